@@ -1,0 +1,1 @@
+"""The local protocol: typed HTTP over unix sockets, one socket a role."""

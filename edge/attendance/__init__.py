@@ -1,0 +1,1 @@
+"""Pure attendance rules: direction, repeat suppression, days and shifts."""

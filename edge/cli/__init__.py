@@ -1,0 +1,1 @@
+"""The clockface command, one file a command group."""

@@ -1,0 +1,336 @@
+"""The whole configuration, as one frozen, typed tree.
+
+Read once, at start, by `edge.configuration.load` (TOML file, then `CLOCKFACE_*` environment). Every field has a
+unit, bounds and a description, and something that it changes; unknown keys are errors. docs/configuration.md is
+generated from this file. Nothing secret is a field: keys come from credentials (`edge.store.keys`).
+"""
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+
+
+class Section(BaseModel):
+    """A part of the tree: frozen, no unknown keys, defaults checked too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DeviceConfig(Section):
+    """Who and where this kiosk is."""
+
+    site: Slug = Field(
+        default="site", description="The site's name in topics and events: lower-case letters, digits, hyphens."
+    )
+    name: Slug = Field(default="kiosk", description="The device's name, unique in its site.")
+    timezone: str = Field(
+        default="UTC", description="The site's time zone, as in the IANA database (Europe/Madrid)."
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("not a time zone of the IANA database, such as Europe/Madrid") from error
+        return value
+
+
+class PathsConfig(Section):
+    """Where things are kept."""
+
+    state: Path = Field(
+        default=Path("/var/lib/clockface"), description="Folder of the ledger and the keys; mode 0700."
+    )
+    run: Path = Field(
+        default=Path("/run/clockface"), description="Folder of the unix sockets; at most 90 characters long."
+    )
+    models: Path | None = Field(
+        default=None, description="Folder with manifest.toml; unset means the one that Clockface ships."
+    )
+
+
+class KeysConfig(Section):
+    """Where keys may come from."""
+
+    allow_environment: bool = Field(
+        default=False,
+        description="Accept DATA_ENCRYPTION_KEY and FACE_DATA_ENCRYPTION_KEY from the environment. "
+        "Development only: "
+        "other processes of the same user can read it.",
+    )
+
+
+class RegionConfig(Section):
+    """The part of the picture that is looked at, as fractions of its width and height, before rotation."""
+
+    left: float = Field(default=0.0, ge=0.0, lt=1.0, description="Left edge, fraction of the width.")
+    top: float = Field(default=0.0, ge=0.0, lt=1.0, description="Upper edge, fraction of the height.")
+    width: float = Field(default=1.0, gt=0.0, le=1.0, description="Width, fraction of the width.")
+    height: float = Field(default=1.0, gt=0.0, le=1.0, description="Height, fraction of the height.")
+
+    @model_validator(mode="after")
+    def _inside(self) -> "RegionConfig":
+        if self.left + self.width > 1.0 + 1e-9 or self.top + self.height > 1.0 + 1e-9:
+            raise ValueError(
+                "the region reaches over the picture's edge: left + width and top + height must be at most 1"
+            )
+        return self
+
+
+class CameraConfig(Section):
+    """Which camera, and how it is read."""
+
+    source: Literal["v4l2", "picamera2", "gstreamer", "remote", "replay"] = Field(
+        default="v4l2",
+        description="v4l2: USB and V4L2 cameras; picamera2: Raspberry Pi CSI; gstreamer: Jetson CSI or "
+        "any pipeline; "
+        "remote: frames of clockface-capture (network cameras); replay: a recording.",
+    )
+    device: str = Field(
+        default="/dev/video0", description="v4l2: device path or index. picamera2: camera number."
+    )
+    width_px: int = Field(default=640, ge=160, le=4096, description="Width asked of the camera, pixels.")
+    height_px: int = Field(default=480, ge=120, le=4096, description="Height asked of the camera, pixels.")
+    fps: float = Field(default=15.0, ge=1.0, le=120.0, description="Frames a second asked of the camera.")
+    pipeline: str = Field(
+        default="",
+        max_length=2000,
+        description="gstreamer: the pipeline up to but without the appsink; empty means nvarguscamerasrc "
+        "(Jetson CSI).",
+    )
+    socket: Path | None = Field(default=None, description="remote: the unix socket of clockface-capture.")
+    replay_path: Path | None = Field(default=None, description="replay: a video file or a folder of pictures.")
+    replay_pace: Literal["realtime", "fast"] = Field(
+        default="realtime",
+        description="replay: at the recording's own speed, or every frame as fast as it is taken.",
+    )
+    replay_loop: bool = Field(default=False, description="replay: begin again at the end.")
+    rotation_deg: Literal[0, 90, 180, 270] = Field(
+        default=0, description="Clockwise rotation of the picture, degrees."
+    )
+    mirror: bool = Field(default=False, description="Flip the picture left to right after rotation.")
+    exposure_us: int | None = Field(
+        default=None, ge=50, le=1_000_000, description="Fixed exposure in microseconds; unset means automatic."
+    )
+    region: RegionConfig = Field(
+        default=RegionConfig(), description="The part of the picture that is looked at."
+    )
+    freeze_after_s: float = Field(
+        default=3.0,
+        ge=0.5,
+        le=60.0,
+        description="Without a new frame, or with the same one, for this long: frozen, reopened.",
+    )
+    reopen_max_s: float = Field(
+        default=30.0,
+        ge=1.0,
+        le=600.0,
+        description="Longest pause between attempts to open a camera that is gone, seconds.",
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> "CameraConfig":
+        if self.source == "replay" and self.replay_path is None:
+            raise ValueError("source = replay needs replay_path")
+        if self.source == "remote" and self.socket is None:
+            raise ValueError("source = remote needs socket")
+        return self
+
+
+class InferenceConfig(Section):
+    """Which models run, and on what."""
+
+    threads: int = Field(
+        default=1, ge=1, le=8, description="Threads a model; more than 1 is slower for models this small."
+    )
+    delegate: Literal["cpu", "edgetpu", "gpu"] = Field(
+        default="cpu",
+        description="cpu: XNNPACK. edgetpu: Coral's libedgetpu. gpu: the TFLite GPU delegate library.",
+    )
+    detector: Literal["blazeface-short", "blazeface-full"] = Field(
+        default="blazeface-short",
+        description="blazeface-short: faces up to about 2 m. blazeface-full: farther, slower.",
+    )
+    detection_score: float = Field(
+        default=0.5, ge=0.1, le=0.99, description="Least confidence of a face, 0 to 1."
+    )
+
+
+class QualityConfig(Section):
+    """What a face must be like before it is matched."""
+
+    min_face_px: float = Field(default=80.0, ge=24.0, le=1000.0, description="Least width of the face, pixels.")
+    max_face_fraction: float = Field(
+        default=0.8, gt=0.2, le=1.0, description="Greatest width, fraction of the picture's."
+    )
+    max_yaw_deg: float = Field(default=35.0, ge=5.0, le=90.0, description="Greatest turn of the head, degrees.")
+    max_pitch_deg: float = Field(
+        default=30.0, ge=5.0, le=90.0, description="Greatest nod of the head, degrees."
+    )
+    max_roll_deg: float = Field(
+        default=35.0, ge=5.0, le=90.0, description="Greatest tilt of the head, degrees."
+    )
+    min_sharpness: float = Field(
+        default=20.0, ge=0.0, description="Least variance of the Laplacian of the aligned face."
+    )
+    min_brightness: float = Field(default=0.12, ge=0.0, le=1.0, description="Least mean grey level, 0 to 1.")
+    max_brightness: float = Field(default=0.92, ge=0.0, le=1.0, description="Greatest mean grey level, 0 to 1.")
+    min_contrast: float = Field(
+        default=0.05, ge=0.0, le=1.0, description="Least standard deviation of grey levels, 0 to 1."
+    )
+    min_presence: float = Field(
+        default=0.5,
+        ge=0.0,
+        le=1.0,
+        description="Least confidence of the mesh model; a covered face has less, 0 to 1.",
+    )
+
+
+class LivenessConfig(Section):
+    """Presentation attack detection."""
+
+    policy: Literal["off", "required"] = Field(
+        default="off",
+        description="off: a photograph can clock in, and doctor says so. required: without a liveness "
+        "verdict nobody is "
+        "recognised by face; this version ships no liveness model, so the badge or PIN remains.",
+    )
+
+
+class DecisionConfig(Section):
+    """How frames become a verdict."""
+
+    max_fpir: float = Field(
+        default=0.01,
+        gt=0.0,
+        lt=1.0,
+        description="False positive identification rate of a stranger: picks the operating point "
+        "measured for it; a rate without a measured point is an error.",
+    )
+    frames: int = Field(default=3, ge=1, le=15, description="Frames of one track that must agree.")
+    margin: float = Field(
+        default=0.05, ge=0.0, le=1.0, description="Least lead of the first over the second person, cosine."
+    )
+    time_limit_s: float = Field(
+        default=3.0, ge=0.5, le=15.0, description="Longest time from first sight to a verdict, seconds."
+    )
+    people: Literal["nearest", "each", "one"] = Field(
+        default="nearest",
+        description="Several people in view. nearest: judge the largest face. each: one after the other. "
+        "one: ask for one at a time.",
+    )
+    track_gap_s: float = Field(
+        default=0.7, ge=0.1, le=5.0, description="A face unseen for longer ends its track, seconds."
+    )
+
+
+class ShiftConfig(Section):
+    """A shift that may cross midnight."""
+
+    name: str = Field(min_length=1, max_length=40, description="Shown in exports.")
+    starts: time = Field(description="Local time at which it begins.")
+    ends: time = Field(description="Local time at which it ends; earlier than `starts` means the next day.")
+
+
+class AttendanceConfig(Section):
+    """How a verdict becomes an attendance record."""
+
+    direction: Literal["in", "out", "assume", "choose", "unstated"] = Field(
+        default="assume",
+        description="in, out: this kiosk records only that. assume: the opposite of the person's last "
+        "record here. choose: the "
+        "person chooses on the screen. unstated: the office derives it.",
+    )
+    sole_kiosk: bool = Field(
+        default=True,
+        description="Whether this is the site's only kiosk; with others, an assumed direction is recorded "
+        "as unstated.",
+    )
+    repeat_s: float = Field(
+        default=60.0,
+        ge=0.0,
+        le=86_400.0,
+        description="The same person within this time is not recorded again, seconds.",
+    )
+    day_starts: time = Field(
+        default=time(4, 0), description="Local time at which the attendance day begins, outside shifts."
+    )
+    shift_slack_s: float = Field(
+        default=7200.0,
+        ge=0.0,
+        le=28_800.0,
+        description="How long before and after a shift a record still counts for it, seconds.",
+    )
+    open_for_s: float = Field(
+        default=57_600.0,
+        ge=3600.0,
+        le=172_800.0,
+        description="After an in this old without an out, the next record is an in again, seconds.",
+    )
+    shifts: tuple[ShiftConfig, ...] = Field(
+        default=(), description="The site's shifts; none means days by `day_starts`."
+    )
+    work_codes: tuple[str, ...] = Field(
+        default=(), description="Codes that may accompany a record; others are refused."
+    )
+
+
+class EnrolmentConfig(Section):
+    """What enrolment asks for."""
+
+    consent_text_version: str = Field(
+        default="1", min_length=1, max_length=40, description="The consent text now in force."
+    )
+    max_templates: int = Field(default=5, ge=1, le=20, description="Templates kept for one person and model.")
+    min_face_px: float = Field(
+        default=90.0, ge=40.0, le=1000.0, description="Least width of an enrolled face, pixels."
+    )
+
+
+class LoggingConfig(Section):
+    """What is logged, and in which form."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severity that is written."
+    )
+    form: Literal["auto", "json", "console"] = Field(
+        default="auto", description="auto: readable on a terminal, JSON otherwise."
+    )
+
+
+class ApiConfig(Section):
+    """The local sockets: each is guarded by its file mode and group."""
+
+    staff_group: str = Field(
+        default="", description="Group that may use staff.sock; empty means the daemon's own user only."
+    )
+    screen_group: str = Field(
+        default="", description="Group that may use screen.sock; empty means the daemon's own user only."
+    )
+    sync_group: str = Field(
+        default="", description="Group that may use sync.sock; empty means the daemon's own user only."
+    )
+
+
+class Config(Section):
+    """The tree. Each section is a table of the TOML file."""
+
+    device: DeviceConfig = DeviceConfig()
+    paths: PathsConfig = PathsConfig()
+    keys: KeysConfig = KeysConfig()
+    camera: CameraConfig = CameraConfig()
+    inference: InferenceConfig = InferenceConfig()
+    quality: QualityConfig = QualityConfig()
+    liveness: LivenessConfig = LivenessConfig()
+    decision: DecisionConfig = DecisionConfig()
+    attendance: AttendanceConfig = AttendanceConfig()
+    enrolment: EnrolmentConfig = EnrolmentConfig()
+    logging: LoggingConfig = LoggingConfig()
+    api: ApiConfig = ApiConfig()

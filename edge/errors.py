@@ -1,0 +1,270 @@
+"""Every error that Clockface raises on purpose, each with a stable exit code.
+
+Expected outcomes (no face, too dark, unknown, not live) are enum members in `edge.types`; what stands here
+should not happen. A message says what failed, where, and the next command to type. It never carries a name,
+an employee number, a template or a key: messages reach logs and screens.
+
+    ClockfaceError                     1
+    +-- ConfigError                   10   the configuration is missing or wrong
+    +-- ModelError                    20   a model cannot be trusted or run
+    |   +-- ModelMissing              21
+    |   +-- ModelAltered              22   its SHA-256 is not the manifest's
+    |   +-- ModelContractBroken       23   its tensors are not what the manifest says
+    |   +-- RuntimeUnavailable        24   no LiteRT, no XNNPACK, or a delegate is missing
+    |   +-- OperatingPointMissing     25   no measured threshold for this model and FPIR
+    +-- CameraError                   30
+    |   +-- CameraUnavailable         31   cannot be opened
+    |   +-- CameraLost                32   vanished, froze or returned garbage
+    +-- StoreError                    40
+    |   +-- LedgerMissing             41
+    |   +-- LedgerCorrupt             42   integrity, hash chain or signature does not hold
+    |   +-- LedgerNewer               43   written by a newer Clockface
+    |   +-- LedgerReadOnly            44
+    |   +-- LedgerLocked              45   another process holds it
+    |   +-- LedgerDiskFull            46
+    |   +-- LedgerFork                47   the office knows another hash for our event
+    +-- SecretError                   50
+    |   +-- SecretMissing             51
+    |   +-- SecretInvalid             52   length, encoding, equal keys, a published example
+    |   +-- SecretWrong               53   well-formed, but does not open what is stored
+    +-- ApiError                      60
+    |   +-- EdgeUnreachable           61   the daemon does not answer on its socket
+    |   +-- NotPermitted              62   the peer's role does not allow this
+    |   +-- ProtocolMismatch          63   client and daemon speak other versions
+    +-- EnrolmentError                70
+    |   +-- ConsentMissing            71
+    |   +-- PhotoRefused              72   no usable face; the reason is named
+    |   +-- LookAlike                 73   the face is enrolled under another person
+    |   +-- PersonUnknown             74
+    |   +-- NumberTaken               75   the employee number belongs to another person
+    +-- EvaluationError               80   a sample that cannot carry the claim, unreadable input
+    +-- AttendanceError               90   a rule's input is out of range
+"""
+
+from typing import ClassVar
+
+
+class ClockfaceError(Exception):
+    """Base of all deliberate errors.
+
+    Args:
+        what: What failed, in one clause, without personal data.
+        where: The file, socket, device, setting or row concerned.
+        next_step: The next command to type, or what to look at.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str | None = None, next_step: str | None = None) -> None:
+        self.what = what
+        self.where = where
+        self.next_step = next_step
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        text = self.what if self.where is None else f"{self.what} ({self.where})"
+        return text if self.next_step is None else f"{text}. Next: {self.next_step}"
+
+
+class ConfigError(ClockfaceError):
+    """The configuration is missing or wrong."""
+
+    exit_code = 10
+
+
+class ModelError(ClockfaceError):
+    """A model cannot be trusted or run."""
+
+    exit_code = 20
+
+
+class ModelMissing(ModelError):
+    """A model file or its manifest entry is not there."""
+
+    exit_code = 21
+
+
+class ModelAltered(ModelError):
+    """A model's SHA-256 is not the one in the manifest."""
+
+    exit_code = 22
+
+
+class ModelContractBroken(ModelError):
+    """A model's input or output tensors are not what the manifest says."""
+
+    exit_code = 23
+
+
+class RuntimeUnavailable(ModelError):
+    """No working TFLite runtime, no XNNPACK, or a configured delegate is missing."""
+
+    exit_code = 24
+
+
+class OperatingPointMissing(ModelError):
+    """No measured threshold exists for this model and the configured FPIR."""
+
+    exit_code = 25
+
+
+class CameraError(ClockfaceError):
+    """A camera failed."""
+
+    exit_code = 30
+
+
+class CameraUnavailable(CameraError):
+    """A camera cannot be opened."""
+
+    exit_code = 31
+
+
+class CameraLost(CameraError):
+    """An open camera vanished, froze or returned garbage."""
+
+    exit_code = 32
+
+
+class StoreError(ClockfaceError):
+    """The ledger cannot be used as asked."""
+
+    exit_code = 40
+
+
+class LedgerMissing(StoreError):
+    """There is no ledger where the configuration says."""
+
+    exit_code = 41
+
+
+class LedgerCorrupt(StoreError):
+    """The file, a hash chain, a signature or an encrypted row does not hold."""
+
+    exit_code = 42
+
+
+class LedgerNewer(StoreError):
+    """The ledger was written by a newer version of Clockface."""
+
+    exit_code = 43
+
+
+class LedgerReadOnly(StoreError):
+    """The ledger or its folder cannot be written."""
+
+    exit_code = 44
+
+
+class LedgerLocked(StoreError):
+    """Another process holds the ledger."""
+
+    exit_code = 45
+
+
+class LedgerDiskFull(StoreError):
+    """The disk is full; what was not committed was not confirmed."""
+
+    exit_code = 46
+
+
+class LedgerFork(StoreError):
+    """The office knows another hash for one of our events."""
+
+    exit_code = 47
+
+
+class SecretError(ClockfaceError):
+    """A key cannot be used."""
+
+    exit_code = 50
+
+
+class SecretMissing(SecretError):
+    """A key is not where it must be."""
+
+    exit_code = 51
+
+
+class SecretInvalid(SecretError):
+    """A key has the wrong length or encoding, equals the other one, or is a published example."""
+
+    exit_code = 52
+
+
+class SecretWrong(SecretError):
+    """A well-formed key does not open what is stored."""
+
+    exit_code = 53
+
+
+class ApiError(ClockfaceError):
+    """The local protocol failed."""
+
+    exit_code = 60
+
+
+class EdgeUnreachable(ApiError):
+    """The daemon does not answer on its socket."""
+
+    exit_code = 61
+
+
+class NotPermitted(ApiError):
+    """The peer's role does not allow this request."""
+
+    exit_code = 62
+
+
+class ProtocolMismatch(ApiError):
+    """Client and daemon speak different versions of the local protocol."""
+
+    exit_code = 63
+
+
+class EnrolmentError(ClockfaceError):
+    """A person or template cannot be enrolled."""
+
+    exit_code = 70
+
+
+class ConsentMissing(EnrolmentError):
+    """No recorded consent stands for this person."""
+
+    exit_code = 71
+
+
+class PhotoRefused(EnrolmentError):
+    """A photograph holds no face good enough to enrol; the reason is named."""
+
+    exit_code = 72
+
+
+class LookAlike(EnrolmentError):
+    """The face is already enrolled under another person."""
+
+    exit_code = 73
+
+
+class PersonUnknown(EnrolmentError):
+    """No such person."""
+
+    exit_code = 74
+
+
+class NumberTaken(EnrolmentError):
+    """The employee number belongs to another person."""
+
+    exit_code = 75
+
+
+class EvaluationError(ClockfaceError):
+    """An evaluation's input is unreadable or its sample cannot carry the claim."""
+
+    exit_code = 80
+
+
+class AttendanceError(ClockfaceError):
+    """An attendance rule was given something out of range."""
+
+    exit_code = 90

@@ -1,0 +1,1 @@
+"""The ledger: schema, encryption, keys, people, templates, events, audit."""
