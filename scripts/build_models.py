@@ -19,6 +19,8 @@ from scripts.model_sources import SourceError, read_source
 
 CACHE = SHIPPED_MODELS.parent / ".cache" / "models"
 PASSES: dict[str, surgery.Pass] = {
+    "drop-dead-channels": surgery.drop_dead_channels,
+    "flush-denormals": surgery.flush_denormals,
     "batch-of-one": surgery.set_batch(1),
     "fuse-prelu": surgery.fuse_prelu,
     "fuse-relu": surgery.fuse_relu,
@@ -30,13 +32,21 @@ PASSES: dict[str, surgery.Pass] = {
 
 def build(spec: ModelSpec, *, source: bytes) -> bytes:
     """Apply a model's passes to its source file."""
-    model = surgery.read_model(source)
+    model = _convert_onnx(source) if spec.source.path.endswith(".onnx") else surgery.read_model(source)
     for name in spec.passes:
         if name not in PASSES:
             raise surgery.SurgeryError(f"{spec.name}: there is no pass {name!r}; there are {', '.join(PASSES)}")
         if PASSES[name](model) == 0:
             raise surgery.SurgeryError(f"{spec.name}: the pass {name} found nothing to do")
     return surgery.write_model(model)
+
+
+def _convert_onnx(source: bytes) -> surgery.Model:
+    try:
+        from scripts.onnx_conversion import convert_onnx
+    except ImportError as error:
+        raise SourceError(f"reading ONNX needs one more package ({error}): pip install '.[models]'") from error
+    return convert_onnx(source)
 
 
 def adopt(manifest: Path, *, spec: ModelSpec, content: bytes) -> None:

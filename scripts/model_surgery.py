@@ -20,6 +20,11 @@ FILE_IDENTIFIER = b"TFL3"
 BUFFER_ALIGNMENT = 16
 """The schema's `force_align` for buffers, which the generated Python packer ignores."""
 
+DENORMAL_LIMIT = 1e-30
+DEAD_LIMIT = 1e-6
+CHANNEL_MULTIPLE = 8
+
+Array = np.ndarray[Any, Any]
 Model = Any  # schema.ModelT and its parts: generated code without types
 Graph = Any
 Operator = Any
@@ -222,6 +227,87 @@ def _set_first(part: Any, field: str, value: int, expected: int) -> None:
     setattr(part, field, vector)
 
 
+def flush_denormals(model: Model) -> int:
+    """Set weights below 1e-30 to zero: denormal numbers make some processors ten times slower."""
+    flushed = 0
+    for operator in _operators(model, OP.CONV_2D, OP.DEPTHWISE_CONV_2D):
+        for place, index in enumerate(operator.inputs[1:], start=1):
+            values = constant(model, index)
+            tiny = (np.abs(values) < DENORMAL_LIMIT) & (values != 0)
+            if tiny.any():
+                rounded = np.where(tiny, np.float32(0), values).astype(np.float32)
+                operator.inputs[place] = _add_constant(model, rounded, _name(model, index))
+                flushed += int(tiny.sum())
+    return flushed
+
+
+def drop_dead_channels(model: Model) -> int:
+    """Remove channels of a bottleneck whose depthwise filter is zero: what they carry is a constant.
+
+    In convolution, PReLU, depthwise convolution, PReLU, projection, such a channel is its depthwise bias
+    whatever the picture shows, so it moves into the projection's bias. Filters below 1e-6 count as zero; the
+    channels that stay are rounded up to a multiple of 8, the width of a vector register.
+    """
+    dropped = 0
+    for depthwise in list(_operators(model, OP.DEPTHWISE_CONV_2D)):
+        chain = _bottleneck(model, depthwise)
+        if chain is None:
+            continue
+        kernel, bias = (constant(model, index) for index in depthwise.inputs[1:3])
+        dead = np.abs(kernel).reshape(-1, kernel.shape[3]).max(axis=0) < DEAD_LIMIT
+        dead[np.flatnonzero(dead)[: -int((~dead).sum()) % CHANNEL_MULTIPLE]] = False
+        if dead.any():
+            slope = constant(model, chain[2].inputs[1]).reshape(-1)
+            _drop_channels(
+                model, (chain[0], chain[1], depthwise, *chain[2:]), dead, np.where(bias > 0, bias, bias * slope)
+            )
+            dropped += int(dead.sum())
+    return dropped
+
+
+def _bottleneck(model: Model, depthwise: Operator) -> tuple[Operator, Operator, Operator, Operator] | None:
+    """(expansion, PReLU, PReLU, projection) around a depthwise convolution that nobody else reads from."""
+    before = [_producer(model, depthwise.inputs[0])]
+    if _kind(model, before[0]) == OP.PAD:
+        before = [_producer(model, before[0].inputs[0])]
+    before.append(_producer(model, before[0].inputs[0]) if _kind(model, before[0]) == OP.PRELU else None)
+    after = [*_consumers(model, depthwise.outputs[0])]
+    after += _consumers(model, after[0].outputs[0]) if _kind(model, after[0]) == OP.PRELU else []
+    kinds = [_kind(model, operator) for operator in (before[0], before[1], *after)]
+    if kinds != [OP.PRELU, OP.CONV_2D, OP.PRELU, OP.CONV_2D] or not _is_pointwise(model, after[1]):
+        return None
+    inner = [before[1].outputs[0], before[0].outputs[0], depthwise.inputs[0], after[0].outputs[0]]
+    if any(len(_consumers(model, index)) != 1 for index in inner):
+        return None
+    return before[1], before[0], after[0], after[1]
+
+
+def _drop_channels(model: Model, chain: tuple[Operator, ...], dead: Array, value: Array) -> None:
+    """Cut the `dead` channels out of a bottleneck; `value` is what each carries into the projection."""
+    expansion, first, depthwise, second, projection = chain
+    for operator, inputs, axis in (
+        (expansion, (1, 2), 0),
+        (first, (1,), -1),
+        (depthwise, (1, 2), -1),
+        (second, (1,), -1),
+        (projection, (1,), -1),
+    ):
+        for place in inputs:
+            index = int(operator.inputs[place])
+            kept = np.compress(~dead, constant(model, index), axis=axis)
+            if operator is projection:
+                weights, bias = _weights(model, projection)
+                moved = (bias + weights[:, dead] @ value[dead].astype(np.float64)).astype(np.float32)
+                operator.inputs[2] = _add_constant(model, moved, _name(model, operator.inputs[2]))
+            operator.inputs[place] = _add_constant(model, kept, _name(model, index))
+    graph, channels = model.subgraphs[0], int((~dead).sum())
+    pad = _producer(model, depthwise.inputs[0])
+    for operator in (expansion, first, pad, depthwise, second):
+        shape = graph.tensors[operator.outputs[0]].shape.copy()
+        shape[-1] = channels
+        graph.tensors[operator.outputs[0]].shape = shape
+
+
 def halve_weights(model: Model) -> int:
     """Store float32 convolution kernels as fp16 behind a DEQUANTIZE, which XNNPACK unpacks when it starts.
 
@@ -288,7 +374,7 @@ def _prune_codes(model: Model, graph: Graph) -> None:
     model.operatorCodes = [model.operatorCodes[index] for index in kept]
 
 
-def constant(model: Model, tensor: int) -> np.ndarray[Any, Any]:
+def constant(model: Model, tensor: int) -> Array:
     """The value of a constant tensor, as an array of its own shape and dtype (fp16, float32 or int32)."""
     kinds = {TENSOR.FLOAT32: np.float32, TENSOR.FLOAT16: np.float16, TENSOR.INT32: np.int32}
     described = model.subgraphs[0].tensors[tensor]
@@ -345,7 +431,7 @@ def _is_linear_pointwise(model: Model, operator: Operator | None) -> bool:
     return operator is not None and _is_pointwise(model, operator) and _activation(operator) == ACTIVATION.NONE
 
 
-def _weights(model: Model, operator: Operator) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _weights(model: Model, operator: Operator) -> tuple[Array, Array]:
     """Kernel (out, in) and bias (out,) of a 1x1 convolution, in float64."""
     kernel, bias = (constant(model, index).astype(np.float64) for index in operator.inputs[1:3])
     return kernel.reshape(kernel.shape[0], kernel.shape[3]), bias
@@ -361,12 +447,12 @@ def _opcode(model: Model, builtin: int) -> int:
     return len(model.operatorCodes) - 1
 
 
-def _add_buffer(model: Model, values: np.ndarray[Any, Any]) -> int:
+def _add_buffer(model: Model, values: Array) -> int:
     model.buffers.append(schema.BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
     return len(model.buffers) - 1
 
 
-def _add_constant(model: Model, values: np.ndarray[Any, Any], name: bytes) -> int:
+def _add_constant(model: Model, values: Array, name: bytes) -> int:
     kinds = {"float32": TENSOR.FLOAT32, "float16": TENSOR.FLOAT16, "int32": TENSOR.INT32}
     return _add_tensor(model, name, values.shape, kinds[values.dtype.name], _add_buffer(model, values))
 
