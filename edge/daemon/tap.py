@@ -1,6 +1,6 @@
 """Lends the camera's frames to an enrolment: while it lasts, nobody is recognised and no event can arise.
 
-The loop asks `divert` for every frame; the enrolment takes the newest one at its own pace. One borrower at a time.
+The loop asks `divert` for every frame; the enrolment takes the newest one at its own pace. One at a time.
 """
 
 import threading
