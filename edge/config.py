@@ -5,20 +5,46 @@ unit, bounds and a description, and something that it changes; unknown keys are 
 generated from this file. Nothing secret is a field: keys come from credentials (`edge.store.keys`).
 """
 
+import os
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+MAX_SOCKET_BYTES = 107  # sun_path of Linux less its final zero
+
+
+def _without_zone(value: time) -> time:
+    if value.tzinfo is not None:
+        raise ValueError("a time of day here is local (device.timezone) and carries no zone of its own")
+    return value
+
+
+def _socket_path(value: Path) -> Path:
+    if len(os.fsencode(value)) > MAX_SOCKET_BYTES:
+        raise ValueError(f"a unix socket's path must be at most {MAX_SOCKET_BYTES} bytes long")
+    return value
+
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+LocalTime = Annotated[time, AfterValidator(_without_zone)]
+SocketPath = Annotated[Path, AfterValidator(_socket_path)]
 
 
 class Section(BaseModel):
-    """A part of the tree: frozen, no unknown keys, defaults checked too."""
+    """A part of the tree: frozen, no unknown keys, finite numbers, defaults checked too."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class DeviceConfig(Section):
@@ -54,6 +80,13 @@ class PathsConfig(Section):
     models: Path | None = Field(
         default=None, description="Folder with manifest.toml; unset means the one that Clockface ships."
     )
+
+    @field_validator("run")
+    @classmethod
+    def _room_for_socket_names(cls, value: Path) -> Path:
+        if len(os.fsencode(value)) > 90:
+            raise ValueError("at most 90 bytes, so that the sockets' paths fit into the kernel's 107")
+        return value
 
 
 class KeysConfig(Section):
@@ -105,7 +138,7 @@ class CameraConfig(Section):
         description="gstreamer: the pipeline up to but without the appsink; empty means nvarguscamerasrc "
         "(Jetson CSI).",
     )
-    socket: Path | None = Field(default=None, description="remote: the unix socket of clockface-capture.")
+    socket: SocketPath | None = Field(default=None, description="remote: the unix socket of clockface-capture.")
     replay_path: Path | None = Field(default=None, description="replay: a video file or a folder of pictures.")
     replay_pace: Literal["realtime", "fast"] = Field(
         default="realtime",
@@ -235,8 +268,10 @@ class ShiftConfig(Section):
     """A shift that may cross midnight."""
 
     name: str = Field(min_length=1, max_length=40, description="Shown in exports.")
-    starts: time = Field(description="Local time at which it begins.")
-    ends: time = Field(description="Local time at which it ends; earlier than `starts` means the next day.")
+    starts: LocalTime = Field(description="Local time at which it begins.")
+    ends: LocalTime = Field(
+        description="Local time at which it ends; earlier than `starts` means the next day."
+    )
 
 
 class AttendanceConfig(Section):
@@ -259,7 +294,7 @@ class AttendanceConfig(Section):
         le=86_400.0,
         description="The same person within this time is not recorded again, seconds.",
     )
-    day_starts: time = Field(
+    day_starts: LocalTime = Field(
         default=time(4, 0), description="Local time at which the attendance day begins, outside shifts."
     )
     shift_slack_s: float = Field(

@@ -1,12 +1,23 @@
-"""The `clockface` command: gathers the command groups and turns errors into messages and exit codes."""
+"""The `clockface` command: gathers the command groups and turns errors into messages and exit codes.
 
+Each file of `edge.cli` holds one group and a `register(root)`; add yours to `GROUPS`, in the order of the help.
+A command takes `context: typer.Context` and asks `edge.cli.context.invocation(context)` for the configuration.
+"""
+
+import os
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from edge import __version__
+from edge.cli import config
+from edge.cli.context import Invocation
 from edge.errors import ClockfaceError
+
+GROUPS = (config,)
 
 app = typer.Typer(
     name="clockface",
@@ -23,8 +34,23 @@ def version() -> None:
 
 
 @app.callback()
-def _root() -> None:
-    """Keep subcommands even while there is only one."""
+def _root(
+    context: typer.Context,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="The configuration file; else CLOCKFACE_CONFIG, else /etc/clockface/clockface.toml.",
+        ),
+    ] = None,
+) -> None:
+    """A wall-mounted attendance kiosk: faces recognised on the device."""
+    context.obj = Invocation(config_path=config_file, environment=dict(os.environ))
+
+
+for _group in GROUPS:
+    _group.register(app)
 
 
 def main() -> None:
@@ -32,5 +58,7 @@ def main() -> None:
     try:
         app()
     except ClockfaceError as error:
-        Console(stderr=True, highlight=False).print(f"error: {error}", style="bold red", markup=False)
+        Console(stderr=True, highlight=False).print(
+            f"error: {error}", style="bold red", markup=False, soft_wrap=True
+        )
         sys.exit(error.exit_code)
