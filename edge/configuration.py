@@ -12,7 +12,7 @@ import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ DEFAULT_PATH = Path("/etc/clockface/clockface.toml")
 PREFIX = "CLOCKFACE_"
 PATH_VARIABLE = "CLOCKFACE_CONFIG"
 MAX_BYTES = 64 * 1024
+MAX_DEPTH = 8
 MAX_LINE = 4096  # a dotted key can nest once a character, and tomllib's work grows with the square of the depth
 
 Tree = dict[str, Any]
@@ -113,7 +114,7 @@ def examine(
     config = None
     if readable:
         try:
-            config = Config.model_validate_json(json.dumps(tree, default=_as_text), strict=True)
+            config = Config.model_validate_json(json.dumps(_over_defaults(tree), default=_as_text), strict=True)
         except ValidationError as error:
             problems += _describe(error, file=str(file), lines=lines, variables=variables)
     if config is None or problems:
@@ -198,7 +199,10 @@ def _read_text(file: Path, problems: list[Problem]) -> str:
 
 def _parse(text: str, *, where: str, problems: list[Problem]) -> Tree:
     try:
-        return tomllib.loads(text)
+        tree = tomllib.loads(text)
+        if not _deeper_than(MAX_DEPTH, tree):
+            return tree
+        raise RecursionError
     except RecursionError:
         problems.append(Problem(where=where, line=None, key="", wrong="is nested too deeply"))
     except ValueError as error:  # TOMLDecodeError, and numbers with thousands of digits
@@ -251,15 +255,19 @@ def _environment_value(key: str, text: str) -> Any:
         return None
     if setting.textual or len(text) > MAX_LINE:
         return text
-    try:
-        if "\n" not in text and "\r" not in text:
-            return tomllib.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    for read in (_toml_value, json.loads):
+        try:
+            value = read(text)
+        except (ValueError, RecursionError):
+            continue
+        return text if _deeper_than(MAX_DEPTH, value) else value
+    return text
+
+
+def _toml_value(text: str) -> Any:
+    if "\n" in text or "\r" in text:
+        raise ValueError("more than one line")
+    return tomllib.loads(f"value = {text}")["value"]
 
 
 def _control_characters(
@@ -289,9 +297,32 @@ def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
             yield from _texts(inner, f"{key}[{index}]")
 
 
+def _deeper_than(depth: int, value: Any) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, list) and (depth == 0 or any(_deeper_than(depth - 1, inner) for inner in value))
+
+
+def _over_defaults(tree: Tree) -> Tree:
+    """The tree laid over the defaults.
+
+    pydantic's strict mode tells numbers from text in JSON only, and there it refuses defaults that JSON cannot
+    spell, such as a path: so no default is left for it to fill in.
+    """
+
+    def lay(value: Any, base: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        under = base if isinstance(base, dict) else {}
+        return under | {key: lay(inner, under.get(key)) for key, inner in value.items()}
+
+    merged: Tree = lay(tree, Config().model_dump(mode="json"))
+    return merged
+
+
 def _as_text(value: object) -> str:
     """TOML's dates and times, for JSON."""
-    if isinstance(value, date | datetime | time):
+    if isinstance(value, date | time):
         return value.isoformat()
     raise TypeError(type(value).__name__)
 
