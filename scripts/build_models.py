@@ -15,6 +15,7 @@ from pathlib import Path
 from edge.errors import ClockfaceError
 from edge.inference.models import SHIPPED_MODELS, ModelSpec, read_manifest
 from scripts import model_surgery as surgery
+from scripts.model_graph import Model, SurgeryError, read_model, write_model
 from scripts.model_sources import SourceError, read_source
 
 CACHE = SHIPPED_MODELS.parent / ".cache" / "models"
@@ -25,6 +26,8 @@ PASSES: dict[str, surgery.Pass] = {
     "fuse-prelu": surgery.fuse_prelu,
     "fuse-relu": surgery.fuse_relu,
     "merge-pointwise": surgery.merge_pointwise,
+    "narrow-to-64": surgery.narrow_embedding(64),
+    "narrow-to-192": surgery.narrow_embedding(192),
     "operator-codes": surgery.lift_operator_codes,
     "prune": surgery.prune,
 }
@@ -32,16 +35,16 @@ PASSES: dict[str, surgery.Pass] = {
 
 def build(spec: ModelSpec, *, source: bytes) -> bytes:
     """Apply a model's passes to its source file."""
-    model = _convert_onnx(source) if spec.source.path.endswith(".onnx") else surgery.read_model(source)
+    model = _convert_onnx(source) if spec.source.path.endswith(".onnx") else read_model(source)
     for name in spec.passes:
         if name not in PASSES:
-            raise surgery.SurgeryError(f"{spec.name}: there is no pass {name!r}; there are {', '.join(PASSES)}")
+            raise SurgeryError(f"{spec.name}: there is no pass {name!r}; there are {', '.join(PASSES)}")
         if PASSES[name](model) == 0:
-            raise surgery.SurgeryError(f"{spec.name}: the pass {name} found nothing to do")
-    return surgery.write_model(model)
+            raise SurgeryError(f"{spec.name}: the pass {name} found nothing to do")
+    return write_model(model)
 
 
-def _convert_onnx(source: bytes) -> surgery.Model:
+def _convert_onnx(source: bytes) -> Model:
     try:
         from scripts.onnx_conversion import convert_onnx
     except ImportError as error:
@@ -114,7 +117,7 @@ def main() -> int:
             continue
         try:
             problem = _handle(spec, folder=options.models, cache=options.cache, mode=options.mode or "build")
-        except (SourceError, surgery.SurgeryError) as error:
+        except (SourceError, SurgeryError) as error:
             problem = str(error)
         print(f"{spec.name}: {problem or 'identical to the manifest'}")
         failed |= {spec.name} if problem else set()

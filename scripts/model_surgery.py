@@ -1,77 +1,49 @@
 """Surgery on TFLite graphs: makes a model cheaper to run without changing what it computes.
 
-Every pass edits the flatbuffer's object form in place and is exact, or exact up to float32 rounding where its
-docstring says so. No training framework is needed: the schema that LiteRT ships is enough. Input is a file
-whose SHA-256 the caller has already checked; a graph that does not look as a pass expects is refused or left
-alone.
+Every pass edits the model in place, returns how much it changed, and is exact, or exact up to float32 rounding
+where its docstring says so. No training framework is needed. What does not look as expected is left alone.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-OP = schema.BuiltinOperator
-TENSOR = schema.TensorType
-ACTIVATION = schema.ActivationFunctionType
-FILE_IDENTIFIER = b"TFL3"
-BUFFER_ALIGNMENT = 16
-"""The schema's `force_align` for buffers, which the generated Python packer ignores."""
+from scripts.model_graph import (
+    ACTIVATION,
+    OP,
+    TENSOR,
+    Array,
+    Graph,
+    Model,
+    Operator,
+    SurgeryError,
+    activation_of,
+    add_buffer,
+    add_constant,
+    add_tensor,
+    constant,
+    consumers_of,
+    is_constant,
+    is_linear_pointwise,
+    is_pointwise,
+    kind_of,
+    name_of,
+    opcode_of,
+    operators_of,
+    pointwise_weights,
+    position_of,
+    producer_of,
+    remove_operators,
+)
+from scripts.ordered_algebra import leading_subspace, ordered_product
 
 DENORMAL_LIMIT = 1e-30
 DEAD_LIMIT = 1e-6
 CHANNEL_MULTIPLE = 8
 
-Array = np.ndarray[Any, Any]
-Model = Any  # schema.ModelT and its parts: generated code without types
-Graph = Any
-Operator = Any
 Pass = Callable[[Model], int]
-
-
-class SurgeryError(Exception):
-    """The graph is not the one this surgery was written for."""
-
-
-def read_model(content: bytes) -> Model:
-    """Unpack a .tflite file into the schema's object form (a `ModelT`)."""
-    if content[4:8] != FILE_IDENTIFIER:
-        raise SurgeryError("not a TFLite model: the file identifier TFL3 is missing at byte 4")
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
-    if len(model.subgraphs) != 1:
-        raise SurgeryError(f"expected one subgraph, found {len(model.subgraphs)}")
-    for operator in model.subgraphs[
-        0
-    ].operators:  # the packer's arrays are views of the file, which is read-only
-        operator.inputs, operator.outputs = operator.inputs.copy(), operator.outputs.copy()
-    return model
-
-
-def write_model(model: Model) -> bytes:
-    """Pack a `ModelT` into bytes; the same model gives the same bytes every time."""
-    model.buffers = [_AlignedBuffer(buffer.data) for buffer in model.buffers]
-    builder = flatbuffers.Builder(1 << 20)
-    builder.Finish(model.Pack(builder), file_identifier=FILE_IDENTIFIER)
-    return bytes(builder.Output())
-
-
-class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]
-    """A constant, packed on a 16-byte boundary as the schema demands."""
-
-    def Pack(self, builder: Any) -> Any:  # noqa: N802 - the generated code's name
-        data = b"" if self.data is None else bytes(np.asarray(self.data, np.uint8))
-        vector = None
-        if data:
-            builder.StartVector(1, len(data), BUFFER_ALIGNMENT)
-            builder.head = builder.Head() - len(data)
-            builder.Bytes[builder.Head() : builder.Head() + len(data)] = data
-            vector = builder.EndVector()
-        schema.BufferStart(builder)
-        if vector is not None:
-            schema.BufferAddData(builder, vector)
-        return schema.BufferEnd(builder)
 
 
 def lift_operator_codes(model: Model) -> int:
@@ -89,18 +61,18 @@ def fold_dequantised_constants(model: Model) -> int:
     """Store fp16 constants as the float32 that DEQUANTIZE makes of them at every start (exact, and larger)."""
     graph = model.subgraphs[0]
     folded = []
-    for operator in _operators(model, OP.DEQUANTIZE):
+    for operator in operators_of(model, OP.DEQUANTIZE):
         source, target = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
         if (
             source.type != TENSOR.FLOAT16
             or source.sparsity is not None
-            or not _is_constant(model, operator.inputs[0])
+            or not is_constant(model, operator.inputs[0])
         ):
             continue
         values = constant(model, operator.inputs[0])
-        target.buffer = _add_buffer(model, values.astype(np.float32))
+        target.buffer = add_buffer(model, values.astype(np.float32))
         folded.append(operator)
-    _remove(graph, folded)
+    remove_operators(graph, folded)
     return len(folded)
 
 
@@ -108,41 +80,41 @@ def fuse_prelu(model: Model) -> int:
     """Replace relu(x) + a * (x - |x|), five operators, by PRELU with slope 2a (exact, as doubling is)."""
     graph = model.subgraphs[0]
     fused = 0
-    for total in list(_operators(model, OP.ADD)):
+    for total in list(operators_of(model, OP.ADD)):
         match = _match_prelu(model, total)
         if match is None:
             continue
         x, slope, parts = match
         operator = schema.OperatorT(
-            opcodeIndex=_opcode(model, OP.PRELU),
+            opcodeIndex=opcode_of(model, OP.PRELU),
             inputs=np.array([x, _prelu_slope(model, slope)], np.int32),
             outputs=total.outputs,
             builtinOptionsType=schema.BuiltinOptions.NONE,
         )
-        graph.operators[_position(graph, total)] = operator
-        _remove(graph, parts)
+        graph.operators[position_of(graph, total)] = operator
+        remove_operators(graph, parts)
         fused += 1
     return fused
 
 
 def _match_prelu(model: Model, total: Operator) -> tuple[int, int, list[Operator]] | None:
     """The (x, slope constant, operators to drop) of a spelled-out PReLU that ends in `total`, or None."""
-    positive, negative = (_producer(model, index) for index in total.inputs)
-    if _kind(model, positive) != OP.RELU or _kind(model, negative) != OP.MUL:
+    positive, negative = (producer_of(model, index) for index in total.inputs)
+    if kind_of(model, positive) != OP.RELU or kind_of(model, negative) != OP.MUL:
         return None
-    slopes = [index for index in negative.inputs if _is_constant(model, index)]
-    differences = [_producer(model, index) for index in negative.inputs if not _is_constant(model, index)]
-    if len(slopes) != 1 or len(differences) != 1 or _kind(model, differences[0]) != OP.SUB:
+    slopes = [index for index in negative.inputs if is_constant(model, index)]
+    differences = [producer_of(model, index) for index in negative.inputs if not is_constant(model, index)]
+    if len(slopes) != 1 or len(differences) != 1 or kind_of(model, differences[0]) != OP.SUB:
         return None
     difference = differences[0]
-    magnitude = _producer(model, difference.inputs[1])
+    magnitude = producer_of(model, difference.inputs[1])
     x = int(positive.inputs[0])
-    if _kind(model, magnitude) != OP.ABS or not x == difference.inputs[0] == magnitude.inputs[0]:
+    if kind_of(model, magnitude) != OP.ABS or not x == difference.inputs[0] == magnitude.inputs[0]:
         return None
     parts = [positive, magnitude, difference, negative]
-    if any(len(_consumers(model, part.outputs[0])) != 1 for part in parts):
+    if any(len(consumers_of(model, part.outputs[0])) != 1 for part in parts):
         return None
-    if any(_activation(part) != ACTIVATION.NONE for part in (difference, negative, total)):
+    if any(activation_of(part) != ACTIVATION.NONE for part in (difference, negative, total)):
         return None
     return x, int(slopes[0]), parts
 
@@ -150,23 +122,23 @@ def _match_prelu(model: Model, total: Operator) -> tuple[int, int, list[Operator
 def _prelu_slope(model: Model, tensor: int) -> int:
     """A new constant of shape (1, 1, C) with twice the values of constant `tensor`."""
     values = constant(model, tensor) * np.float32(2)
-    return _add_constant(model, values.reshape(1, 1, -1), _name(model, tensor) + b"/slope")
+    return add_constant(model, values.reshape(1, 1, -1), name_of(model, tensor) + b"/slope")
 
 
 def fuse_relu(model: Model) -> int:
     """Move a RELU into the convolution or addition before it, where that is its only consumer (exact)."""
     graph = model.subgraphs[0]
     fused = []
-    for relu in _operators(model, OP.RELU):
-        before = _producer(model, relu.inputs[0])
-        if _kind(model, before) not in (OP.CONV_2D, OP.DEPTHWISE_CONV_2D, OP.ADD) or _activation(before):
+    for relu in operators_of(model, OP.RELU):
+        before = producer_of(model, relu.inputs[0])
+        if kind_of(model, before) not in (OP.CONV_2D, OP.DEPTHWISE_CONV_2D, OP.ADD) or activation_of(before):
             continue
-        if len(_consumers(model, relu.inputs[0])) != 1:
+        if len(consumers_of(model, relu.inputs[0])) != 1:
             continue
         before.builtinOptions.fusedActivationFunction = ACTIVATION.RELU
         before.outputs = relu.outputs
         fused.append(relu)
-    _remove(graph, fused)
+    remove_operators(graph, fused)
     return len(fused)
 
 
@@ -177,23 +149,55 @@ def merge_pointwise(model: Model) -> int:
     """
     graph = model.subgraphs[0]
     merged = 0
-    for second in list(_operators(model, OP.CONV_2D)):
-        first = _producer(model, second.inputs[0])
-        if not (_is_linear_pointwise(model, first) and _is_pointwise(model, second)):
+    for second in list(operators_of(model, OP.CONV_2D)):
+        first = producer_of(model, second.inputs[0])
+        if not (is_linear_pointwise(model, first) and is_pointwise(model, second)):
             continue
-        if len(_consumers(model, second.inputs[0])) != 1:
+        if len(consumers_of(model, second.inputs[0])) != 1:
             continue
-        (w1, b1), (w2, b2) = (_weights(model, operator) for operator in (first, second))
+        (w1, b1), (w2, b2) = (pointwise_weights(model, operator) for operator in (first, second))
         if w2.shape[0] * w1.shape[1] > w1.size + w2.size:
             continue
-        weights = (w2 @ w1).astype(np.float32).reshape(w2.shape[0], 1, 1, w1.shape[1])
-        name = _name(model, second.inputs[1])
-        kernel = _add_constant(model, weights, name + b"/merged")
-        bias = _add_constant(model, (w2 @ b1 + b2).astype(np.float32), name + b"/merged_bias")
+        weights = ordered_product(w2, w1).astype(np.float32).reshape(w2.shape[0], 1, 1, w1.shape[1])
+        name = name_of(model, second.inputs[1])
+        kernel = add_constant(model, weights, name + b"/merged")
+        moved = (ordered_product(w2, b1[:, None])[:, 0] + b2).astype(np.float32)
+        bias = add_constant(model, moved, name + b"/merged_bias")
         second.inputs = np.array([first.inputs[0], kernel, bias], np.int32)
-        _remove(graph, [first])
+        remove_operators(graph, [first])
         merged += 1
     return merged
+
+
+def narrow_embedding(width: int) -> Pass:
+    """A pass that turns the embedding into `width` coordinates of the subspace that it lies in.
+
+    The last layer, y = Wx + b, of both embedders is rank deficient: y never leaves a space of far fewer
+    dimensions. With an orthonormal basis Q of the leading ones, Q^T y has the lengths and cosines of y, and
+    templates, search and storage shrink with it. The models' cards have the change of cosines on real faces.
+    """
+
+    def apply(model: Model) -> int:
+        graph = model.subgraphs[0]
+        reshape = producer_of(model, graph.outputs[0])
+        last = None if kind_of(model, reshape) != OP.RESHAPE else producer_of(model, reshape.inputs[0])
+        if last is None or not is_linear_pointwise(model, last):
+            raise SurgeryError("the model does not end in a linear 1x1 convolution and a reshape")
+        weights, bias = pointwise_weights(model, last)
+        basis = leading_subspace(np.concatenate([weights, bias[:, None]], axis=1), width)
+        kernel = ordered_product(basis.T, weights).astype(np.float32).reshape(width, 1, 1, -1)
+        shift = ordered_product(basis.T, bias[:, None])[:, 0].astype(np.float32)
+        name = name_of(model, last.inputs[1])
+        last.inputs[1] = add_constant(model, kernel, name + b"/narrow")
+        last.inputs[2] = add_constant(model, shift, name + b"/narrow_bias")
+        shape = np.array([1, width], np.int32)
+        graph.tensors[last.outputs[0]].shape = np.array([1, 1, 1, width], np.int32)
+        graph.tensors[graph.outputs[0]].shape = shape
+        reshape.builtinOptions.newShape = shape
+        reshape.inputs[1] = add_constant(model, shape, name_of(model, reshape.inputs[1]))
+        return int(weights.shape[0]) - width
+
+    return apply
 
 
 def set_batch(batch: int) -> Pass:
@@ -206,13 +210,13 @@ def set_batch(batch: int) -> Pass:
             return 0
         for operator in graph.operators:
             for index in {*map(int, operator.inputs), *map(int, operator.outputs)}:
-                if not _is_constant(model, index):
+                if not is_constant(model, index):
                     _set_first(graph.tensors[index], "shape", batch, before)
-        for operator in _operators(model, OP.RESHAPE):
+        for operator in operators_of(model, OP.RESHAPE):
             _set_first(operator.builtinOptions, "newShape", batch, before)
             wanted = constant(model, operator.inputs[1]).copy()
             wanted[0] = batch
-            operator.inputs[1] = _add_constant(model, wanted, _name(model, operator.inputs[1]))
+            operator.inputs[1] = add_constant(model, wanted, name_of(model, operator.inputs[1]))
         return before
 
     return apply
@@ -230,13 +234,13 @@ def _set_first(part: Any, field: str, value: int, expected: int) -> None:
 def flush_denormals(model: Model) -> int:
     """Set weights below 1e-30 to zero: denormal numbers make some processors ten times slower."""
     flushed = 0
-    for operator in _operators(model, OP.CONV_2D, OP.DEPTHWISE_CONV_2D):
+    for operator in operators_of(model, OP.CONV_2D, OP.DEPTHWISE_CONV_2D):
         for place, index in enumerate(operator.inputs[1:], start=1):
             values = constant(model, index)
             tiny = (np.abs(values) < DENORMAL_LIMIT) & (values != 0)
             if tiny.any():
                 rounded = np.where(tiny, np.float32(0), values).astype(np.float32)
-                operator.inputs[place] = _add_constant(model, rounded, _name(model, index))
+                operator.inputs[place] = add_constant(model, rounded, name_of(model, index))
                 flushed += int(tiny.sum())
     return flushed
 
@@ -249,7 +253,7 @@ def drop_dead_channels(model: Model) -> int:
     channels that stay are rounded up to a multiple of 8, the width of a vector register.
     """
     dropped = 0
-    for depthwise in list(_operators(model, OP.DEPTHWISE_CONV_2D)):
+    for depthwise in list(operators_of(model, OP.DEPTHWISE_CONV_2D)):
         chain = _bottleneck(model, depthwise)
         if chain is None:
             continue
@@ -267,17 +271,17 @@ def drop_dead_channels(model: Model) -> int:
 
 def _bottleneck(model: Model, depthwise: Operator) -> tuple[Operator, Operator, Operator, Operator] | None:
     """(expansion, PReLU, PReLU, projection) around a depthwise convolution that nobody else reads from."""
-    before = [_producer(model, depthwise.inputs[0])]
-    if _kind(model, before[0]) == OP.PAD:
-        before = [_producer(model, before[0].inputs[0])]
-    before.append(_producer(model, before[0].inputs[0]) if _kind(model, before[0]) == OP.PRELU else None)
-    after = [*_consumers(model, depthwise.outputs[0])]
-    after += _consumers(model, after[0].outputs[0]) if _kind(model, after[0]) == OP.PRELU else []
-    kinds = [_kind(model, operator) for operator in (before[0], before[1], *after)]
-    if kinds != [OP.PRELU, OP.CONV_2D, OP.PRELU, OP.CONV_2D] or not _is_pointwise(model, after[1]):
+    before = [producer_of(model, depthwise.inputs[0])]
+    if kind_of(model, before[0]) == OP.PAD:
+        before = [producer_of(model, before[0].inputs[0])]
+    before.append(producer_of(model, before[0].inputs[0]) if kind_of(model, before[0]) == OP.PRELU else None)
+    after = [*consumers_of(model, depthwise.outputs[0])]
+    after += consumers_of(model, after[0].outputs[0]) if kind_of(model, after[0]) == OP.PRELU else []
+    kinds = [kind_of(model, operator) for operator in (before[0], before[1], *after)]
+    if kinds != [OP.PRELU, OP.CONV_2D, OP.PRELU, OP.CONV_2D] or not is_pointwise(model, after[1]):
         return None
     inner = [before[1].outputs[0], before[0].outputs[0], depthwise.inputs[0], after[0].outputs[0]]
-    if any(len(_consumers(model, index)) != 1 for index in inner):
+    if any(len(consumers_of(model, index)) != 1 for index in inner):
         return None
     return before[1], before[0], after[0], after[1]
 
@@ -296,12 +300,13 @@ def _drop_channels(model: Model, chain: tuple[Operator, ...], dead: Array, value
             index = int(operator.inputs[place])
             kept = np.compress(~dead, constant(model, index), axis=axis)
             if operator is projection:
-                weights, bias = _weights(model, projection)
-                moved = (bias + weights[:, dead] @ value[dead].astype(np.float64)).astype(np.float32)
-                operator.inputs[2] = _add_constant(model, moved, _name(model, operator.inputs[2]))
-            operator.inputs[place] = _add_constant(model, kept, _name(model, index))
+                weights, bias = pointwise_weights(model, projection)
+                carried = ordered_product(weights[:, dead], value[dead, None].astype(np.float64))
+                moved = (bias + carried[:, 0]).astype(np.float32)
+                operator.inputs[2] = add_constant(model, moved, name_of(model, operator.inputs[2]))
+            operator.inputs[place] = add_constant(model, kept, name_of(model, index))
     graph, channels = model.subgraphs[0], int((~dead).sum())
-    pad = _producer(model, depthwise.inputs[0])
+    pad = producer_of(model, depthwise.inputs[0])
     for operator in (expansion, first, pad, depthwise, second):
         shape = graph.tensors[operator.outputs[0]].shape.copy()
         shape[-1] = channels
@@ -316,16 +321,16 @@ def halve_weights(model: Model) -> int:
     graph = model.subgraphs[0]
     halved: dict[int, int] = {}
     front = []
-    for operator in _operators(model, OP.CONV_2D, OP.DEPTHWISE_CONV_2D):
+    for operator in operators_of(model, OP.CONV_2D, OP.DEPTHWISE_CONV_2D):
         for place, index in enumerate(operator.inputs[1:], start=1):
             source = int(index)
             if source not in halved:
                 values = constant(model, source).astype(np.float16)
-                half = _add_constant(model, values, _name(model, source) + b"/half")
-                halved[source] = _add_tensor(model, _name(model, source), values.shape, TENSOR.FLOAT32, 0)
+                half = add_constant(model, values, name_of(model, source) + b"/half")
+                halved[source] = add_tensor(model, name_of(model, source), values.shape, TENSOR.FLOAT32, 0)
                 front.append(
                     schema.OperatorT(
-                        opcodeIndex=_opcode(model, OP.DEQUANTIZE),
+                        opcodeIndex=opcode_of(model, OP.DEQUANTIZE),
                         inputs=np.array([half], np.int32),
                         outputs=np.array([halved[source]], np.int32),
                         builtinOptionsType=schema.BuiltinOptions.NONE,
@@ -372,104 +377,3 @@ def _prune_codes(model: Model, graph: Graph) -> None:
     for operator in graph.operators:
         operator.opcodeIndex = kept.index(operator.opcodeIndex)
     model.operatorCodes = [model.operatorCodes[index] for index in kept]
-
-
-def constant(model: Model, tensor: int) -> Array:
-    """The value of a constant tensor, as an array of its own shape and dtype (fp16, float32 or int32)."""
-    kinds = {TENSOR.FLOAT32: np.float32, TENSOR.FLOAT16: np.float16, TENSOR.INT32: np.int32}
-    described = model.subgraphs[0].tensors[tensor]
-    data = model.buffers[described.buffer].data
-    if data is None or described.type not in kinds:
-        raise SurgeryError(f"tensor {tensor} ({described.name!r}) is no constant of a dtype that surgery reads")
-    shape = () if described.shape is None else tuple(described.shape)
-    return np.frombuffer(bytes(np.asarray(data, np.uint8)), kinds[described.type]).reshape(shape)
-
-
-def _operators(model: Model, *kinds: int) -> Iterator[Operator]:
-    return (operator for operator in model.subgraphs[0].operators if _kind(model, operator) in kinds)
-
-
-def _kind(model: Model, operator: Operator | None) -> int | None:
-    if operator is None:
-        return None
-    code = model.operatorCodes[operator.opcodeIndex]
-    return int(max(code.builtinCode, code.deprecatedBuiltinCode))
-
-
-def _producer(model: Model, tensor: int) -> Operator | None:
-    return next((op for op in model.subgraphs[0].operators if tensor in op.outputs), None)
-
-
-def _consumers(model: Model, tensor: int) -> list[Operator | None]:
-    """Operators that read `tensor`; None stands for the graph's own output."""
-    graph = model.subgraphs[0]
-    readers: list[Operator | None] = [op for op in graph.operators if tensor in op.inputs]
-    return readers + [None for index in graph.outputs if index == tensor]
-
-
-def _activation(operator: Operator) -> int:
-    return int(getattr(operator.builtinOptions, "fusedActivationFunction", ACTIVATION.NONE))
-
-
-def _is_constant(model: Model, tensor: int) -> bool:
-    data = model.buffers[model.subgraphs[0].tensors[tensor].buffer].data
-    return data is not None and len(data) > 0
-
-
-def _is_pointwise(model: Model, operator: Operator | None) -> bool:
-    if operator is None or _kind(model, operator) != OP.CONV_2D or len(operator.inputs) != 3:
-        return False
-    options, kernel = operator.builtinOptions, model.subgraphs[0].tensors[operator.inputs[1]]
-    strides = (options.strideH, options.strideW)
-    constants = all(_is_constant(model, index) for index in operator.inputs[1:])
-    return (
-        constants and strides == (1, 1) and tuple(kernel.shape[1:3]) == (1, 1) and kernel.type == TENSOR.FLOAT32
-    )
-
-
-def _is_linear_pointwise(model: Model, operator: Operator | None) -> bool:
-    return operator is not None and _is_pointwise(model, operator) and _activation(operator) == ACTIVATION.NONE
-
-
-def _weights(model: Model, operator: Operator) -> tuple[Array, Array]:
-    """Kernel (out, in) and bias (out,) of a 1x1 convolution, in float64."""
-    kernel, bias = (constant(model, index).astype(np.float64) for index in operator.inputs[1:3])
-    return kernel.reshape(kernel.shape[0], kernel.shape[3]), bias
-
-
-def _opcode(model: Model, builtin: int) -> int:
-    for index, code in enumerate(model.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
-            return index
-    model.operatorCodes.append(
-        schema.OperatorCodeT(builtinCode=builtin, deprecatedBuiltinCode=min(builtin, 127), version=1)
-    )
-    return len(model.operatorCodes) - 1
-
-
-def _add_buffer(model: Model, values: Array) -> int:
-    model.buffers.append(schema.BufferT(data=np.frombuffer(values.tobytes(), np.uint8)))
-    return len(model.buffers) - 1
-
-
-def _add_constant(model: Model, values: Array, name: bytes) -> int:
-    kinds = {"float32": TENSOR.FLOAT32, "float16": TENSOR.FLOAT16, "int32": TENSOR.INT32}
-    return _add_tensor(model, name, values.shape, kinds[values.dtype.name], _add_buffer(model, values))
-
-
-def _add_tensor(model: Model, name: bytes, shape: Iterable[int], kind: int, buffer: int) -> int:
-    tensors = model.subgraphs[0].tensors
-    tensors.append(schema.TensorT(shape=np.array(tuple(shape), np.int32), type=kind, buffer=buffer, name=name))
-    return len(tensors) - 1
-
-
-def _name(model: Model, tensor: int) -> bytes:
-    return bytes(model.subgraphs[0].tensors[tensor].name)
-
-
-def _position(graph: Graph, operator: Operator) -> int:
-    return next(i for i, candidate in enumerate(graph.operators) if candidate is operator)
-
-
-def _remove(graph: Graph, operators: list[Operator]) -> None:
-    graph.operators = [op for op in graph.operators if not any(op is gone for gone in operators)]

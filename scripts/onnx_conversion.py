@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from scripts.model_surgery import OP, SurgeryError
+from scripts.model_graph import OP, SurgeryError
 
 OPTIONS = schema.BuiltinOptions
 PADDING = schema.Padding
