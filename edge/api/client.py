@@ -1,0 +1,317 @@
+"""The client's half of the local protocol: typed calls, and errors that are the daemon's own.
+
+Trust boundary: the daemon's answers are validated too, and lines of a stream are bounded. A daemon that is not
+there, is not ours to use, or speaks another version is each its own error with the next command to type.
+"""
+
+import contextlib
+import grp
+import socket
+import stat
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self, TypeVar
+
+import httpx
+from pydantic import TypeAdapter, ValidationError
+
+from edge.api.problems import to_error
+from edge.api.protocol import (
+    MAX_LINE_BYTES,
+    MAX_PHOTO_BYTES,
+    PREFIX,
+    PROTOCOL_HEADER,
+    PROTOCOL_VERSION,
+    AnnouncementLine,
+    AuditList,
+    AuditQuery,
+    CameraEnrolment,
+    ConsentGiven,
+    EnabledSet,
+    Enrolled,
+    EnrolmentFailed,
+    EnrolmentLine,
+    EnrolmentProgress,
+    EnvelopeBatch,
+    EnvelopeQuery,
+    Heartbeat,
+    LedgerVerified,
+    Message,
+    PeopleList,
+    PeopleQuery,
+    PersonProfile,
+    PersonView,
+    PhotoEnrolment,
+    Problem,
+    PunchList,
+    PunchQuery,
+    PunchView,
+    Removed,
+    Role,
+    SceneLine,
+    StageLine,
+    Status,
+    VerdictLine,
+)
+from edge.errors import ApiError, EdgeUnreachable, NotPermitted, ProtocolMismatch
+
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+
+STREAM_SILENCE_S = 20.0  # four heartbeats
+_ENROLMENT: TypeAdapter[EnrolmentLine] = TypeAdapter(EnrolmentLine)
+_STAGE: TypeAdapter[StageLine] = TypeAdapter(StageLine)
+
+
+class EdgeClient:
+    """A connection to the daemon's socket of one role. Use as a context manager.
+
+    Args:
+        run: Folder of the sockets (`paths.run`).
+        role: Which socket.
+        timeout_s: How long an answer may take; inference on a slow board takes seconds.
+    """
+
+    def __init__(self, run: Path, *, role: Role = Role.STAFF, timeout_s: float = 60.0) -> None:
+        self.path = run / role.socket_name
+        self._reached = False
+        self._http = httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(self.path)),
+            base_url="http://edge",
+            timeout=timeout_s,
+            headers={PROTOCOL_HEADER: str(PROTOCOL_VERSION)},
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
+    # --- operations ---------------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """How the daemon is."""
+        return self._ask("GET", "/status", Status)
+
+    def people(self, query: PeopleQuery | None = None) -> PeopleList:
+        """One page of people."""
+        return self._ask("GET", "/people", PeopleList, query=query or PeopleQuery())
+
+    def everyone(self) -> Iterator[PersonView]:
+        """All people, page by page."""
+        page = self.people()
+        yield from page.people
+        while page.next_after is not None:
+            page = self.people(PeopleQuery(after=page.next_after))
+            yield from page.people
+
+    def person(self, person_id: str) -> PersonView:
+        """One person, or `PersonUnknown`."""
+        return self._ask("GET", f"/people/{person_id}", PersonView)
+
+    def add_person(self, profile: PersonProfile) -> PersonView:
+        """Add a person without a face."""
+        return self._ask("POST", "/people", PersonView, body=profile)
+
+    def set_enabled(self, person_id: str, *, enabled: bool) -> PersonView:
+        """Disable or enable a person."""
+        return self._ask("PUT", f"/people/{person_id}/enabled", PersonView, body=EnabledSet(enabled=enabled))
+
+    def remove_person(self, person_id: str) -> Removed:
+        """Erase a person and their templates."""
+        return self._ask("DELETE", f"/people/{person_id}", Removed)
+
+    def record_consent(self, person_id: str, consent: ConsentGiven) -> PersonView:
+        """Record a consent; who took it is this process's account."""
+        return self._ask("POST", f"/people/{person_id}/consent", PersonView, body=consent)
+
+    def withdraw_consent(self, person_id: str) -> Removed:
+        """Withdraw a consent: templates are erased, the person stays."""
+        return self._ask("DELETE", f"/people/{person_id}/consent", Removed)
+
+    def enrol_photo(self, request: PhotoEnrolment, photo: bytes) -> Enrolled:
+        """Enrol from one picture. Raises the daemon's `EnrolmentError`s."""
+        if len(photo) > MAX_PHOTO_BYTES:
+            raise ApiError(f"the picture is larger than {MAX_PHOTO_BYTES // 2**20} MiB")
+        parts = {
+            "request": (None, request.model_dump_json().encode(), "application/json"),
+            "photo": ("photo", photo, "application/octet-stream"),
+        }
+        with self._mapped():
+            response = self._http.post(f"{PREFIX}/enrolments/photo", files=parts)
+        return self._read(response, Enrolled)
+
+    def enrol_camera(self, request: CameraEnrolment) -> Generator[EnrolmentProgress | Enrolled, None, None]:
+        """Enrol from the live camera: progress, then what was stored. Closing it ends the enrolment."""
+        for line in self._lines("POST", "/enrolments/camera", _ENROLMENT, body=request):
+            if isinstance(line, EnrolmentFailed):
+                raise to_error(line.problem)
+            if not isinstance(line, Heartbeat):
+                yield line
+
+    def punches(self, query: PunchQuery | None = None) -> PunchList:
+        """One page of attendance records, oldest first."""
+        return self._ask("GET", "/punches", PunchList, query=query or PunchQuery())
+
+    def all_punches(self, query: PunchQuery | None = None) -> Iterator[PunchView]:
+        """Every attendance record that a query fits, page by page."""
+        asked = query or PunchQuery()
+        page = self.punches(asked)
+        yield from page.punches
+        while page.next_after is not None:
+            page = self.punches(asked.model_copy(update={"after": page.next_after}))
+            yield from page.punches
+
+    def audit(self, query: AuditQuery | None = None) -> AuditList:
+        """One page of the audit trail."""
+        return self._ask("GET", "/audit", AuditList, query=query or AuditQuery())
+
+    def verify_ledger(self, *, timeout_s: float = 600.0) -> LedgerVerified:
+        """Check the whole ledger; a fault is `LedgerCorrupt`."""
+        return self._ask("POST", "/verify-ledger", LedgerVerified, timeout_s=timeout_s)
+
+    def scenes(self) -> Generator[SceneLine | VerdictLine | AnnouncementLine | Heartbeat, None, None]:
+        """What the camera sees and what is said, as it happens (role staff)."""
+        yield from self._lines("GET", "/scenes", _STAGE)
+
+    def stage(self) -> Generator[SceneLine | VerdictLine | AnnouncementLine | Heartbeat, None, None]:
+        """What the employee is to see (role screen)."""
+        yield from self._lines("GET", "/stage", _STAGE)
+
+    def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
+        """Signed events after a point (role sync)."""
+        return self._ask("GET", "/envelopes", EnvelopeBatch, query=query, timeout_s=query.wait_s + 30.0)
+
+    # --- the way there and back ---------------------------------------------------------------------------
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        kind: type[M],
+        *,
+        query: Message | None = None,
+        body: Message | None = None,
+        timeout_s: float | None = None,
+    ) -> M:
+        with self._mapped():
+            response = self._http.request(
+                method,
+                PREFIX + path,
+                params=None if query is None else query.model_dump(mode="json", exclude_none=True),
+                content=None if body is None else body.model_dump_json().encode(),
+                headers={} if body is None else {"Content-Type": "application/json"},
+                timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else timeout_s,
+            )
+        return self._read(response, kind)
+
+    def _lines(
+        self, method: str, path: str, kind: TypeAdapter[T], *, body: Message | None = None
+    ) -> Generator[T, None, None]:
+        content = None if body is None else body.model_dump_json().encode()
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        with (
+            self._mapped(),
+            self._http.stream(
+                method, PREFIX + path, content=content, headers=headers, timeout=STREAM_SILENCE_S
+            ) as response,
+        ):
+            if response.status_code != httpx.codes.OK:
+                response.read()
+                self._raise(response)
+            for line in _split(response.iter_raw()):
+                yield self._valid(line, kind.validate_json)
+
+    def _read(self, response: httpx.Response, kind: type[M]) -> M:
+        if response.status_code != httpx.codes.OK:
+            self._raise(response)
+        return self._valid(response.content, kind.model_validate_json)
+
+    def _valid(self, raw: bytes, validate: Callable[[bytes], T]) -> T:
+        try:
+            return validate(raw)
+        except ValidationError as error:
+            raise ApiError(
+                f"the daemon's answer does not fit the protocol ({error.error_count()} faults)",
+                where=str(self.path),
+                next_step="install client and daemon of the same Clockface version",
+            ) from None
+
+    def _raise(self, response: httpx.Response) -> NoReturn:
+        version = response.headers.get(PROTOCOL_HEADER, "none")
+        if version != str(PROTOCOL_VERSION):
+            raise ProtocolMismatch(
+                f"this command speaks version {PROTOCOL_VERSION} of the local protocol, "
+                f"the daemon {version[:20]!r}",
+                where=str(self.path),
+                next_step="systemctl restart clockface-edge",
+            )
+        raise to_error(self._valid(response.content, Problem.model_validate_json))
+
+    @contextlib.contextmanager
+    def _mapped(self) -> Iterator[None]:
+        """Turn the transport's errors into ours."""
+        if not self._reached:  # asked of the socket itself: httpcore leaks one that cannot connect
+            self._reach()
+        try:
+            yield
+        except httpx.TimeoutException as error:
+            raise EdgeUnreachable(
+                "the daemon did not answer in time", where=str(self.path), next_step="clockface status"
+            ) from error
+        except httpx.TransportError as error:
+            self._reach()
+            raise EdgeUnreachable(
+                "the daemon broke off the connection",
+                where=str(self.path),
+                next_step="journalctl -u clockface-edge",
+            ) from error
+
+    def _reach(self) -> None:
+        """Find out why the socket would not take us: not there, not for us, or nobody listens."""
+        self._reached = False
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                probe.settimeout(2.0)
+                probe.connect(str(self.path))
+        except PermissionError:
+            raise NotPermitted(
+                f"this account may not use the daemon's socket; {_group_hint(self.path)}",
+                where=str(self.path),
+                next_step="repeat it with sudo, or join the group and log in again",
+            ) from None
+        except OSError as error:
+            raise EdgeUnreachable(
+                "the daemon is not running, or its sockets are elsewhere",
+                where=str(self.path),
+                next_step="systemctl start clockface-edge, or clockface run; check paths.run",
+            ) from error
+        self._reached = True
+
+
+def _group_hint(path: Path) -> str:
+    try:
+        status = path.stat()
+        if status.st_mode & stat.S_IWGRP:
+            return f"it is open to the group {grp.getgrgid(status.st_gid).gr_name}"
+    except (OSError, KeyError):
+        return "its folder is closed to this account"
+    return "it is open to the daemon's own user only (api.staff_group is empty)"
+
+
+def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Lines of a stream, each bounded."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        yield from (line for line in lines if line)
+        if len(rest) > MAX_LINE_BYTES:
+            raise ApiError(f"a line of the daemon's stream is longer than {MAX_LINE_BYTES} bytes")

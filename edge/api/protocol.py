@@ -1,0 +1,503 @@
+"""The local protocol: every value that crosses edge's unix sockets, and the errors that come back.
+
+One module on purpose: `sync` and the screen import this and nothing else of edge, so it must not import numpy,
+OpenCV or SQLite. Both sides validate: nothing that arrives is trusted, every text and list has a bound, unknown
+fields are refused. A change of any shape raises PROTOCOL_VERSION; client and daemon of other versions refuse
+each other by name (`ProtocolMismatch`).
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+PROTOCOL_VERSION = 1
+PROTOCOL_HEADER = "Clockface-Protocol"
+PREFIX = f"/v{PROTOCOL_VERSION}"
+PROBLEM_TYPE = "application/problem+json"
+STREAM_TYPE = "application/x-ndjson"
+MAX_JSON_BYTES = 64 * 1024
+MAX_PHOTO_BYTES = 20 * 1024 * 1024
+MAX_LINE_BYTES = 64 * 1024
+HEARTBEAT_S = 5.0
+MAX_PAGE = 1000
+MAX_WAIT_S = 30.0
+
+PersonKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+EpochText = Annotated[str, StringConstraints(pattern=r"^[0-9]{6,12}-[0-9a-f]{16}$")]
+Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=200)]
+Named = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200, strip_whitespace=True)]
+Number = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=64, strip_whitespace=True)]
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$")]
+OptionalTag = Annotated[str, StringConstraints(pattern=r"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$")]
+VersionTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+Code = Annotated[str, StringConstraints(max_length=80)]
+
+CoachingCode = Literal[
+    "come_closer",
+    "step_back",
+    "move_into_view",
+    "too_dark",
+    "too_bright",
+    "look_here",
+    "hold_still",
+    "uncover_face",
+    "one_at_a_time",
+]
+OutcomeCode = Literal[
+    "recognised", "unknown", "unsure", "not_live", "poor_quality", "several_people", "no_face"
+]
+NoticeCode = Literal[
+    "attract",
+    "guidance",
+    "recorded",
+    "already_recorded",
+    "not_recognised",
+    "several_people",
+    "out_of_service",
+]
+DirectionCode = Literal["in", "out", "unstated"]
+SourceCode = Literal["fixed", "chosen", "assumed", "none"]
+MethodCode = Literal["face", "badge", "pin"]
+CameraCode = Literal["opening", "streaming", "frozen", "lost", "ended"]
+TrustCode = Literal["synchronised", "holdover", "unsynchronised"]
+ConsentHow = Literal["paper", "screen", "imported"]
+
+
+class Role(StrEnum):
+    """Who is on the other end: decided by the socket, which its file mode and group guard."""
+
+    STAFF = "staff"
+    SCREEN = "screen"
+    SYNC = "sync"
+
+    @property
+    def socket_name(self) -> str:
+        """The socket's file name in `paths.run`."""
+        return f"{self.value}.sock"
+
+
+class Message(BaseModel):
+    """Base of everything on the wire: frozen, no unknown fields, no NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Problem(Message):
+    """An error as RFC 9457 problem details; the client raises the same `ClockfaceError` class from it."""
+
+    type: Annotated[str, StringConstraints(max_length=200)] = "about:blank"
+    title: Annotated[str, StringConstraints(max_length=1000)]
+    status: int = Field(ge=400, le=599)
+    error: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]{0,60}$")]
+    exit_code: int = Field(ge=1, le=255)
+    where: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    next_step: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+
+class Heartbeat(Message):
+    """A line of a stream that says only that both sides live."""
+
+    kind: Literal["heartbeat"] = "heartbeat"
+
+
+# --- people and consent -------------------------------------------------------------------------------------
+
+
+class PersonProfile(Message):
+    """Personal data of one person, as staff give it. Never logged."""
+
+    name: Named
+    number: Number
+    greeting: Annotated[Line, StringConstraints(max_length=100)] = ""
+    language: OptionalTag = ""
+
+    def __repr__(self) -> str:
+        return "PersonProfile(********)"
+
+    __str__ = __repr__
+
+
+class ConsentGiven(Message):
+    """A consent that staff have taken; who took it is the peer's account, never a field."""
+
+    text_version: VersionTag
+    language: LanguageTag
+    how: ConsentHow
+    given_at: AwareDatetime | None = Field(default=None, description="None means now, by the device's clock.")
+
+
+class ConsentView(Message):
+    """A recorded consent."""
+
+    text_version: Code
+    language: Code
+    how: Code
+    given_at: AwareDatetime
+    taken_by: Code
+
+
+class PersonView(Message):
+    """A person as staff see them."""
+
+    person_id: PersonKey
+    profile: PersonProfile
+    enabled: bool
+    enrolled_at: AwareDatetime
+    consented: bool
+    consent: ConsentView | None = None
+    templates: dict[Sha256, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+
+
+class PeopleQuery(Message):
+    """Which people to list: all of them page by page, or the one with an employee number."""
+
+    number: Number | None = None
+    after: PersonKey | None = None
+    limit: int = Field(default=200, ge=1, le=MAX_PAGE)
+
+
+class PeopleList(Message):
+    """One page of people; `next_after` asks for the next one."""
+
+    people: tuple[PersonView, ...] = Field(max_length=MAX_PAGE)
+    next_after: PersonKey | None = None
+
+
+class EnabledSet(Message):
+    """Disable or enable a person."""
+
+    enabled: bool
+
+
+class Removed(Message):
+    """What removing a person erased."""
+
+    person_id: PersonKey
+    templates: int = Field(ge=0)
+
+
+# --- enrolment ----------------------------------------------------------------------------------------------
+
+
+class Subject(Message):
+    """Whom to enrol: a person who is known, or a new one; with a consent if none is recorded yet."""
+
+    person_id: PersonKey | None = None
+    profile: PersonProfile | None = None
+    consent: ConsentGiven | None = None
+    accept_look_alike: bool = Field(default=False, description="For twins; recorded in the audit trail.")
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Exactly one of person_id and profile."""
+        if (self.person_id is None) == (self.profile is None):
+            raise ValueError("give either person_id or profile")
+
+
+class PhotoEnrolment(Subject):
+    """Part `request` of POST /v1/enrolments/photo; part `photo` is the picture's bytes."""
+
+    face: Literal["only", "largest"] = Field(
+        default="only", description="only: several faces are refused. largest: the nearest person is taken."
+    )
+
+
+class CameraEnrolment(Subject):
+    """Body of POST /v1/enrolments/camera; the answer is a stream of `EnrolmentLine`."""
+
+    frames: int = Field(default=3, ge=1, le=20, description="Good and varied frames to take.")
+    time_limit_s: float = Field(default=60.0, ge=5.0, le=300.0)
+
+
+class Enrolled(Message):
+    """A template was stored."""
+
+    kind: Literal["enrolled"] = "enrolled"
+    person: PersonView
+    created: bool = Field(description="Whether the person is new.")
+    templates_added: int = Field(ge=0)
+    templates_dropped: int = Field(default=0, ge=0, description="Older ones that made room.")
+    look_alike: PersonKey | None = Field(default=None, description="Accepted look-alike.")
+
+
+class EnrolmentProgress(Message):
+    """Guidance during enrolment from the camera."""
+
+    kind: Literal["progress"] = "progress"
+    taken: int = Field(ge=0)
+    wanted: int = Field(ge=1)
+    faces: int = Field(ge=0)
+    coaching: CoachingCode | Literal["turn_a_little"] | None = None
+
+
+class EnrolmentFailed(Message):
+    """How an enrolment stream ends when it fails."""
+
+    kind: Literal["failed"] = "failed"
+    problem: Problem
+
+
+EnrolmentLine = Annotated[
+    EnrolmentProgress | Enrolled | EnrolmentFailed | Heartbeat, Field(discriminator="kind")
+]
+
+
+# --- what the kiosk shows -----------------------------------------------------------------------------------
+
+
+class VerdictView(Message):
+    """The decision on one track."""
+
+    outcome: OutcomeCode
+    decided_s: float
+    track_id: int | None = None
+    person_id: PersonKey | None = None
+    score: float | None = None
+    margin: float | None = None
+    frames_matched: int = Field(default=0, ge=0)
+    frames_agreed: int = Field(default=0, ge=0)
+    coaching: CoachingCode | None = None
+    reason: Code = ""
+
+
+class Outline(Message):
+    """The face that is being judged, in pixels of the frame."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class SceneLine(Message):
+    """What one frame shows. The newest replaces older ones that a slow listener has not read."""
+
+    kind: Literal["scene"] = "scene"
+    captured_s: float
+    faces: int = Field(ge=0)
+    outline: Outline | None = None
+    coaching: CoachingCode | None = None
+
+
+class VerdictLine(Message):
+    """A verdict, as the decision gave it; never dropped for a listener."""
+
+    kind: Literal["verdict"] = "verdict"
+    verdict: VerdictView
+
+
+class AnnouncementLine(Message):
+    """What the employee is told; RECORDED only after the ledger's commit."""
+
+    kind: Literal["announcement"] = "announcement"
+    notice: NoticeCode
+    verdict: VerdictView | None = None
+    recorded: "PunchView | None" = None
+    coaching: CoachingCode | None = None
+    greeting: Annotated[str, StringConstraints(max_length=200)] | None = None
+    detail: Code = ""
+
+
+StageLine = Annotated[SceneLine | VerdictLine | AnnouncementLine | Heartbeat, Field(discriminator="kind")]
+
+
+# --- the ledger ---------------------------------------------------------------------------------------------
+
+
+class PunchView(Message):
+    """A committed attendance record."""
+
+    epoch: EpochText
+    seq: int = Field(ge=0)
+    hash: Sha256
+    person_id: PersonKey
+    profile: PersonProfile | None = Field(default=None, description="None once the person has been removed.")
+    at: AwareDatetime
+    utc_offset_s: int
+    trust: TrustCode
+    day: date
+    direction: DirectionCode
+    source: SourceCode
+    method: MethodCode
+    work_code: Line | None = None
+    score: float | None = None
+    model_hash: Sha256 | None = None
+    delivered: bool | None = Field(default=None, description="Whether the office has confirmed it.")
+
+
+class PunchQuery(Message):
+    """Which records to list: filters are combined, `after` is the `next_after` of the page before."""
+
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    person_id: PersonKey | None = None
+    after: Annotated[str, StringConstraints(pattern=r"^[0-9]{6,12}-[0-9a-f]{16}:[0-9]{1,18}$")] | None = None
+    limit: int = Field(default=200, ge=1, le=MAX_PAGE)
+
+
+class PunchList(Message):
+    """One page of records, oldest first; `next_after` asks for the next one."""
+
+    punches: tuple[PunchView, ...] = Field(max_length=MAX_PAGE)
+    next_after: Annotated[str, StringConstraints(max_length=80)] | None = None
+
+
+class AuditView(Message):
+    """One entry of the audit trail."""
+
+    seq: int = Field(ge=0)
+    at: AwareDatetime
+    actor: Code
+    action: Code
+    subject: Code = ""
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class AuditQuery(Message):
+    """Which page of the audit trail."""
+
+    after: int = Field(default=0, ge=0)
+    limit: int = Field(default=200, ge=1, le=MAX_PAGE)
+
+
+class AuditList(Message):
+    """One page of the audit trail, oldest first."""
+
+    entries: tuple[AuditView, ...] = Field(max_length=MAX_PAGE)
+    next_after: int | None = None
+
+
+class LedgerVerified(Message):
+    """What a full check of the ledger looked at; a fault is an error (`LedgerCorrupt`), never a field."""
+
+    events: int = Field(ge=0)
+    epochs: int = Field(ge=0)
+    audit_entries: int = Field(ge=0)
+    templates: int = Field(ge=0)
+    took_s: float = Field(ge=0)
+
+
+class EnvelopeView(Message):
+    """A signed event, as it goes to the office byte by byte."""
+
+    epoch: EpochText
+    seq: int = Field(ge=0)
+    hash: Sha256
+    envelope: Annotated[str, StringConstraints(max_length=48 * 1024)]
+
+
+class FrontierView(Message):
+    """Up to where the office has confirmed; epoch None means nothing yet."""
+
+    epoch: EpochText | None = None
+    seq: int | None = None
+    hash: Sha256 | None = None
+    pending: int = Field(ge=0)
+
+
+class EnvelopeQuery(Message):
+    """Envelopes after a point (none: from the first), waiting up to `wait_s` for one."""
+
+    after_epoch: EpochText | None = None
+    after_seq: int | None = Field(default=None, ge=0)
+    limit: int = Field(default=100, ge=1, le=MAX_PAGE)
+    wait_s: float = Field(default=0.0, ge=0.0, le=MAX_WAIT_S)
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """A point is an epoch and a number, or neither."""
+        if (self.after_epoch is None) != (self.after_seq is None):
+            raise ValueError("give after_epoch and after_seq together, or neither")
+
+
+class EnvelopeBatch(Message):
+    """Envelopes after a point, in the order of (epoch, seq); empty when none came in time."""
+
+    device: Code
+    site: Code
+    envelopes: tuple[EnvelopeView, ...] = Field(max_length=MAX_PAGE)
+    frontier: FrontierView
+
+
+# --- status -------------------------------------------------------------------------------------------------
+
+
+class CameraStatus(Message):
+    """How the camera is."""
+
+    source: Code
+    state: CameraCode
+    since_s: float
+    frames: int = Field(ge=0)
+    fps: float = Field(ge=0)
+    reopened: int = Field(ge=0)
+    problem: Annotated[str, StringConstraints(max_length=500)] = ""
+
+
+class ModelStatus(Message):
+    """A loaded model, as its file's hash names it."""
+
+    name: Code
+    sha256: Sha256
+
+
+class GalleryStatus(Message):
+    """Templates in memory for one recognition chain."""
+
+    model_hash: Sha256
+    people: int = Field(ge=0)
+    templates: int = Field(ge=0)
+    threshold: float | None = None
+
+
+class LedgerStatus(Message):
+    """What the ledger holds and what the office has not confirmed."""
+
+    epoch: EpochText | None
+    seq: int | None
+    events: int = Field(ge=0)
+    pending: int = Field(ge=0)
+    oldest_pending_at: AwareDatetime | None = None
+    people: int = Field(ge=0)
+
+
+class ClockStatus(Message):
+    """What the device knows of the time."""
+
+    wall: AwareDatetime
+    utc_offset_s: int
+    boottime_s: float
+    trust: TrustCode
+
+
+class StageTiming(Message):
+    """Time that one stage of the pipeline takes, over the last frames."""
+
+    stage: Code
+    median_ms: float = Field(ge=0)
+    p95_ms: float = Field(ge=0)
+    count: int = Field(ge=0)
+
+
+class Status(Message):
+    """The daemon's condition; no personal data."""
+
+    version: Code
+    protocol: int = PROTOCOL_VERSION
+    device: Code
+    site: Code
+    pid: int = Field(ge=1)
+    uptime_s: float = Field(ge=0)
+    resident_mb: float = Field(ge=0)
+    camera: CameraStatus
+    liveness_policy: Literal["off", "required"]
+    models: tuple[ModelStatus, ...]
+    galleries: tuple[GalleryStatus, ...]
+    ledger: LedgerStatus
+    clock: ClockStatus
+    stages: tuple[StageTiming, ...]
+    consent_text_version: VersionTag
+
+
+AnnouncementLine.model_rebuild()

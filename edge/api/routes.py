@@ -1,0 +1,278 @@
+"""What each role may ask, path by path: read the request, call the service on a worker, answer.
+
+Trust boundary: everything in a request is hostile. Bodies are bounded before they are read and validated before
+they are used; what does not fit is refused by name of the field, never with its value.
+"""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from aiohttp import BodyPartReader, web
+from pydantic import ValidationError
+
+from edge.api import streams
+from edge.api.protocol import (
+    MAX_JSON_BYTES,
+    MAX_PHOTO_BYTES,
+    PREFIX,
+    AuditQuery,
+    CameraEnrolment,
+    ConsentGiven,
+    EnabledSet,
+    EnvelopeQuery,
+    Message,
+    PeopleQuery,
+    PersonProfile,
+    PhotoEnrolment,
+    PunchQuery,
+    Role,
+)
+from edge.api.service import EdgeService, Peer
+from edge.api.stage import Stage
+from edge.errors import ApiError
+
+BODY_TIMEOUT_S = 30.0
+POLL_S = 0.5  # how soon a waiting courier learns of a new envelope
+
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PEER: web.RequestKey[Peer] = web.RequestKey("peer", Peer)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the handlers work with.
+
+    Args:
+        service: The daemon's operations.
+        stage: What happens in front of the camera.
+        workers: Threads for the ledger's work.
+        enrolment: Threads for inference on behalf of staff; few, since each costs a core.
+        uploads: How many pictures may be in memory at once.
+    """
+
+    service: EdgeService
+    stage: Stage
+    workers: ThreadPoolExecutor
+    enrolment: ThreadPoolExecutor
+    uploads: asyncio.Semaphore
+    body_timeout_s: float = BODY_TIMEOUT_S
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def call(self, work: Callable[[], T]) -> T:
+        """Run blocking work of the service on a worker thread."""
+        return await asyncio.get_running_loop().run_in_executor(self.workers, work)
+
+
+def refused(error: ValidationError, *, where: str) -> ApiError:
+    """Say which fields do not fit and why, without a value of any."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    texts = [
+        f"{'.'.join(str(part) for part in fault['loc'])[:80] or 'body'}: {fault['msg']}" for fault in faults
+    ]
+    return ApiError("the request does not fit the protocol: " + "; ".join(texts[:5]), where=where)
+
+
+def query_of(model: type[M], request: web.Request) -> M:
+    """Read the query string as a message; a field given twice is refused."""
+    if len(set(request.query)) != len(request.query):
+        raise ApiError("a query field is given twice", where=request.path)
+    try:
+        return model.model_validate(dict(request.query))
+    except ValidationError as error:
+        raise refused(error, where=f"query of {request.path}") from None
+
+
+async def body_of(model: type[M], request: web.Request, desk: Desk) -> M:
+    """Read the body as a message."""
+    if request.content_type != "application/json":
+        raise ApiError("the body must be application/json", where=request.path)
+    raw = await within(desk.body_timeout_s, request.read(), request.path)
+    return parsed(model, raw, where=f"body of {request.path}")
+
+
+def parsed(model: type[M], raw: bytes, *, where: str) -> M:
+    """Validate JSON bytes strictly as UTF-8."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        raise refused(error, where=where) from None
+
+
+async def within(limit_s: float, work: Awaitable[T], where: str) -> T:
+    """Wait for a client's bytes, but not for ever."""
+    try:
+        return await asyncio.wait_for(work, limit_s)
+    except TimeoutError:
+        raise ApiError(f"the body did not arrive within {limit_s:g} s", where=where) from None
+
+
+def answer(message: Message) -> web.Response:
+    """A message as the response's JSON."""
+    return web.Response(body=message.model_dump_json().encode(), content_type="application/json")
+
+
+class StaffRoutes:
+    """What staff may ask."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def table(self) -> list[tuple[str, str, Handler]]:
+        """Method, path and handler of each operation."""
+        person = f"{PREFIX}/people/{{person_id:[0-9a-f]{{32}}}}"
+        return [
+            ("GET", f"{PREFIX}/status", functools.partial(status, self.desk)),
+            ("GET", f"{PREFIX}/people", self.people),
+            ("POST", f"{PREFIX}/people", self.add),
+            ("GET", person, self.show),
+            ("DELETE", person, self.remove),
+            ("PUT", f"{person}/enabled", self.set_enabled),
+            ("POST", f"{person}/consent", self.consent),
+            ("DELETE", f"{person}/consent", self.withdraw),
+            ("POST", f"{PREFIX}/enrolments/photo", self.enrol_photo),
+            ("POST", f"{PREFIX}/enrolments/camera", self.enrol_camera),
+            ("GET", f"{PREFIX}/punches", self.punches),
+            ("GET", f"{PREFIX}/audit", self.audit),
+            ("POST", f"{PREFIX}/verify-ledger", self.verify),
+            ("GET", f"{PREFIX}/scenes", functools.partial(streams.listen, self.desk, scenes=True)),
+        ]
+
+    async def people(self, request: web.Request) -> web.StreamResponse:
+        """A page of people."""
+        query = query_of(PeopleQuery, request)
+        return answer(await self.desk.call(lambda: self.desk.service.people(query)))
+
+    async def add(self, request: web.Request) -> web.StreamResponse:
+        """A person without a face."""
+        profile, peer = await body_of(PersonProfile, request, self.desk), request[PEER]
+        return answer(await self.desk.call(lambda: self.desk.service.add_person(profile, peer)))
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """One person."""
+        person_id = request.match_info["person_id"]
+        return answer(await self.desk.call(lambda: self.desk.service.person(person_id)))
+
+    async def remove(self, request: web.Request) -> web.StreamResponse:
+        """Erase a person."""
+        person_id, peer = request.match_info["person_id"], request[PEER]
+        return answer(await self.desk.call(lambda: self.desk.service.remove_person(person_id, peer)))
+
+    async def set_enabled(self, request: web.Request) -> web.StreamResponse:
+        """Disable or enable a person."""
+        body, person_id, peer = (
+            await body_of(EnabledSet, request, self.desk),
+            request.match_info["person_id"],
+            request[PEER],
+        )
+        work = functools.partial(self.desk.service.set_enabled, person_id, enabled=body.enabled, peer=peer)
+        return answer(await self.desk.call(work))
+
+    async def consent(self, request: web.Request) -> web.StreamResponse:
+        """Record a consent."""
+        given, peer = await body_of(ConsentGiven, request, self.desk), request[PEER]
+        person_id = request.match_info["person_id"]
+        return answer(await self.desk.call(lambda: self.desk.service.record_consent(person_id, given, peer)))
+
+    async def withdraw(self, request: web.Request) -> web.StreamResponse:
+        """Withdraw a consent."""
+        person_id, peer = request.match_info["person_id"], request[PEER]
+        return answer(await self.desk.call(lambda: self.desk.service.withdraw_consent(person_id, peer)))
+
+    async def enrol_photo(self, request: web.Request) -> web.StreamResponse:
+        """Enrol from one picture."""
+        peer, desk = request[PEER], self.desk
+        async with desk.uploads:
+            asked, photo = await within(desk.body_timeout_s, _photo_parts(request), request.path)
+            work = functools.partial(desk.service.enrol_photo, asked, photo, peer)
+            return answer(await asyncio.get_running_loop().run_in_executor(desk.enrolment, work))
+
+    async def enrol_camera(self, request: web.Request) -> web.StreamResponse:
+        """Enrol from the live camera, with guidance."""
+        asked = await body_of(CameraEnrolment, request, self.desk)
+        return await streams.enrol(self.desk, request, asked, request[PEER])
+
+    async def punches(self, request: web.Request) -> web.StreamResponse:
+        """A page of attendance records."""
+        query = query_of(PunchQuery, request)
+        return answer(await self.desk.call(lambda: self.desk.service.punches(query)))
+
+    async def audit(self, request: web.Request) -> web.StreamResponse:
+        """A page of the audit trail."""
+        query = query_of(AuditQuery, request)
+        return answer(await self.desk.call(lambda: self.desk.service.audit(query)))
+
+    async def verify(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler's form
+        """Check the whole ledger."""
+        return answer(await self.desk.call(self.desk.service.verify_ledger))
+
+
+async def status(desk: Desk, request: web.Request) -> web.StreamResponse:  # noqa: ARG001 - a handler's form
+    """How the daemon is."""
+    return answer(await desk.call(desk.service.status))
+
+
+async def envelopes(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """Signed events after a point, waiting for one as long as asked."""
+    query, loop = query_of(EnvelopeQuery, request), asyncio.get_running_loop()
+    until = loop.time() + query.wait_s
+    while True:
+        batch = await desk.call(lambda: desk.service.envelopes(query))
+        left = until - loop.time()
+        if batch.envelopes or left <= 0 or desk.stopping.is_set():
+            return answer(batch)
+        await asyncio.sleep(min(POLL_S, left))
+
+
+async def _photo_parts(request: web.Request) -> tuple[PhotoEnrolment, bytes]:
+    if request.content_type != "multipart/form-data":
+        raise ApiError("the body must be multipart/form-data with parts request and photo", where=request.path)
+    asked: PhotoEnrolment | None = None
+    photo: bytes | None = None
+    try:
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader) or part.name not in {"request", "photo"}:
+                raise ApiError("only the parts request and photo are known", where=request.path)
+            if part.name == "request" and asked is None:
+                raw = await _bounded(part, MAX_JSON_BYTES, request.path)
+                asked = parsed(PhotoEnrolment, raw, where=f"part request of {request.path}")
+            elif part.name == "photo" and photo is None:
+                photo = await _bounded(part, MAX_PHOTO_BYTES, request.path)
+            else:
+                raise ApiError("a part is given twice", where=request.path)
+    except (ValueError, AssertionError, RuntimeError) as error:
+        raise ApiError("the multipart body is malformed", where=request.path) from error
+    if asked is None or not photo:
+        raise ApiError("the body needs a part request and a part photo that is not empty", where=request.path)
+    return asked, photo
+
+
+async def _bounded(part: BodyPartReader, limit: int, where: str) -> bytes:
+    raw = bytearray()
+    while chunk := await part.read_chunk(64 * 1024):
+        raw += chunk
+        if len(raw) > limit:
+            raise ApiError(f"part {part.name} is larger than {limit} bytes", where=where)
+    return bytes(raw)
+
+
+def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
+    """Every role's operations: what is not in a role's list does not exist on its socket."""
+    asked = functools.partial(status, desk)
+    return {
+        Role.STAFF: StaffRoutes(desk).table(),
+        Role.SCREEN: [
+            ("GET", f"{PREFIX}/status", asked),
+            ("GET", f"{PREFIX}/stage", functools.partial(streams.listen, desk, scenes=False)),
+        ],
+        Role.SYNC: [
+            ("GET", f"{PREFIX}/status", asked),
+            ("GET", f"{PREFIX}/envelopes", functools.partial(envelopes, desk)),
+        ],
+    }

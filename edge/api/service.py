@@ -1,0 +1,113 @@
+"""What the local API can ask of the daemon: typed operations, so that the server knows no store and no model.
+
+`edge.daemon.service.DaemonService` is the one that runs; tests of the server bring a small working one. Every
+operation may block and may be called from several threads; errors are `ClockfaceError`s and travel as they are.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Protocol
+
+from edge.api.protocol import (
+    AuditList,
+    AuditQuery,
+    CameraEnrolment,
+    ConsentGiven,
+    Enrolled,
+    EnrolmentProgress,
+    EnvelopeBatch,
+    EnvelopeQuery,
+    LedgerVerified,
+    PeopleList,
+    PeopleQuery,
+    PersonProfile,
+    PersonView,
+    PhotoEnrolment,
+    PunchList,
+    PunchQuery,
+    Removed,
+    Role,
+    Status,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Who is on the other end, as the kernel says (SO_PEERCRED); goes into the audit trail.
+
+    Args:
+        role: The socket that they came through.
+        uid: Their user id; may be the overflow id from another user namespace.
+        pid: Their process, 0 if it is in another namespace.
+        account: The account's name, or "uid:1234" where it has none.
+    """
+
+    role: Role
+    uid: int
+    pid: int
+    account: str
+
+
+class EdgeService(Protocol):
+    """The daemon's operations, in the order of docs/local-api.md."""
+
+    def status(self) -> Status:
+        """Say how the daemon is."""
+        ...
+
+    def people(self, query: PeopleQuery) -> PeopleList:
+        """List people, ordered by id."""
+        ...
+
+    def person(self, person_id: str) -> PersonView:
+        """Show one person, or raise `PersonUnknown`."""
+        ...
+
+    def add_person(self, profile: PersonProfile, peer: Peer) -> PersonView:
+        """Add a person without a face: badge and PIN are equal ways in. Raises `NumberTaken`."""
+        ...
+
+    def set_enabled(self, person_id: str, *, enabled: bool, peer: Peer) -> PersonView:
+        """Disable or enable a person; in the gallery at once."""
+        ...
+
+    def remove_person(self, person_id: str, peer: Peer) -> Removed:
+        """Erase a person and their templates, in the ledger and in the gallery."""
+        ...
+
+    def record_consent(self, person_id: str, consent: ConsentGiven, peer: Peer) -> PersonView:
+        """Record that a person has agreed to biometric processing."""
+        ...
+
+    def withdraw_consent(self, person_id: str, peer: Peer) -> Removed:
+        """Record a withdrawal and erase the person's templates; the person stays."""
+        ...
+
+    def enrol_photo(self, request: PhotoEnrolment, photo: bytes, peer: Peer) -> Enrolled:
+        """Enrol from one picture (JPEG, PNG or WebP). Raises the `EnrolmentError`s."""
+        ...
+
+    def enrol_camera(
+        self, request: CameraEnrolment, peer: Peer
+    ) -> Generator[EnrolmentProgress | Enrolled, None, None]:
+        """Enrol from the live camera: progress at least every second, then what was stored.
+
+        Closing the generator ends it with nothing stored.
+        """
+        ...
+
+    def punches(self, query: PunchQuery) -> PunchList:
+        """List attendance records, oldest first."""
+        ...
+
+    def audit(self, query: AuditQuery) -> AuditList:
+        """List the audit trail, oldest first."""
+        ...
+
+    def verify_ledger(self) -> LedgerVerified:
+        """Check every hash, signature and token; a fault is `LedgerCorrupt`."""
+        ...
+
+    def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
+        """Signed events after a point; does not wait (`wait_s` is the server's business)."""
+        ...
