@@ -194,6 +194,14 @@ class InferenceConfig(Section):
     detection_score: float = Field(
         default=0.5, ge=0.1, le=0.99, description="Least confidence of a face, 0 to 1."
     )
+    chain: Literal["mobilefacenet"] = Field(
+        default="mobilefacenet", description="The recognition chain that new templates are made with."
+    )
+    previous_chain: Literal["mobilefacenet"] | None = Field(
+        default=None,
+        description="A chain that people still have templates of: it matches those who have none of "
+        "the new one.",
+    )
 
 
 class QualityConfig(Section):

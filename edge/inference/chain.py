@@ -1,0 +1,108 @@
+"""The recognition chains by name, and how their models are opened.
+
+A chain is everything that makes two embeddings comparable: landmark model, alignment, networks with their
+weights, views. Its hash names it in every template and operating point. Only verified models are run
+(`ModelStore`).
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from edge.config import InferenceConfig
+from edge.errors import ConfigError
+from edge.inference.alignment import Aligner
+from edge.inference.detector import BlazeFace
+from edge.inference.embedder import FusedEmbedder, Network
+from edge.inference.landmarks import MeshLandmarker
+from edge.inference.models import ModelStore
+from edge.inference.runtime import Runner
+from edge.ports import Detector, Embedder, Landmarker
+
+
+@dataclass(frozen=True, slots=True)
+class ChainSpec:
+    """One way from a detected face to an embedding.
+
+    Args:
+        networks: Names in the manifest, each with its share of the score.
+        mirrored: Whether each network also sees the mirrored face.
+    """
+
+    networks: tuple[tuple[str, float], ...]
+    mirrored: bool = True
+
+
+CHAINS: Mapping[str, ChainSpec] = MappingProxyType(
+    {
+        "mobilefacenet": ChainSpec(networks=(("mobilefacenet", 1.0),)),
+    }
+)
+MESH = "face-mesh"
+MESH_PASSES = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The open models of one process. They serve one thread at a time: hold `lock` around every use.
+
+    Args:
+        detector: Finds faces.
+        landmarker: Finds their parts; shared by both chains.
+        aligner: Cuts the aligned crop once for quality and both embedders.
+        embedder: Of the chain that new templates are made with.
+        previous: Of the chain that people still have templates of, or None.
+        lock: Held by whoever runs a model.
+    """
+
+    detector: Detector
+    landmarker: Landmarker
+    aligner: Aligner
+    embedder: Embedder
+    previous: Embedder | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def close(self) -> None:
+        """Free all models."""
+        with self.lock:
+            self.detector.close()
+            self.landmarker.close()
+            self.embedder.close()
+            if self.previous is not None:
+                self.previous.close()
+
+
+def open_models(store: ModelStore, config: InferenceConfig) -> Models:
+    """Load, verify and start every model that the configuration names.
+
+    Raises:
+        ModelError: A model is missing, altered, or cannot run.
+        ConfigError: The previous chain is the current one.
+    """
+    if config.previous_chain == str(config.chain):
+        raise ConfigError(
+            "inference.previous_chain is the chain itself",
+            where="inference.previous_chain",
+            next_step="clockface config check",
+        )
+
+    def start(name: str) -> Runner:
+        return Runner(store.load(name), delegate=config.delegate, threads=config.threads)
+
+    aligner = Aligner()
+    landmarker = MeshLandmarker(start(MESH), passes=MESH_PASSES)
+    landmarks_id = f"{landmarker.model_hash}/{landmarker.passes}"
+
+    def embedder(chain: str) -> FusedEmbedder:
+        spec = CHAINS[chain]
+        networks = [Network(start(name), weight) for name, weight in spec.networks]
+        return FusedEmbedder(networks, aligner=aligner, landmarks_id=landmarks_id, mirrored=spec.mirrored)
+
+    return Models(
+        detector=BlazeFace(start(config.detector), min_score=config.detection_score),
+        landmarker=landmarker,
+        aligner=aligner,
+        embedder=embedder(config.chain),
+        previous=None if config.previous_chain is None else embedder(config.previous_chain),
+    )

@@ -1,0 +1,176 @@
+"""Finds faces with BlazeFace: the frame goes into a small square, and only anchors that fired are decoded.
+
+It exists to be cheap, since it is all that runs while nobody, or somebody already recognised, is in view.
+Frames are untrusted pixels; a model's output that is not finite counts as no face.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelContractBroken, ModelError
+from edge.inference.runtime import Runner
+from edge.types import BgrImage, Box, Detection
+
+_STRIDES = {896: (8, 16, 16, 16), 2304: (4,)}
+"""Strides of the layers by number of anchors: short range at 128 px, full at 192 px (MediaPipe)."""
+_SAME_FACE_IOU = 0.3  # MediaPipe's min_suppression_threshold
+_INSIDE = 0.65  # a box that lies this much within a better one is the same face seen at another scale
+
+
+def anchor_centres(size_px: int, strides: tuple[int, ...]) -> NDArray[np.float32]:
+    """Centres of BlazeFace's anchors as fractions of the input's side.
+
+    Layers of one stride follow each other in each cell, two anchors a layer; full range, with a single layer,
+    has one a cell (interpolated_scale_aspect_ratio 0). Their width does not matter: boxes are in units of the
+    input.
+
+    Returns:
+        (n, 2) float32, x and y.
+    """
+    per_layer = 1 if len(strides) == 1 else 2
+    parts = []
+    for stride in dict.fromkeys(strides):
+        cells = size_px // stride
+        axis = (np.arange(cells, dtype=np.float32) + np.float32(0.5)) / np.float32(cells)
+        grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+        parts.append(np.repeat(grid, per_layer * strides.count(stride), axis=0))
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """How a frame lies in the model's square: scaled without distortion, centred, black at the sides.
+
+    Args:
+        width, height: Of the scaled frame in the square, pixels.
+        left, top: Of its corner in the square, pixels.
+        x_scale, y_scale: From pixels of the square to pixels of the frame.
+    """
+
+    width: int
+    height: int
+    left: int
+    top: int
+    x_scale: float
+    y_scale: float
+
+    @classmethod
+    def fit(cls, frame_width: int, frame_height: int, size_px: int) -> "Letterbox":
+        """Place a frame of this size in a square of `size_px`."""
+        scale = size_px / max(frame_width, frame_height)
+        width, height = max(1, round(frame_width * scale)), max(1, round(frame_height * scale))
+        left, top = (size_px - width) // 2, (size_px - height) // 2
+        return cls(width, height, left, top, frame_width / width, frame_height / height)
+
+
+class BlazeFace:
+    """BlazeFace, short or full range.
+
+    Args:
+        runner: A loaded model of role "detector".
+        min_score: Least confidence of a face, 0 to 1.
+
+    Raises:
+        ModelContractBroken: The model has a number of anchors that no known BlazeFace has.
+    """
+
+    def __init__(self, runner: Runner, *, min_score: float) -> None:
+        spec = runner.spec
+        shapes = [output.shape for output in spec.outputs]
+        if len(shapes) != 2 or shapes[0][1] not in _STRIDES or {s[-1] for s in shapes} != {16, 1}:
+            raise ModelContractBroken(
+                f"{spec.name} has outputs {shapes}, which is no BlazeFace", next_step="clockface models list"
+            )
+        self._runner = runner
+        self._boxes_at = 0 if shapes[0][-1] == 16 else 1
+        self._size_px = spec.input.width
+        self._anchors = anchor_centres(self._size_px, _STRIDES[shapes[0][1]]) * np.float32(self._size_px)
+        self._min_logit = math.log(min_score / (1 - min_score))
+        self._square = np.zeros((self._size_px, self._size_px, 3), np.uint8)
+        self._fit = Letterbox.fit(self._size_px, self._size_px, self._size_px)
+        self._frame_shape: tuple[int, ...] = ()
+
+    def detect(self, image: BgrImage) -> tuple[Detection, ...]:
+        """Find faces in a (h, w, 3) uint8 BGR picture, best score first; boxes may reach over its edge."""
+        self._load(image)
+        outputs = self._runner.run()
+        logits = outputs[1 - self._boxes_at].reshape(-1)
+        fired = np.flatnonzero(logits > self._min_logit)
+        if not fired.size:
+            return ()
+        scores = (1 / (1 + np.exp(-np.minimum(logits[fired], 80.0)))).astype(np.float32)
+        points = self._decode(outputs[self._boxes_at].reshape(-1, 8, 2)[fired], self._anchors[fired])
+        sound = np.isfinite(points).all(axis=(1, 2))
+        return _merge(points[sound], scores[sound])
+
+    def close(self) -> None:
+        """Free the model."""
+        self._runner.close()
+
+    def _load(self, image: BgrImage) -> None:
+        if image.shape != self._frame_shape:
+            if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+                raise ModelError(f"a picture must be (h, w, 3) uint8, this one is {image.shape} {image.dtype}")
+            self._frame_shape = image.shape
+            self._fit = Letterbox.fit(image.shape[1], image.shape[0], self._size_px)
+            self._square[:] = 0
+        fit = self._fit
+        window = self._square[fit.top : fit.top + fit.height, fit.left : fit.left + fit.width]
+        shrinks = fit.x_scale > 1
+        cv2.resize(
+            image,
+            (fit.width, fit.height),
+            dst=window,
+            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
+        )
+        self._runner.load_image(self._square)
+
+    def _decode(self, raw: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Regressions of n anchors to (n, 8, 2) in frame pixels: upper left, lower right, six keypoints."""
+        points = raw + centres[:, None, :]
+        half = raw[:, 1] / 2
+        centre = points[:, 0].copy()
+        points[:, 0] = centre - half
+        points[:, 1] = centre + half
+        fit = self._fit
+        points -= np.array([fit.left, fit.top], np.float32)
+        points *= np.array([fit.x_scale, fit.y_scale], np.float32)
+        return points
+
+
+def _merge(points: NDArray[np.float32], scores: NDArray[np.float32]) -> tuple[Detection, ...]:
+    """Join the anchors that saw the same face: the mean weighted by score, as MediaPipe does."""
+    found: list[Detection] = []
+    order = np.argsort(-scores, kind="stable")
+    while order.size:
+        best = order[0]
+        overlap, inside = _overlaps(points[best], points[order])
+        same = overlap > _SAME_FACE_IOU
+        same[0] = True
+        group = order[same]
+        weights = scores[group] / scores[group].sum()
+        mean = (points[group] * weights[:, None, None]).sum(axis=0, dtype=np.float32)
+        found.append(_detection(mean, float(scores[best])))
+        order = order[~(same | (inside > _INSIDE))]
+    return tuple(found)
+
+
+def _overlaps(
+    one: NDArray[np.float32], many: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Intersection over union, and over the smaller area, of one (8, 2) with (n, 8, 2)."""
+    sides = np.minimum(many[:, 1], one[1]) - np.maximum(many[:, 0], one[0])
+    shared = np.maximum(sides, 0).prod(axis=1)
+    areas = np.maximum(many[:, 1] - many[:, 0], 0).prod(axis=1)
+    own = float(np.maximum(one[1] - one[0], 0).prod())
+    tiny = np.float32(1e-6)
+    return shared / np.maximum(areas + own - shared, tiny), shared / np.maximum(np.minimum(areas, own), tiny)
+
+
+def _detection(points: NDArray[np.float32], score: float) -> Detection:
+    (left, top), (right, bottom) = points[0].tolist(), points[1].tolist()
+    return Detection(Box(left, top, right - left, bottom - top), score, points[2:])

@@ -1,0 +1,128 @@
+"""Turns an aligned face into one embedding: one or two networks, each on the face and on its mirror image.
+
+Two networks that err differently are worth more than a better one (docs/accuracy.md). Their vectors are joined
+so that one dot product is the weighted mean of their cosines. What comes out is biometric data: never log it.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import ModelError
+from edge.inference.alignment import ALIGNMENT, CROP_PX, Aligner
+from edge.inference.runtime import Runner
+from edge.types import BgrImage, Embedding, Landmarks, ModelHash
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One network of an embedder.
+
+    Args:
+        runner: A loaded model of role "embedder" that takes 112x112.
+        weight: Its share of the score; the shares of an embedder sum to 1.
+    """
+
+    runner: Runner
+    weight: float
+
+
+class FusedEmbedder:
+    """The embedder of one recognition chain.
+
+    Args:
+        networks: At least one; their weights sum to 1.
+        aligner: May be shared with quality and with the other chain's embedder: then a face is warped once.
+        landmarks_id: Names the landmark model and how it is used, for the chain's hash.
+        mirrored: Whether each network also sees the mirrored face; the two vectors are averaged.
+
+    Raises:
+        ModelError: The weights do not sum to 1, or a network takes another size than the aligned crop's.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        *,
+        aligner: Aligner,
+        landmarks_id: str,
+        mirrored: bool = True,
+    ) -> None:
+        if not networks or abs(sum(network.weight for network in networks) - 1) > 1e-6:
+            raise ModelError("the weights of an embedder's networks must sum to 1")
+        for network in networks:
+            if network.runner.spec.input.shape[1:3] != (CROP_PX, CROP_PX):
+                raise ModelError(f"{network.runner.spec.name} does not take a {CROP_PX}x{CROP_PX} face")
+        self._networks = tuple(networks)
+        self._aligner = aligner
+        self._mirrored = mirrored
+        self._mirror = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
+        sizes = [network.runner.spec.outputs[0].shape[-1] for network in networks]
+        self._joined = np.zeros(sum(sizes), np.float32)
+        self._hash = self._identify(landmarks_id)
+
+    @property
+    def model_hash(self) -> ModelHash:
+        """SHA-256 of everything that must be equal for two embeddings to be comparable."""
+        return self._hash
+
+    @property
+    def dim(self) -> int:
+        """Length of the embedding."""
+        return int(self._joined.size)
+
+    def embed(self, image: BgrImage, landmarks: Landmarks) -> Embedding:
+        """Align the face and embed it: (dim,) float32, L2-normalised, owned by the caller.
+
+        Raises:
+            ModelError: A network gave values that are not finite, or nothing at all.
+        """
+        crop = self._aligner.crop(image, landmarks)
+        if self._mirrored:
+            cv2.flip(crop, 1, dst=self._mirror)
+        start = 0
+        for network in self._networks:
+            vector = self._views(network.runner, crop)
+            part = self._joined[start : start + vector.size]
+            np.multiply(vector, np.float32(network.weight**0.5), out=part)
+            start += vector.size
+        return self._joined.copy()
+
+    def close(self) -> None:
+        """Free the models."""
+        for network in self._networks:
+            network.runner.close()
+
+    def _views(self, runner: Runner, crop: BgrImage) -> Embedding:
+        """The mean direction of the face and its mirror image in one network, L2-normalised."""
+        runner.load_image(crop)
+        vector = _unit(runner.run()[0].reshape(-1))
+        if not self._mirrored:
+            return vector
+        runner.load_image(self._mirror)
+        vector += _unit(runner.run()[0].reshape(-1))
+        return _unit(vector)
+
+    def _identify(self, landmarks_id: str) -> ModelHash:
+        recipe: dict[str, Any] = {
+            "landmarks": landmarks_id,
+            "alignment": ALIGNMENT,
+            "networks": [[n.runner.spec.model_hash, round(n.weight, 6)] for n in self._networks],
+            "views": ["face", "mirror"] if self._mirrored else ["face"],
+        }
+        canonical = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
+        return ModelHash(hashlib.sha256(canonical.encode()).hexdigest())
+
+
+def _unit(vector: NDArray[np.float32]) -> Embedding:
+    """A copy of length 1."""
+    length = float(np.sqrt(vector @ vector))
+    if not 1e-12 < length < 1e12:  # catches NaN too
+        raise ModelError("an embedder gave no usable vector", next_step="clockface models verify")
+    return vector * np.float32(1 / length)

@@ -1,0 +1,87 @@
+"""The liveness seam in its place: off by policy, required but absent, and the guard around all.
+
+Whatever goes wrong here keeps the door shut: an exception, or an answer that is not a verdict, is NOT_LIVE
+with its reason. Only the configured policy "off" lets a match count without evidence, and doctor says so.
+"""
+
+import math
+
+from edge.config import LivenessConfig
+from edge.ports import Liveness
+from edge.types import Frame, Landmarks, LivenessState, LivenessVerdict, TrackedFace
+
+OFF_BY_POLICY = LivenessVerdict(LivenessState.LIVE, "off_by_policy")
+NO_MODEL = LivenessVerdict(LivenessState.NOT_LIVE, "no_liveness_model")
+FAILED = LivenessVerdict(LivenessState.NOT_LIVE, "liveness_failed")
+BAD_ANSWER = LivenessVerdict(LivenessState.NOT_LIVE, "liveness_bad_answer")
+
+
+class LivenessOff:
+    """Policy "off": nothing is asked of anybody, and a photograph can clock in."""
+
+    def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
+        """LIVE, off_by_policy."""
+        del frame, face, landmarks  # the answer is the same for everybody
+        return OFF_BY_POLICY
+
+    def forget(self, track_id: int) -> None:
+        """Nothing was kept."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class LivenessUnavailable:
+    """Policy "required" in a version or device without an implementation: nobody is recognised by face."""
+
+    def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
+        """NOT_LIVE, no_liveness_model."""
+        del frame, face, landmarks  # the answer is the same for everybody
+        return NO_MODEL
+
+    def forget(self, track_id: int) -> None:
+        """Nothing was kept."""
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class GuardedLiveness:
+    """Any implementation, made to fail closed.
+
+    Args:
+        inner: What judges. It may raise or answer nonsense; the answer is then NOT_LIVE.
+    """
+
+    def __init__(self, inner: Liveness) -> None:
+        self._inner = inner
+
+    def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
+        """The inner verdict if it is one; else NOT_LIVE with what went wrong."""
+        try:
+            verdict = self._inner.judge(frame, face, landmarks)
+        except Exception:  # noqa: BLE001 - the seam fails closed, whatever an implementation raises
+            return FAILED
+        return verdict if _sound(verdict) else BAD_ANSWER
+
+    def forget(self, track_id: int) -> None:
+        """Pass it on; a failure to forget must not stop the pipeline."""
+        try:
+            self._inner.forget(track_id)
+        except Exception:  # noqa: BLE001 - as above
+            return
+
+    def close(self) -> None:
+        """Free the models."""
+        self._inner.close()
+
+
+def open_liveness(config: LivenessConfig) -> Liveness:
+    """What the policy asks for; "required" means nobody until an implementation is there."""
+    return GuardedLiveness(LivenessOff() if config.policy == "off" else LivenessUnavailable())
+
+
+def _sound(verdict: object) -> bool:
+    if not isinstance(verdict, LivenessVerdict) or not isinstance(verdict.state, LivenessState):
+        return False
+    return verdict.score is None or (math.isfinite(verdict.score) and 0 <= verdict.score <= 1)

@@ -1,0 +1,394 @@
+"""From a frame to verdicts: detect, track, judge quality and liveness, embed, match, decide. One direction.
+
+Everything after tracking happens to one track at a time, so the face that passed liveness is the face that is
+matched. A track with a verdict costs detection only. Nothing here knows names, and nothing is logged.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge.config import Config, DecisionConfig, QualityConfig
+from edge.errors import ModelError
+from edge.inference.analyser import Face, FaceAnalyser
+from edge.inference.chain import Models
+from edge.inference.decision import Compared, Observation, TrackDecider
+from edge.inference.gallery import Gallery
+from edge.inference.operating_point import OperatingPoint, Threshold, choose
+from edge.inference.quality import assess
+from edge.inference.stages import Stage, StageTimes
+from edge.inference.tracking import Tracker
+from edge.ports import Embedder, Liveness
+from edge.types import (
+    Coaching,
+    Embedding,
+    Frame,
+    LivenessState,
+    ModelHash,
+    Outcome,
+    PersonId,
+    Scene,
+    Template,
+    TrackedFace,
+    TrackId,
+    Verdict,
+)
+
+__all__ = ["Comparator", "Face", "FaceAnalyser", "Recogniser", "open_recogniser"]
+
+BYSTANDER = 0.5
+"""Faces narrower than this share of `quality.min_face_px` are people in the background: nobody judges them."""
+KEEP = 0.8  # the face that is being judged stays it until another one is this much larger
+BROKEN = 0.1
+"""Two frames of one track whose cosine is lower show two people, whatever the tracker says."""
+RETRY_S = {Outcome.POOR_QUALITY: 0.5, Outcome.UNSURE: 1.0, Outcome.NOT_LIVE: 3.0, Outcome.UNKNOWN: 5.0}
+"""Pause before somebody who stays gets another attempt, under a new track; somebody recognised gets none."""
+
+
+class Comparator:
+    """One chain's embedder with its gallery and its thresholds.
+
+    Args:
+        embedder: Makes probes.
+        gallery: Templates of the same chain.
+        points: All measured operating points.
+        max_fpir: What is configured.
+
+    Raises:
+        ModelError: Embedder and gallery are of different chains.
+        OperatingPointMissing: Nothing was measured for this chain at `max_fpir`.
+    """
+
+    def __init__(
+        self, embedder: Embedder, gallery: Gallery, *, points: Sequence[OperatingPoint], max_fpir: float
+    ) -> None:
+        if embedder.model_hash != gallery.model_hash:
+            raise ModelError("the gallery holds templates of another chain than the embedder's")
+        self._embedder = embedder
+        self._gallery = gallery
+        self._points = tuple(points)
+        self._max_fpir = max_fpir
+        self._threshold = self._choose(gallery.people)
+
+    @property
+    def gallery(self) -> Gallery:
+        """The templates."""
+        return self._gallery
+
+    @property
+    def model_hash(self) -> ModelHash:
+        """The chain."""
+        return self._embedder.model_hash
+
+    def embed(self, frame: Frame, face: Face) -> Embedding:
+        """The probe of one face."""
+        return self._embedder.embed(frame.image, face.landmarks)
+
+    def threshold(self, *, people: int | None = None) -> Threshold:
+        """The threshold for as many people as are searched; it rises when they outgrow the measurement."""
+        people = self._gallery.people if people is None else people
+        if people != self._threshold.gallery_people:
+            self._threshold = self._choose(people)
+        return self._threshold
+
+    def _choose(self, people: int) -> Threshold:
+        return choose(
+            self._points, model_hash=self.model_hash, max_fpir=self._max_fpir, gallery_people=max(1, people)
+        )
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What is kept of a track that is or was judged."""
+
+    decider: TrackDecider
+    last: dict[ModelHash, Embedding] = field(default_factory=dict)
+    retry_s: float | None = None
+
+
+class Recogniser:
+    """The pipeline of one camera. `process` is called by one thread, in the order of capture.
+
+    Args:
+        models: The open models; they stay the caller's to close.
+        current: The chain that new templates are made with.
+        previous: The chain that some people still have templates of, or None.
+        liveness: The seam; guarded, it never raises.
+        quality: Limits.
+        decision: Rules.
+        times: Where stages are timed.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        *,
+        current: Comparator,
+        liveness: Liveness,
+        quality: QualityConfig,
+        decision: DecisionConfig,
+        previous: Comparator | None = None,
+        times: StageTimes | None = None,
+    ) -> None:
+        self._models = models
+        self._current = current
+        self._previous = previous
+        self._liveness = liveness
+        self._quality = quality
+        self._rules = decision
+        self.times = times or StageTimes()
+        self._tracker = Tracker(gap_s=decision.track_gap_s)
+        self._judged: dict[TrackId, _Judged] = {}
+        self._favourite: TrackId | None = None
+        self._crowd = _Crowd(decision.track_gap_s)
+
+    def process(self, frame: Frame) -> Scene:
+        """Take one frame through the pipeline.
+
+        Returns:
+            What the frame shows: guidance while nothing is decided, and the verdicts that it brought.
+
+        Raises:
+            ModelError: A model failed. Nothing of this frame counts; nobody was recognised by it.
+        """
+        with self._models.lock, self.times.measure(Stage.TOTAL):
+            with self.times.measure(Stage.DETECT):
+                detections = self._models.detector.detect(frame.image)
+            with self.times.measure(Stage.TRACK):
+                tracking = self._tracker.update(detections, at_s=frame.captured_s)
+                verdicts = self._end(tracking.ended, at_s=frame.captured_s)
+            return self._judge(frame, tracking.faces, verdicts)
+
+    @property
+    def galleries(self) -> Mapping[ModelHash, Gallery]:
+        """The gallery of each chain in use, the current one first."""
+        chains = [self._current] if self._previous is None else [self._current, self._previous]
+        return {chain.model_hash: chain.gallery for chain in chains}
+
+    @property
+    def thresholds(self) -> Mapping[ModelHash, Threshold]:
+        """The threshold in force of each chain in use; doctor warns where it is not supported."""
+        chains = [self._current] if self._previous is None else [self._current, self._previous]
+        return {chain.model_hash: chain.threshold(people=self._people()) for chain in chains}
+
+    def enrolled(self, person_id: PersonId, templates: Iterable[Template]) -> None:
+        """Give a person exactly these templates of the current chain; the previous chain's are used no more."""
+        self._current.gallery.replace(person_id, templates)
+        if self._previous is not None:
+            self._previous.gallery.remove(person_id)
+
+    def removed(self, person_id: PersonId) -> None:
+        """Take a person out of both galleries."""
+        self._current.gallery.remove(person_id)
+        if self._previous is not None:
+            self._previous.gallery.remove(person_id)
+
+    def reset(self) -> None:
+        """Forget all tracks, as when the camera was reopened; verdicts already given stand."""
+        with self._models.lock:
+            gone = self._tracker.update((), at_s=-math.inf).ended
+            for track_id in {*gone, *self._judged}:
+                self._drop(track_id)
+            self._crowd = _Crowd(self._rules.track_gap_s)
+
+    def _end(self, ended: tuple[TrackId, ...], *, at_s: float) -> list[Verdict]:
+        """Conclude the tracks that are over; who was never judged gets no verdict."""
+        verdicts = []
+        for track_id in ended:
+            judged = self._drop(track_id)
+            verdict = None if judged is None else judged.decider.leave(at_s)
+            if verdict is not None:
+                verdicts.append(verdict)
+        return verdicts
+
+    def _judge(self, frame: Frame, faces: tuple[TrackedFace, ...], verdicts: list[Verdict]) -> Scene:
+        at_s = frame.captured_s
+        widest = BYSTANDER * self._quality.min_face_px
+        near = [self._renewed(face, at_s) for face in faces if face.detection.box.width >= widest]
+        crowded = self._rules.people == "one" and len(near) > 1
+        if self._crowd.stands(crowded, at_s):
+            verdicts.append(Verdict(Outcome.SEVERAL_PEOPLE, decided_s=at_s, reason="one_at_a_time"))
+        if crowded:
+            self._drop_undecided(except_for=None)
+            return Scene(at_s, len(faces), None, Coaching.ONE_AT_A_TIME, tuple(verdicts))
+        face = self._choose(near)
+        if face is None:
+            return Scene(at_s, len(faces), None, None, tuple(verdicts))
+        outline, coaching = face.detection.box, None
+        if not self._decided(face.track_id):
+            coaching, verdict = self._look(frame, face)
+            if verdict is not None:
+                verdicts.append(verdict)
+        return Scene(at_s, len(faces), outline, coaching, tuple(verdicts))
+
+    def _choose(self, near: list[TrackedFace]) -> TrackedFace | None:
+        """Whose turn it is: the nearest, or of those without a verdict the one begun or the nearest."""
+        if not near:
+            return None
+        undecided = [face for face in near if not self._decided(face.track_id)]
+        one_by_one = self._rules.people == "each"
+        candidates = undecided if one_by_one and undecided else near
+        largest = max(candidates, key=lambda face: face.detection.box.width)
+        begun = next((face for face in candidates if face.track_id == self._favourite), largest)
+        keeps = one_by_one or begun.detection.box.width >= KEEP * largest.detection.box.width
+        chosen = begun if keeps else largest
+        self._favourite = chosen.track_id
+        self._drop_undecided(except_for=chosen.track_id)
+        return chosen
+
+    def _look(self, frame: Frame, face: TrackedFace) -> tuple[Coaching | None, Verdict | None]:
+        """Judge one frame of one undecided track."""
+        judged = self._judged.get(face.track_id)
+        if judged is None:
+            judged = _Judged(
+                TrackDecider(
+                    face.track_id,
+                    first_seen_s=face.first_seen_s,
+                    began_s=frame.captured_s,
+                    rules=self._rules,
+                )
+            )
+            self._judged[face.track_id] = judged
+        examined = self._examine(frame, face)
+        if not examined.quality.acceptable:
+            seen = Observation(frame.captured_s, coaching=examined.quality.coaching)
+        else:
+            with self.times.measure(Stage.LIVENESS):
+                live = self._liveness.judge(frame, face, examined.landmarks)
+            compared = None
+            if live.state is not LivenessState.NOT_LIVE:
+                compared = self._compare(frame, examined, judged)
+                if compared is None:
+                    self._restart(face.track_id, frame.captured_s)
+                    return None, None
+            seen = Observation(frame.captured_s, liveness=live, compared=compared)
+        with self.times.measure(Stage.DECIDE):
+            verdict = judged.decider.observe(seen)
+        if verdict is not None:
+            self._tracker.settle(face.track_id)
+            pause_s = RETRY_S.get(verdict.outcome)
+            judged.retry_s = None if pause_s is None else frame.captured_s + pause_s
+            judged.last.clear()
+        return seen.coaching, verdict
+
+    def _examine(self, frame: Frame, face: TrackedFace) -> Face:
+        with self.times.measure(Stage.LANDMARKS):
+            landmarks = self._models.landmarker.locate(frame.image, face.detection)
+        with self.times.measure(Stage.QUALITY):
+            crop = self._models.aligner.crop(frame.image, landmarks)
+            quality = assess(frame.image.shape, face.detection, landmarks, crop=crop, limits=self._quality)
+        return Face(face.detection, landmarks, quality)
+
+    def _compare(self, frame: Frame, face: Face, judged: _Judged) -> Compared | None:
+        """Match one face in the current chain, then in the previous; None if it is not the track's person."""
+        first = self._ask(self._current, frame, face, judged)
+        if first is None or self._previous is None or not self._previous.gallery.people:
+            return first
+        if first.match.score >= first.threshold:
+            return first
+        second = self._ask(self._previous, frame, face, judged)
+        if second is None:
+            return None
+        person = second.match.person_id
+        moved_on = person is not None and person in self._current.gallery
+        better = second.match.score - second.threshold > first.match.score - first.threshold
+        return second if better and not moved_on else first
+
+    def _ask(self, chain: Comparator, frame: Frame, face: Face, judged: _Judged) -> Compared | None:
+        with self.times.measure(Stage.EMBED):
+            probe = chain.embed(frame, face)
+        last = judged.last.get(chain.model_hash)
+        judged.last[chain.model_hash] = probe
+        if last is not None and float(np.dot(last, probe)) < BROKEN:
+            return None
+        with self.times.measure(Stage.MATCH):
+            match = chain.gallery.search(probe)
+            threshold = chain.threshold(people=self._people())
+        return Compared(match, threshold.score, chain.model_hash)
+
+    def _people(self) -> int:
+        """Everybody that a stranger is compared with: two galleries give two chances to be mistaken."""
+        previous = 0 if self._previous is None else self._previous.gallery.people
+        return self._current.gallery.people + previous
+
+    def _decided(self, track_id: TrackId) -> bool:
+        judged = self._judged.get(track_id)
+        return judged is not None and judged.decider.verdict is not None
+
+    def _renewed(self, face: TrackedFace, at_s: float) -> TrackedFace:
+        """The same face under a new track when it is time for another attempt."""
+        judged = self._judged.get(face.track_id)
+        if judged is None or judged.retry_s is None or at_s < judged.retry_s:
+            return face
+        return TrackedFace(self._restart(face.track_id, at_s), at_s, face.detection)
+
+    def _restart(self, track_id: TrackId, at_s: float) -> TrackId:
+        self._drop(track_id)
+        return self._tracker.renew(track_id, at_s=at_s)
+
+    def _drop_undecided(self, *, except_for: TrackId | None) -> None:
+        """Whoever lost the turn begins anew when it comes back: frames of one verdict follow each other."""
+        for track_id in tuple(self._judged):
+            if track_id != except_for and not self._decided(track_id):
+                self._drop(track_id)
+
+    def _drop(self, track_id: TrackId) -> _Judged | None:
+        self._liveness.forget(track_id)
+        if self._favourite == track_id:
+            self._favourite = None
+        return self._judged.pop(track_id, None)
+
+
+class _Crowd:
+    """Says once that several people stand there for `settle_s`; again only after they parted."""
+
+    def __init__(self, settle_s: float) -> None:
+        self._settle_s = settle_s
+        self._since_s: float | None = None
+        self._parted_s: float | None = None
+        self._said = False
+
+    def stands(self, crowded: bool, at_s: float) -> bool:  # noqa: FBT001 - the one thing that it is told
+        """Take one frame into account; True for the frame that is worth a verdict."""
+        if crowded:
+            self._parted_s = None
+            self._since_s = at_s if self._since_s is None else self._since_s
+            if not self._said and at_s - self._since_s >= self._settle_s:
+                self._said = True
+                return True
+            return False
+        self._parted_s = at_s if self._parted_s is None else self._parted_s
+        if at_s - self._parted_s >= self._settle_s:
+            self._since_s, self._said = None, False
+        return False
+
+
+def open_recogniser(
+    models: Models,
+    config: Config,
+    *,
+    points: Sequence[OperatingPoint],
+    liveness: Liveness,
+    times: StageTimes | None = None,
+) -> Recogniser:
+    """The pipeline with empty galleries of the chains that are open; fill them through `Recogniser.galleries`.
+
+    Raises:
+        OperatingPointMissing: Nothing was measured for a chain at the configured FPIR.
+    """
+
+    def comparator(embedder: Embedder) -> Comparator:
+        gallery = Gallery(model_hash=embedder.model_hash, dim=embedder.dim)
+        return Comparator(embedder, gallery, points=points, max_fpir=config.decision.max_fpir)
+
+    return Recogniser(
+        models,
+        current=comparator(models.embedder),
+        previous=None if models.previous is None else comparator(models.previous),
+        liveness=liveness,
+        quality=config.quality,
+        decision=config.decision,
+        times=times,
+    )

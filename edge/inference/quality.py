@@ -1,0 +1,154 @@
+"""Judges whether a face is good enough to be matched, and says what the person could do about it.
+
+A bad picture of an enrolled person looks like a stranger, so it is not matched at all. Pure: measurements and
+limits in, `Quality` out. The limits come from measurement (docs/accuracy.md) and are in `QualityConfig`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.config import QualityConfig
+from edge.inference.alignment import CROP_PX
+from edge.types import BgrImage, Coaching, Detection, Landmarks, Quality
+
+
+def _oval() -> NDArray[np.bool_]:
+    """The face in the aligned crop: an ellipse from brow to chin, without hair and background."""
+    rows, columns = np.mgrid[0:CROP_PX, 0:CROP_PX]
+    inside: NDArray[np.bool_] = ((columns - 56) / 34) ** 2 + ((rows - 66) / 42) ** 2 <= 1
+    return inside
+
+
+_FACE = _oval()
+_FACE_U8: NDArray[np.uint8] = _FACE.astype(np.uint8)
+_LEVEL_PITCH_DEG = (
+    -5.5
+)  # what the mesh measures of people who look straight ahead (median of 1,227 photographs)
+_TEMPLE_RIGHT, _TEMPLE_LEFT, _BROW, _CHIN = 234, 454, 10, 152
+_EYE_RIGHT, _EYE_LEFT = 33, 263
+
+
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """How a head is held, degrees; signs as in `Quality`."""
+
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+
+
+def pose(landmarks: Landmarks) -> Pose:
+    """Estimate the pose from the mesh, or coarsely from the five points where there is none."""
+    if landmarks.mesh is None:
+        return _pose_of_five(landmarks.five)
+    mesh = landmarks.mesh
+    across = mesh[_TEMPLE_LEFT] - mesh[_TEMPLE_RIGHT]
+    down = mesh[_CHIN] - mesh[_BROW]
+    eyes = mesh[_EYE_LEFT] - mesh[_EYE_RIGHT]
+    out = np.cross(down, across)  # z grows away from the camera, so this points out of the face, towards it
+    out = out / max(float(np.linalg.norm(out)), 1e-9)
+    roll = math.atan2(float(eyes[1]), float(eyes[0]))
+    cosine, sine = math.cos(roll), math.sin(roll)
+    level_x = float(out[0]) * cosine + float(out[1]) * sine
+    level_y = -float(out[0]) * sine + float(out[1]) * cosine
+    return Pose(
+        yaw_deg=math.degrees(math.atan2(level_x, -float(out[2]))),
+        pitch_deg=math.degrees(math.atan2(-level_y, -float(out[2]))) - _LEVEL_PITCH_DEG,
+        roll_deg=math.degrees(roll),
+    )
+
+
+def _pose_of_five(five: NDArray[np.float32]) -> Pose:
+    eyes, mouth = five[:2].mean(axis=0), five[3:].mean(axis=0)
+    width = max(float(np.linalg.norm(five[1] - five[0])), 1e-9)
+    roll = math.atan2(float(five[1, 1] - five[0, 1]), float(five[1, 0] - five[0, 0]))
+    cosine, sine = math.cos(roll), math.sin(roll)
+    nose = five[2] - (eyes + mouth) / 2
+    aside = (float(nose[0]) * cosine + float(nose[1]) * sine) / width
+    below = (-float(nose[0]) * sine + float(nose[1]) * cosine) / width
+    return Pose(
+        yaw_deg=math.degrees(math.asin(max(-1.0, min(1.0, 1.5 * aside)))),
+        pitch_deg=math.degrees(math.asin(max(-1.0, min(1.0, -1.5 * below)))),
+        roll_deg=math.degrees(roll),
+    )
+
+
+def assess(
+    frame_shape: tuple[int, ...],
+    detection: Detection,
+    landmarks: Landmarks,
+    *,
+    crop: BgrImage,
+    limits: QualityConfig,
+) -> Quality:
+    """Measure one face and compare it with the limits.
+
+    Args:
+        frame_shape: (h, w, 3) of the picture.
+        detection: The face's box in it.
+        landmarks: Its mesh and five points.
+        crop: (112, 112, 3) uint8 BGR, aligned.
+        limits: What is good enough.
+    """
+    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    mean, deviation = cv2.meanStdDev(grey, mask=_FACE_U8)
+    edges = cv2.Laplacian(grey, cv2.CV_16S)
+    _, spread = cv2.meanStdDev(edges, mask=_FACE_U8)
+    held = pose(landmarks)
+    measured = Quality(
+        coaching=None,
+        face_px=detection.box.width,
+        yaw_deg=held.yaw_deg,
+        pitch_deg=held.pitch_deg,
+        roll_deg=held.roll_deg,
+        sharpness=float(spread[0, 0]) ** 2,
+        brightness=float(mean[0, 0]) / 255,
+        contrast=float(deviation[0, 0]) / 255,
+    )
+    coaching = _first_reason(measured, frame_shape, landmarks, limits)
+    if coaching is None:
+        return measured
+    return Quality(
+        coaching=coaching,
+        face_px=measured.face_px,
+        yaw_deg=measured.yaw_deg,
+        pitch_deg=measured.pitch_deg,
+        roll_deg=measured.roll_deg,
+        sharpness=measured.sharpness,
+        brightness=measured.brightness,
+        contrast=measured.contrast,
+    )
+
+
+def _first_reason(
+    measured: Quality, frame_shape: tuple[int, ...], landmarks: Landmarks, limits: QualityConfig
+) -> Coaching | None:
+    """The most useful request first: where to stand, then the light, then how to look."""
+    turned = (
+        abs(measured.yaw_deg) > limits.max_yaw_deg
+        or abs(measured.pitch_deg) > limits.max_pitch_deg
+        or abs(measured.roll_deg) > limits.max_roll_deg
+    )
+    reasons = (
+        (measured.face_px < limits.min_face_px, Coaching.COME_CLOSER),
+        (measured.face_px > limits.max_face_fraction * frame_shape[1], Coaching.STEP_BACK),
+        (_cut_off(frame_shape, landmarks), Coaching.MOVE_INTO_VIEW),
+        (measured.brightness < limits.min_brightness, Coaching.TOO_DARK),
+        (measured.brightness > limits.max_brightness, Coaching.TOO_BRIGHT),
+        (landmarks.presence < limits.min_presence, Coaching.UNCOVER_FACE),
+        (turned, Coaching.LOOK_HERE),
+        (measured.contrast < limits.min_contrast, Coaching.TOO_DARK),
+        (measured.sharpness < limits.min_sharpness, Coaching.HOLD_STILL),
+    )
+    return next((coaching for wrong, coaching in reasons if wrong), None)
+
+
+def _cut_off(frame_shape: tuple[int, ...], landmarks: Landmarks) -> bool:
+    """Whether one of the five points lies outside of the picture: what is not seen cannot be matched."""
+    height, width = frame_shape[:2]
+    x, y = landmarks.five[:, 0], landmarks.five[:, 1]
+    return bool((x < 0).any() or (y < 0).any() or (x >= width).any() or (y >= height).any())

@@ -1,0 +1,67 @@
+"""What each stage of the pipeline costs, over its last runs: for bench and telemetry. Numbers only."""
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+KEPT = 512
+
+
+class Stage(StrEnum):
+    """The pipeline's stages, in the order of flow."""
+
+    DETECT = "detect"
+    TRACK = "track"
+    LANDMARKS = "landmarks"
+    QUALITY = "quality"
+    LIVENESS = "liveness"
+    EMBED = "embed"
+    MATCH = "match"
+    DECIDE = "decide"
+    TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class StageCost:
+    """The cost of one stage over its last runs, milliseconds."""
+
+    runs: int
+    median_ms: float
+    p95_ms: float
+
+
+class StageTimes:
+    """A ring of durations a stage.
+
+    Args:
+        timer: Monotonic seconds.
+    """
+
+    def __init__(self, timer: Callable[[], float] = time.perf_counter) -> None:
+        self._timer = timer
+        self._rings: dict[Stage, deque[float]] = {stage: deque(maxlen=KEPT) for stage in Stage}
+
+    @contextmanager
+    def measure(self, stage: Stage) -> Iterator[None]:
+        """Time what runs inside; a run that raises does not count."""
+        began = self._timer()
+        yield
+        self._rings[stage].append(self._timer() - began)
+
+    def costs(self) -> dict[Stage, StageCost]:
+        """Median and p95 of each stage that ran, in the order of flow."""
+        return {stage: _cost(sorted(ring)) for stage, ring in self._rings.items() if ring}
+
+    def clear(self) -> None:
+        """Forget all runs, as after a warm-up."""
+        for ring in self._rings.values():
+            ring.clear()
+
+
+def _cost(ordered: list[float]) -> StageCost:
+    last = ordered[min(len(ordered) - 1, round(0.95 * (len(ordered) - 1)))]
+    return StageCost(runs=len(ordered), median_ms=statistics.median(ordered) * 1000, p95_ms=last * 1000)
