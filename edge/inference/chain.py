@@ -36,6 +36,7 @@ class ChainSpec:
 
 CHAINS: Mapping[str, ChainSpec] = MappingProxyType(
     {
+        "fused": ChainSpec(networks=(("mobilefacenet", 0.6), ("faceplugin-feature", 0.4))),
         "mobilefacenet": ChainSpec(networks=(("mobilefacenet", 1.0),)),
     }
 )
@@ -80,7 +81,7 @@ def open_models(store: ModelStore, config: InferenceConfig) -> Models:
         ModelError: A model is missing, altered, or cannot run.
         ConfigError: The previous chain is the current one.
     """
-    if config.previous_chain == str(config.chain):
+    if config.previous_chain == config.chain:
         raise ConfigError(
             "inference.previous_chain is the chain itself",
             where="inference.previous_chain",
