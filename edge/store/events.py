@@ -1,0 +1,250 @@
+"""The event log: where a punch becomes an event, and where punches and envelopes are read again.
+
+`record` returns only after the commit is on disk; it is the one way to success on the screen. Recording the
+same punch again gives the event that is there: a caller that was killed, or told of a failed commit, may
+simply retry. Trust boundary: punches come from the rules and are still bounded by the wire's schema.
+"""
+
+import itertools
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from edge.errors import LedgerCorrupt, PersonUnknown, StoreError
+from edge.ports import Clock
+from edge.store.audit import DAEMON, AuditTrail
+from edge.store.chain import COLUMNS, Chain, EpochReason, StoredEvent
+from edge.store.clock import remember
+from edge.store.database import Database
+from edge.store.people import unknown
+from edge.store.translation import attendance, punch_of, settled, utc_day
+from edge.store.vault import Vault
+from edge.types import EpochId, EventId, ModelHash, PersonId, Punch, RecordedPunch
+from sync.wire import AttendanceRecorded
+
+MAX_ENVELOPES = 1000  # in one answer: about 1.3 MB
+_DAYS = "SELECT position FROM events WHERE punch_day BETWEEN ? AND ? ORDER BY position"
+_OLDEST_FIRST = f"{_DAYS} ASC LIMIT ?"
+_NEWEST_FIRST = f"{_DAYS} DESC LIMIT ?"
+_BATCH = 200  # rows read while the connection is held: a few ms
+
+
+@dataclass(frozen=True, slots=True)
+class SignedEvent:
+    """An event on its way to the office: its identity and its DSSE envelope, which holds personal data."""
+
+    id: EventId
+    envelope: bytes
+
+    def __repr__(self) -> str:
+        return f"SignedEvent({self.id.epoch}/{self.id.seq}, ********)"
+
+
+class EventLog:
+    """The events table. Implements `edge.ports.Ledger`."""
+
+    def __init__(
+        self, database: Database, *, vault: Vault, chain: Chain, clock: Clock, audit: AuditTrail
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._chain = chain
+        self._clock = clock
+        self._audit = audit
+
+    def record(self, punch: Punch) -> RecordedPunch:
+        """Commit a punch durably as the next signed event.
+
+        A punch equal to this person's last one, clocks included, is not recorded again: its event is returned.
+
+        Returns:
+            The event's identity, and the punch as it reads back (UTC, microseconds, millionths).
+
+        Raises:
+            StoreError: Nothing was recorded; the caller must not confirm anything.
+            PersonUnknown: The person was removed or is disabled; nothing was recorded.
+        """
+        try:
+            punch = settled(punch)
+        except ValueError:
+            raise StoreError("a punch holds something that an event cannot carry", where="record") from None
+        with self._database.write() as connection:
+            _refuse_stranger(connection, punch.person_id)
+            last = self._last(connection, punch.person_id)
+            if last is not None and last.punch == punch:
+                return last
+            event_id = self._chain.append(
+                connection,
+                lambda attributes: AttendanceRecorded(**attributes, data=attendance(punch)),
+                at=punch.at,
+            )
+            self._remember_last(connection, punch.person_id, event_id)
+            remember(connection, punch.at)
+        return RecordedPunch(event_id, punch)
+
+    def begin_epoch(
+        self, reason: EpochReason, *, models: Sequence[ModelHash] = (), actor: str = DAEMON
+    ) -> EventId:
+        """Open a new epoch with a signed event that says why and on what it follows."""
+        with self._database.write() as connection:
+            event_id = self._chain.begin_epoch(connection, reason=reason, at=self._clock.now(), models=models)
+            self._audit.append("epoch.begun", actor=actor, subject=event_id.epoch, detail=reason)
+        return event_id
+
+    def head(self) -> EventId:
+        """The identity of the newest event."""
+        with self._database.read() as connection:
+            row = connection.execute(f"SELECT {COLUMNS} ORDER BY position DESC LIMIT 1").fetchone()
+        if row is None:
+            raise LedgerCorrupt("the ledger holds no event, not even its first", where="events")
+        return self._chain.open_row(row).id
+
+    def envelopes_after(self, after: tuple[EpochId, int] | None, *, limit: int) -> tuple[SignedEvent, ...]:
+        """Read what follows an event, over the ends of epochs, in order.
+
+        Args:
+            after: (epoch, seq) of the last event that is not wanted; None from the beginning.
+            limit: 1 to 1,000.
+
+        Raises:
+            StoreError: The limit is out of range, or the ledger has no such event.
+            LedgerCorrupt: An event was altered or moved.
+        """
+        if not 1 <= limit <= MAX_ENVELOPES:
+            raise StoreError(f"the limit must be 1 to {MAX_ENVELOPES}", where="envelopes_after")
+        with self._database.read() as connection:
+            start = 0 if after is None else _position(connection, *after)
+            rows = connection.execute(
+                f"SELECT {COLUMNS} WHERE position > ? ORDER BY position LIMIT ?",
+                (start, limit),
+            ).fetchall()
+        opened = (self._chain.open_row(row) for row in rows)
+        return tuple(SignedEvent(event.id, event.envelope()) for event in opened)
+
+    def punches(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        person_id: PersonId | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[RecordedPunch]:
+        """Read punches as of now, in the ledger's order, a small batch at a time.
+
+        Args:
+            since: Aware; wall time from here on.
+            until: Aware; wall time before this.
+            person_id: Of this person only.
+            limit: At most so many.
+            newest_first: The other way round.
+
+        Raises:
+            LedgerCorrupt: An event was altered or moved.
+        """
+        positions = self._positions(
+            since=since,
+            until=until,
+            newest_first=newest_first,
+            limit=limit if (since, until, person_id) == (None, None, None) else None,
+        )
+        found = (
+            recorded
+            for recorded in self._read_punches(positions)
+            if (since is None or recorded.punch.at.wall >= since)
+            and (until is None or recorded.punch.at.wall < until)
+            and (person_id is None or recorded.punch.person_id == person_id)
+        )
+        return itertools.islice(found, limit)
+
+    def last_punch(self, person_id: PersonId) -> RecordedPunch | None:
+        """Read a person's newest punch, at once however long the ledger is."""
+        with self._database.read() as connection:
+            return self._last(connection, person_id)
+
+    def _positions(
+        self, *, since: datetime | None, until: datetime | None, newest_first: bool, limit: int | None
+    ) -> list[int]:
+        first = -(2**62) if since is None else utc_day(since)
+        last = 2**62 if until is None else utc_day(until)
+        with self._database.read() as connection:
+            rows = connection.execute(
+                _NEWEST_FIRST if newest_first else _OLDEST_FIRST,
+                (first, last, -1 if limit is None else limit),
+            )
+            return [int(position) for (position,) in rows]
+
+    def _read_punches(self, positions: Sequence[int]) -> Iterator[RecordedPunch]:
+        for start in range(0, len(positions), _BATCH):
+            batch = positions[start : start + _BATCH]
+            with self._database.read() as connection:
+                rows = [_row_at(connection, position) for position in batch]
+            for row in rows:
+                if row is not None:  # pruned since the list was made
+                    yield _recorded(self._chain.open_row(row))
+
+    def _last(self, connection: sqlite3.Connection, person_id: PersonId) -> RecordedPunch | None:
+        row = connection.execute(
+            "SELECT body, written_by FROM last_punches WHERE person_id = ?", (person_id,)
+        ).fetchone()
+        if row is None:
+            return None
+        fields = self._vault.open_fields("last punch", person_id, row[0], row[1])
+        stored = connection.execute(
+            f"SELECT {COLUMNS} WHERE epochs.epoch = ? AND seq = ?",
+            (fields["epoch"], fields["seq"]),
+        ).fetchone()
+        if stored is None:
+            return None
+        recorded = _recorded(self._chain.open_row(stored))
+        if recorded.punch.person_id != person_id:
+            raise LedgerCorrupt("a person's last punch is another person's", where=f"person {person_id}")
+        return recorded
+
+    def _remember_last(self, connection: sqlite3.Connection, person_id: PersonId, event_id: EventId) -> None:
+        fields = {"epoch": event_id.epoch, "seq": event_id.seq}
+        connection.execute(
+            "INSERT INTO last_punches (person_id, body, written_by) VALUES (?, ?, ?) "
+            "ON CONFLICT (person_id) DO UPDATE SET body = excluded.body, written_by = excluded.written_by",
+            (person_id, self._vault.seal_fields("last punch", person_id, fields), self._vault.number),
+        )
+
+
+def _refuse_stranger(connection: sqlite3.Connection, person_id: PersonId) -> None:
+    row = connection.execute("SELECT enabled FROM people WHERE person_id = ?", (person_id,)).fetchone()
+    if row is None:
+        raise unknown(person_id)
+    if not row[0]:
+        raise PersonUnknown(
+            "the person is disabled",
+            where=f"person {person_id}",
+            next_step=f"clockface people show {person_id}",
+        )
+
+
+def _position(connection: sqlite3.Connection, epoch: EpochId, seq: int) -> int:
+    row = connection.execute(
+        "SELECT position FROM events JOIN epochs ON epochs.ordinal = events.epoch "
+        "WHERE epochs.epoch = ? AND seq = ?",
+        (epoch, seq),
+    ).fetchone()
+    if row is None:
+        raise StoreError("the ledger has no such event", where=f"event {epoch[:32]}/{seq}")
+    return int(row[0])
+
+
+def _row_at(connection: sqlite3.Connection, position: int) -> tuple[Any, ...] | None:
+    row: tuple[Any, ...] | None = connection.execute(
+        f"SELECT {COLUMNS} WHERE position = ?",
+        (position,),
+    ).fetchone()
+    return row
+
+
+def _recorded(stored: StoredEvent) -> RecordedPunch:
+    event = stored.event()
+    if not isinstance(event, AttendanceRecorded):
+        raise LedgerCorrupt("an event is not the punch that it is listed as", where=f"event {event.id}")
+    return RecordedPunch(stored.id, punch_of(event))

@@ -1,0 +1,195 @@
+"""The three keys of a device: DATA and FACE (Fernet, in rotation) and the signing key (Ed25519).
+
+Sources in order: systemd's credentials folder, files under STATE/keys, and for development the environment.
+Nothing here makes up a key silently: a missing or wrong key is a named error, never a new empty store.
+Trust boundary: keys enter the process here, and leave it nowhere.
+"""
+
+import base64
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from edge.errors import SecretInvalid, SecretMissing
+from edge.store.rings import FernetRing, fingerprint, parse_ring, refuse_shared
+from edge.store.secretfiles import make_private_folder, read_secret, write_secret
+from sync.envelope import public_bytes, signing_key_id
+
+__all__ = ["FernetRing", "Keyring", "SigningKey", "fingerprint", "generate_keys", "load_keyring"]
+
+DATA_FILE = "data_encryption_key"
+FACE_FILE = "face_data_encryption_key"
+SIGNING_FILE = "device_signing_key"
+DATA_VARIABLE = "DATA_ENCRYPTION_KEY"
+FACE_VARIABLE = "FACE_DATA_ENCRYPTION_KEY"
+KEYS_FOLDER = "keys"
+LEDGER_FILE = "ledger.db"
+SEED_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SigningKey:
+    """The device's Ed25519 key.
+
+    Args:
+        private: Never leaves the process.
+        key_id: Fingerprint of the public half, as envelopes name it (32 hex digits).
+        public: The public half, 32 bytes.
+    """
+
+    private: Ed25519PrivateKey
+    key_id: str
+    public: bytes
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.key_id}, ********)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keyring:
+    """All keys of the device, valid and apart.
+
+    Args:
+        data: Names, numbers, event details, audit.
+        face: Templates, and nothing else.
+        signing: Signs events.
+    """
+
+    data: FernetRing
+    face: FernetRing
+    signing: SigningKey
+
+    def __repr__(self) -> str:
+        return f"Keyring({self.data!r}, {self.face!r}, {self.signing!r})"
+
+
+def load_keyring(*, state: Path, environment: Mapping[str, str], allow_environment: bool) -> Keyring:
+    """Load and validate all three keys.
+
+    Each of the storage pair and the signing key comes from the first place that has it: the folder named by
+    CREDENTIALS_DIRECTORY in `environment`, STATE/keys, and, for the storage pair and only if
+    `allow_environment`, the variables DATA_ENCRYPTION_KEY and FACE_DATA_ENCRYPTION_KEY.
+
+    Args:
+        state: The state folder (`paths.state`).
+        environment: The process environment, read once by the caller.
+        allow_environment: `keys.allow_environment`; development only.
+
+    Raises:
+        SecretMissing: A key is nowhere, or only one of the storage pair is in a place.
+        SecretInvalid: Wrong length or encoding, a repeated, shared, guessable or published key, or a key file
+            that others can read.
+    """
+    credentials = environment.get("CREDENTIALS_DIRECTORY", "")
+    places = [(Path(credentials), False)] if credentials else []
+    places.append((state / KEYS_FOLDER, True))
+    data, face = _storage_pair(places, environment if allow_environment else {})
+    return Keyring(data, face, _signing(places))
+
+
+def _storage_pair(
+    places: list[tuple[Path, bool]], environment: Mapping[str, str]
+) -> tuple[FernetRing, FernetRing]:
+    for folder, private in places:
+        files = folder / DATA_FILE, folder / FACE_FILE
+        if any(os.path.lexists(file) for file in files):
+            data, face = (read_secret(file, private=private) for file in files)
+            return _rings(data, face, where=str(folder))
+    if environment.get(DATA_VARIABLE) or environment.get(FACE_VARIABLE):
+        for name in (DATA_VARIABLE, FACE_VARIABLE):
+            if not environment.get(name):
+                raise SecretMissing(f"{name} is not set", where="environment", next_step=f"export {name}=...")
+        return _rings(environment[DATA_VARIABLE], environment[FACE_VARIABLE], where="environment")
+    folder = places[-1][0]
+    raise SecretMissing("the storage keys are missing", where=str(folder), next_step="clockface init")
+
+
+def _rings(data: str, face: str, *, where: str) -> tuple[FernetRing, FernetRing]:
+    rings = (
+        parse_ring(data, purpose=DATA_VARIABLE, where=where),
+        parse_ring(face, purpose=FACE_VARIABLE, where=where),
+    )
+    refuse_shared(*rings, where=where)
+    return rings
+
+
+def _signing(places: list[tuple[Path, bool]]) -> SigningKey:
+    for folder, private in places:
+        file = folder / SIGNING_FILE
+        if os.path.lexists(file):
+            return parse_signing_key(read_secret(file, private=private), where=str(file))
+    folder = places[-1][0]
+    raise SecretMissing(
+        "the device's signing key is missing", where=str(folder / SIGNING_FILE), next_step="clockface init"
+    )
+
+
+def parse_signing_key(text: str, *, where: str) -> SigningKey:
+    """Read an Ed25519 key: a base64url seed of 32 bytes, or PKCS #8 in PEM without a pass phrase.
+
+    Raises:
+        SecretInvalid: Anything else, or a seed of zeros.
+    """
+    private = _from_pem(text, where) if text.startswith("-----BEGIN") else _from_seed(text, where)
+    public = private.public_key()
+    return SigningKey(private, signing_key_id(public), public_bytes(public))
+
+
+def _from_seed(text: str, where: str) -> Ed25519PrivateKey:
+    try:
+        seed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        seed = b""
+    if len(seed) != SEED_BYTES or len(set(seed)) < SEED_BYTES // 2:
+        raise SecretInvalid(
+            "the signing key is not base64url of 32 random bytes", where=where, next_step=f"ls -l {where}"
+        )
+    return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def _from_pem(text: str, where: str) -> Ed25519PrivateKey:
+    try:
+        key = load_pem_private_key(text.encode("ascii"), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise SecretInvalid("the signing key is not readable PKCS #8 PEM", where=where) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SecretInvalid("the signing key is not an Ed25519 key", where=where)
+    return key
+
+
+def generate_keys(state: Path) -> tuple[Path, ...]:
+    """Make every key that STATE/keys lacks, mode 0400; never overwrite one.
+
+    Returns:
+        The files that were created.
+
+    Raises:
+        SecretMissing: A ledger exists already and a key of it is missing: a new one could not open it.
+    """
+    folder = state / KEYS_FOLDER
+    makers = {DATA_FILE: _new_fernet, FACE_FILE: _new_fernet, SIGNING_FILE: _new_seed}
+    missing = [name for name in makers if not os.path.lexists(folder / name)]
+    if missing and os.path.lexists(state / LEDGER_FILE):
+        raise SecretMissing(
+            f"a ledger exists, but its key {missing[0]} does not; a new key could not open it",
+            where=str(folder),
+            next_step="bring the key back from its backup",
+        )
+    make_private_folder(state)
+    make_private_folder(folder)
+    return tuple(folder / name for name in missing if write_secret(folder / name, makers[name]() + "\n"))
+
+
+def _new_fernet() -> str:
+    return Fernet.generate_key().decode("ascii")
+
+
+def _new_seed() -> str:
+    return base64.urlsafe_b64encode(os.urandom(SEED_BYTES)).decode("ascii")

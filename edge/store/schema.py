@@ -1,0 +1,125 @@
+"""The ledger's tables, as steps from one version to the next; each step and its record share one transaction.
+
+What is in the clear here is what a thief of the file learns: random ids, counts, the model's hash, the UTC
+day of a punch. Everything personal is a Fernet token in `body`, `profile`, `vector` or `payload`, and
+`written_by` names the key, so that a rotation knows its work. A step that was released is never edited.
+"""
+
+from dataclasses import dataclass
+
+APPLICATION_ID = 0x434C4B46  # "CLKF"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step: the version it leads to, what it is for, and its statements."""
+
+    version: int
+    name: str
+    statements: tuple[str, ...]
+
+
+_FIRST = (
+    "CREATE TABLE migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, software TEXT NOT NULL) STRICT",
+    "CREATE TABLE storage_keys (id INTEGER PRIMARY KEY, key_id TEXT NOT NULL UNIQUE) STRICT",
+    """CREATE TABLE identity (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        site TEXT NOT NULL,
+        device TEXT NOT NULL,
+        number_key BLOB NOT NULL,
+        number_key_by INTEGER NOT NULL REFERENCES storage_keys (id),
+        face_proof BLOB NOT NULL,
+        face_proof_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    """CREATE TABLE people (
+        row INTEGER PRIMARY KEY,
+        person_id TEXT NOT NULL UNIQUE,
+        number_index BLOB NOT NULL UNIQUE,
+        enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+        profile BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    """CREATE TABLE consents (
+        row INTEGER PRIMARY KEY,
+        person_id TEXT NOT NULL REFERENCES people (person_id) ON DELETE CASCADE,
+        current INTEGER NOT NULL CHECK (current IN (0, 1)),
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    "CREATE INDEX consents_of ON consents (person_id)",
+    "CREATE UNIQUE INDEX consent_in_force ON consents (person_id) WHERE current = 1",
+    """CREATE TABLE templates (
+        row INTEGER PRIMARY KEY,
+        template_id TEXT NOT NULL UNIQUE,
+        person_id TEXT NOT NULL REFERENCES people (person_id) ON DELETE CASCADE,
+        model_hash TEXT NOT NULL,
+        vector BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    "CREATE INDEX templates_of ON templates (person_id, model_hash)",
+    """CREATE TRIGGER template_needs_consent BEFORE INSERT ON templates
+    WHEN NOT EXISTS (SELECT 1 FROM consents WHERE person_id = new.person_id AND current = 1)
+    BEGIN SELECT RAISE (ABORT, 'no consent'); END""",
+    """CREATE TABLE epochs (
+        ordinal INTEGER PRIMARY KEY CHECK (ordinal BETWEEN 1 AND 999999),
+        epoch TEXT NOT NULL UNIQUE,
+        signer TEXT NOT NULL,
+        public_key BLOB NOT NULL CHECK (length(public_key) = 32)
+    ) STRICT""",
+    """CREATE TABLE events (
+        position INTEGER PRIMARY KEY,
+        epoch INTEGER NOT NULL REFERENCES epochs (ordinal),
+        seq INTEGER NOT NULL CHECK (seq >= 1),
+        punch_day INTEGER,
+        uncorrected INTEGER NOT NULL CHECK (uncorrected IN (0, 1)),
+        hash BLOB NOT NULL CHECK (length(hash) = 32),
+        prev_hash BLOB NOT NULL CHECK (length(prev_hash) = 32),
+        signer TEXT NOT NULL,
+        signature BLOB NOT NULL CHECK (length(signature) = 64),
+        payload BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id),
+        UNIQUE (epoch, seq)
+    ) STRICT""",
+    "CREATE INDEX events_by_day ON events (punch_day) WHERE punch_day IS NOT NULL",
+    "CREATE INDEX events_uncorrected ON events (position) WHERE uncorrected = 1",
+    """CREATE TRIGGER events_are_history
+    BEFORE UPDATE OF epoch, seq, punch_day, hash, prev_hash, signer, signature ON events
+    BEGIN SELECT RAISE (ABORT, 'history is not rewritten'); END""",
+    """CREATE TABLE last_punches (
+        person_id TEXT PRIMARY KEY REFERENCES people (person_id) ON DELETE CASCADE,
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    """CREATE TABLE frontier (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        epoch INTEGER NOT NULL REFERENCES epochs (ordinal),
+        seq INTEGER NOT NULL,
+        hash BLOB NOT NULL CHECK (length(hash) = 32),
+        position INTEGER NOT NULL
+    ) STRICT""",
+    """CREATE TABLE alarms (
+        row INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        detail TEXT NOT NULL,
+        raised_us INTEGER NOT NULL,
+        cleared INTEGER NOT NULL DEFAULT 0 CHECK (cleared IN (0, 1)),
+        UNIQUE (kind, detail)
+    ) STRICT""",
+    """CREATE TABLE clock_mark (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        wall_us INTEGER NOT NULL,
+        trusted INTEGER NOT NULL CHECK (trusted IN (0, 1))
+    ) STRICT""",
+    """CREATE TABLE audit (
+        seq INTEGER PRIMARY KEY,
+        hash BLOB NOT NULL CHECK (length(hash) = 32),
+        prev_hash BLOB NOT NULL CHECK (length(prev_hash) = 32),
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    """CREATE TRIGGER audit_is_history BEFORE UPDATE OF seq, hash, prev_hash ON audit
+    BEGIN SELECT RAISE (ABORT, 'history is not rewritten'); END""",
+)
+
+MIGRATIONS = (Migration(1, "the first tables", _FIRST),)
+NEWEST = MIGRATIONS[-1].version

@@ -1,0 +1,212 @@
+"""Checks a ledger: its file, its chains, its signatures, and that every token opens to its own row.
+
+At opening only the tail is checked, because a start must take seconds; `verify_all` reads everything, in
+batches between which the kiosk goes on. Trust boundary: an epoch's public key is the one that its first event
+names; that this key is the device's is for the office to know.
+"""
+
+import base64
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from edge.errors import ClockfaceError, LedgerCorrupt
+from edge.store.audit import AuditTrail
+from edge.store.chain import COLUMNS, Chain, StoredEvent, place
+from edge.store.consents import Consents
+from edge.store.database import Database
+from edge.store.people import People
+from edge.store.templates import Templates
+from edge.store.translation import utc_day
+from sync import envelope, wire
+
+TAIL = 64
+MAX_PROBLEMS = 20
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a complete check found.
+
+    Args:
+        events: Events whose hash, signature and place hold.
+        epochs: Epochs seen.
+        audit_entries: Audit entries that hold.
+        people: People whose profile and consents open.
+        templates: Templates that open.
+        problems: What does not hold, in words without personal data, at most 20; empty when all is well.
+    """
+
+    events: int
+    epochs: int
+    audit_entries: int
+    people: int
+    templates: int
+    problems: tuple[str, ...]
+
+    @property
+    def intact(self) -> bool:
+        """Whether nothing was found."""
+        return not self.problems
+
+
+class _Walk:
+    """Follows the chain event by event and says where it breaks."""
+
+    def __init__(self, keys: dict[str, bytes]) -> None:
+        self._keys = keys
+        self._last: StoredEvent | None = None
+        self.events = 0
+        self.epochs = 0
+
+    def step(self, stored: StoredEvent) -> None:
+        """Check one event against the one before.
+
+        Raises:
+            LedgerCorrupt: What does not hold, and at which event.
+        """
+        last, self._last = self._last, stored
+        where = place(stored.id.epoch, stored.id.seq)
+        event = stored.event()
+        if last is not None and stored.id.epoch == last.id.epoch:
+            if stored.id.seq != last.id.seq + 1:
+                raise LedgerCorrupt("events are missing before this one", where=where)
+            if stored.prevhash != last.id.hash:
+                raise LedgerCorrupt("the hash chain is broken before this event", where=where)
+        elif isinstance(event, wire.EpochBegun):
+            self._begin(event, last, where)
+        elif last is not None:
+            raise LedgerCorrupt("an epoch does not begin with its first event", where=where)
+        self._check_signature(stored, where)
+        punch = isinstance(event, wire.AttendanceRecorded)
+        if stored.punch_day != (utc_day(event.at) if punch else None):
+            raise LedgerCorrupt("an event is filed under another day", where=where)
+        self.events += 1
+
+    def _begin(self, event: wire.EpochBegun, last: StoredEvent | None, where: str) -> None:
+        self.epochs += 1
+        if self._keys.get(event.epoch) != _raw_key(event.data.public_key):
+            raise LedgerCorrupt("an epoch's public key is not the one in its first event", where=where)
+        previous = event.data.previous
+        if last is not None and (
+            previous is None
+            or (previous.epoch, previous.seq, previous.hash) != (last.id.epoch, last.id.seq, last.id.hash)
+        ):
+            raise LedgerCorrupt("an epoch does not follow on the event that it names", where=where)
+
+    def _check_signature(self, stored: StoredEvent, where: str) -> None:
+        raw = self._keys.get(stored.id.epoch)
+        if raw is None:
+            raise LedgerCorrupt("an event's epoch has no public key", where=where)
+        key = Ed25519PublicKey.from_public_bytes(raw)
+        try:
+            key.verify(stored.signature, envelope.pae(envelope.EVENT_TYPE, stored.payload))
+        except InvalidSignature:
+            raise LedgerCorrupt("an event's signature does not hold", where=where) from None
+        if stored.signer != envelope.signing_key_id(key):
+            raise LedgerCorrupt("an event names another key than the one that signed it", where=where)
+
+
+def verify_tail(database: Database, *, chain: Chain, count: int) -> None:
+    """Check the newest events, before the next one is chained to them.
+
+    Raises:
+        LedgerCorrupt: What does not hold, and at which event.
+    """
+    with database.read() as connection:
+        keys = _public_keys(connection)
+        rows = connection.execute(
+            f"SELECT {COLUMNS} ORDER BY position DESC LIMIT ?",
+            (count,),
+        ).fetchall()
+    walk = _Walk(keys)
+    for row in reversed(rows):
+        walk.step(chain.open_row(row))
+
+
+def verify_all(
+    database: Database,
+    *,
+    chain: Chain,
+    people: People,
+    consents: Consents,
+    templates: Templates,
+    audit: AuditTrail,
+) -> Verification:
+    """Check everything and go on after a finding where that makes sense."""
+    problems: list[str] = []
+    _attempt(problems, lambda: _check_file(database, problems))
+    with database.read() as connection:
+        walk = _Walk(_public_keys(connection))
+    for row in _event_rows(database):
+        if len(problems) < MAX_PROBLEMS:
+            _attempt(problems, partial(_step, walk, chain, row))
+    _attempt(problems, lambda: _check_frontier(database))
+    entries = _attempt(problems, audit.verify)
+    staff = _attempt(problems, lambda: _check_people(people, consents))
+    opened = _attempt(problems, templates.check_all)
+    return Verification(walk.events, walk.epochs, entries, staff, opened, tuple(problems[:MAX_PROBLEMS]))
+
+
+def _step(walk: _Walk, chain: Chain, row: tuple[Any, ...]) -> None:
+    walk.step(chain.open_row(row))
+
+
+def _attempt(problems: list[str], check: Callable[[], int | None]) -> int:
+    try:
+        return check() or 0
+    except ClockfaceError as error:
+        problems.append(f"{type(error).__name__}: {error.what} ({error.where})")
+        return 0
+
+
+def _check_file(database: Database, problems: list[str]) -> None:
+    with database.read() as connection:
+        found = [row[0] for row in connection.execute("PRAGMA integrity_check(10)")]
+        problems.extend(f"SQLite: {line.splitlines()[0][:120]}" for line in found if line != "ok")
+        dangling = connection.execute("PRAGMA foreign_key_check").fetchall()
+        problems.extend(f"a row of {row[0]} points at nothing" for row in dangling[:5])
+
+
+def _event_rows(database: Database) -> Iterator[tuple[Any, ...]]:
+    position = 0
+    while True:
+        with database.read() as connection:
+            rows = connection.execute(
+                f"SELECT {COLUMNS} WHERE position > ? ORDER BY position LIMIT {_BATCH}",
+                (position,),
+            ).fetchall()
+        if not rows:
+            return
+        yield from rows
+        position = rows[-1][0]
+
+
+def _check_frontier(database: Database) -> None:
+    with database.read() as connection:
+        row = connection.execute(
+            "SELECT frontier.hash, events.hash FROM frontier LEFT JOIN events USING (epoch, seq)"
+        ).fetchone()
+    if row is not None and row[1] is not None and row[0] != row[1]:
+        raise LedgerCorrupt("the office's frontier names another event", where="frontier")
+
+
+def _check_people(people: People, consents: Consents) -> int:
+    everybody = people.list()
+    for person in everybody:
+        consents.history(person.person_id)
+    return len(everybody)
+
+
+def _public_keys(connection: sqlite3.Connection) -> dict[str, bytes]:
+    return dict(connection.execute("SELECT epoch, public_key FROM epochs"))
+
+
+def _raw_key(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=")

@@ -1,0 +1,190 @@
+"""The signed envelope around every event: DSSE v1 (Dead Simple Signing Envelope) with Ed25519.
+
+Why DSSE: the signature covers the exact bytes together with their type, so nobody has to canonicalise before
+verifying. Trust boundary: `decode` takes bytes from anybody and believes nothing; `verify` alone gives trust.
+Source: the DSSE protocol and envelope specifications, version 1.0.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+EVENT_TYPE = "application/vnd.clockface.event+json"
+MAX_ENVELOPE_BYTES = 32 * 1024  # an event is about 1 kB; a larger envelope is nobody's honest work
+MAX_PAYLOAD_BYTES = 16 * 1024
+MAX_TYPE_LENGTH = 128
+MAX_SIGNATURES = 4
+MAX_KEYID_LENGTH = 128
+SIGNATURE_BYTES = 64
+
+
+class EnvelopeError(ValueError):
+    """Not a well-formed envelope, or no signature on it holds. The message holds nothing of its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One signature.
+
+    Args:
+        keyid: Hint which key made it; never proof.
+        sig: 64 bytes.
+    """
+
+    keyid: str
+    sig: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A payload with its type and 1 to 4 signatures. Well-formed, not yet believed."""
+
+    payload: bytes
+    payload_type: str
+    signatures: tuple[Signature, ...]
+
+
+def public_bytes(key: Ed25519PublicKey) -> bytes:
+    """The raw 32 bytes of a public key."""
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def signing_key_id(key: Ed25519PublicKey) -> str:
+    """Name a public key: 32 hex digits of a domain-separated SHA-256."""
+    return hashlib.sha256(b"clockface signing key id v1\0" + public_bytes(key)).hexdigest()[:32]
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """DSSE's pre-authentication encoding: what is signed."""
+    kind = payload_type.encode("utf-8")
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def sign(payload: bytes, *, key: Ed25519PrivateKey, payload_type: str = EVENT_TYPE) -> Envelope:
+    """Sign a payload of at most 16 KiB.
+
+    Raises:
+        EnvelopeError: The payload is too large for any receiver.
+    """
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise EnvelopeError(f"the payload is larger than {MAX_PAYLOAD_BYTES} bytes")
+    signature = Signature(signing_key_id(key.public_key()), key.sign(pae(payload_type, payload)))
+    return Envelope(payload, payload_type, (signature,))
+
+
+def verify(
+    envelope: Envelope, *, keys: Mapping[str, Ed25519PublicKey], payload_type: str = EVENT_TYPE
+) -> bytes:
+    """Return the payload if one of the trusted `keys` (by key id) signed it as `payload_type`.
+
+    Raises:
+        EnvelopeError: Another type, no signature of a trusted key, or one of a trusted key that is forged.
+    """
+    if envelope.payload_type != payload_type:
+        raise EnvelopeError("the payload is of another type than expected")
+    message = pae(envelope.payload_type, envelope.payload)
+    trusted = [(keys[s.keyid], s.sig) for s in envelope.signatures if s.keyid in keys]
+    if not trusted:
+        raise EnvelopeError("no signature is of a trusted key")
+    for key, sig in trusted:
+        try:
+            key.verify(sig, message)
+        except InvalidSignature:
+            raise EnvelopeError("a signature does not hold") from None
+    return envelope.payload
+
+
+def encode(envelope: Envelope) -> bytes:
+    """Write an envelope as compact JSON, standard base64 with padding, at most 32 KiB."""
+    document = {
+        "payload": _to_base64(envelope.payload),
+        "payloadType": envelope.payload_type,
+        "signatures": [{"keyid": s.keyid, "sig": _to_base64(s.sig)} for s in envelope.signatures],
+    }
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=True).encode("ascii")
+
+
+def decode(raw: bytes) -> Envelope:
+    """Read an envelope from hostile bytes; unknown fields are ignored, as DSSE demands.
+
+    Raises:
+        EnvelopeError: Too large, not JSON, a field missing, of another type, too long or not base64.
+    """
+    if len(raw) > MAX_ENVELOPE_BYTES:
+        raise EnvelopeError(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes")
+    document = _object(_json(raw), "the envelope")
+    payload = _from_base64(_text(document, "payload", MAX_ENVELOPE_BYTES), "payload")
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise EnvelopeError(f"the payload is larger than {MAX_PAYLOAD_BYTES} bytes")
+    signatures = document.get("signatures")
+    if not isinstance(signatures, list) or not 1 <= len(signatures) <= MAX_SIGNATURES:
+        raise EnvelopeError(f"signatures must be a list of 1 to {MAX_SIGNATURES}")
+    return Envelope(
+        payload, _text(document, "payloadType", MAX_TYPE_LENGTH), tuple(_signature(each) for each in signatures)
+    )
+
+
+def _json(raw: bytes) -> object:
+    try:
+        return json.loads(raw.decode("utf-8"), object_pairs_hook=_without_repeats)
+    except EnvelopeError:
+        raise
+    except (ValueError, RecursionError):
+        raise EnvelopeError("the envelope is not JSON") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise EnvelopeError("a field stands twice")
+    return document
+
+
+def _object(value: object, name: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise EnvelopeError(f"{name} is not a JSON object")
+    return value
+
+
+def _text(document: dict[str, Any], field: str, max_length: int) -> str:
+    value = document.get(field)
+    if not isinstance(value, str) or len(value) > max_length:
+        raise EnvelopeError(f"{field} is not a text of at most {max_length} characters")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise EnvelopeError(f"{field} is not valid Unicode") from None
+    return value
+
+
+def _signature(value: object) -> Signature:
+    document = _object(value, "a signature")
+    sig = _from_base64(_text(document, "sig", 4 * SIGNATURE_BYTES), "sig")
+    if len(sig) != SIGNATURE_BYTES:
+        raise EnvelopeError(f"sig is not {SIGNATURE_BYTES} bytes")
+    keyid = _text(document, "keyid", MAX_KEYID_LENGTH) if "keyid" in document else ""
+    return Signature(keyid, sig)
+
+
+def _to_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _from_base64(text: str, field: str) -> bytes:
+    """Standard or URL-safe alphabet (DSSE allows both, not mixed), padded, without stray bits."""
+    try:
+        raw = text.encode("ascii")
+        data = base64.b64decode(raw, altchars=b"-_" if b"-" in raw or b"_" in raw else None, validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise EnvelopeError(f"{field} is not base64") from None
+    if text not in (_to_base64(data), base64.urlsafe_b64encode(data).decode("ascii")):
+        raise EnvelopeError(f"{field} is not canonical base64")
+    return data
