@@ -21,7 +21,7 @@ from edge.settings import settings
 
 MASK = "********"
 _SECRET_PATTERNS = (
-    (re.compile(r"(\w+://)[^/\s\"']*@"), rf"\g<1>{MASK}@"),
+    (re.compile(r"(\w+://)[^\s\"']*@"), rf"\g<1>{MASK}@"),
     (
         re.compile(
             r"(?i)([\w-]*(?:pass(?:word|wd|phrase)?|pw|pwd|token|secret|key|auth|user-id))(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s&!]+)"
