@@ -15,7 +15,9 @@ from rich.console import Console
 from edge import __version__
 from edge.cli import config
 from edge.cli.context import Invocation
+from edge.config import LoggingConfig
 from edge.errors import ClockfaceError
+from edge.logs import set_up
 
 GROUPS = (config,)
 
@@ -55,6 +57,7 @@ for _group in GROUPS:
 
 def main() -> None:
     """Run the command; a deliberate error becomes one red line and its exit code."""
+    set_up(LoggingConfig(level="warning"))  # until `run` reads the configuration: nothing is logged unfiltered
     try:
         app()
     except ClockfaceError as error:
