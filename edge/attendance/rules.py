@@ -5,6 +5,7 @@ the caller commits a `Record`'s punch to the ledger before anybody is told.
 """
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,9 @@ from edge.attendance.repeat import is_repeat
 from edge.attendance.work_codes import is_offered
 from edge.config import AttendanceConfig
 from edge.errors import AttendanceError
-from edge.types import Direction, Instant, Method, ModelHash, Outcome, PersonId, Punch, Verdict
+from edge.types import ClockTrust, Direction, Instant, Method, ModelHash, Outcome, PersonId, Punch, Verdict
+
+CLOCK_SET_S = 60.0  # NTP slews smaller errors, and no day is decided by a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +146,10 @@ def _record(
     if isinstance(stated, DirectionProblem):
         return Refused(RefusalReason(stated.value))
     direction, source = stated
-    if direction is Direction.OUT and last is not None and _closes(last, at, config=config):
-        day = last.day
-    else:
+    day = None
+    if direction is Direction.OUT and last is not None:
+        day = _day_of_stay(last, at, config=config, zone=zone)
+    if day is None:
         day = attendance_day(at.wall, direction=direction, config=config, zone=zone)
     return Record(
         Punch(
@@ -162,6 +166,17 @@ def _record(
     )
 
 
-def _closes(last: Punch, at: Instant, *, config: AttendanceConfig) -> bool:
-    """Whether an out at `at` ends the stay that `last` began: then both count for the same day."""
-    return last.direction is Direction.IN and elapsed(last.at, at).at_most_s < config.open_for_s
+def _day_of_stay(last: Punch, at: Instant, *, config: AttendanceConfig, zone: ZoneInfo) -> date | None:
+    """Find the day of the stay that an out at `at` ends, for which its in counts; None if it ends none.
+
+    If the clock was set in between and is trusted now, the in's day was a mistake: it is worked out again from
+    the time at which the in really happened, as the ledger's correction will say.
+    """
+    since = elapsed(last.at, at)
+    if last.direction is not Direction.IN or since.at_most_s >= config.open_for_s:
+        return None
+    was_set = abs(since.shown_s - since.at_most_s) > CLOCK_SET_S
+    if not was_set or at.trust is ClockTrust.UNSYNCHRONISED:
+        return last.day
+    began = at.wall - timedelta(seconds=since.at_most_s)
+    return attendance_day(began, direction=Direction.IN, config=config, zone=zone)

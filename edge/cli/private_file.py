@@ -1,0 +1,47 @@
+"""A file with personal data that appears complete, or not at all, and that only its owner may read."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import typer
+
+
+@contextmanager
+def private_file(path: Path, *, replace: bool) -> Iterator[TextIO]:
+    """Open a new UTF-8 text file of mode 0600; it takes its name when the block ends without an error.
+
+    Args:
+        path: Its name. The draft lies beside it, so that the last step is one rename.
+        replace: Whether a file of that name may be there.
+
+    Raises:
+        typer.BadParameter: There is a file already, or none can be made there.
+    """
+    if os.path.lexists(path) and not replace:
+        raise typer.BadParameter(f"{path} is there already; --force replaces it")
+    try:
+        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    except OSError as error:
+        raise typer.BadParameter(f"no file can be made in {path.parent}: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
