@@ -13,13 +13,13 @@ import typer
 from rich.console import Console
 
 from edge import __version__
-from edge.cli import attendance, config
+from edge.cli import attendance, config, init
 from edge.cli.context import Invocation
 from edge.config import LoggingConfig
 from edge.errors import ClockfaceError
 from edge.logs import set_up
 
-GROUPS = (config, attendance)
+GROUPS = (init, config, attendance)
 
 app = typer.Typer(
     name="clockface",

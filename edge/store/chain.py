@@ -25,7 +25,7 @@ from sync import envelope, wire
 EpochReason = Literal["provisioned", "restored", "replaced", "refused"]
 GENESIS = bytes.fromhex(wire.GENESIS)
 COLUMNS = (
-    "position, epochs.epoch, seq, hash, prev_hash, events.signer, signature, payload, written_by, punch_day "
+    "position, epochs.epoch, seq, hash, prev_hash, epochs.signer, signature, payload, written_by, punch_day "
     "FROM events JOIN epochs ON epochs.ordinal = events.epoch"
 )
 
@@ -74,7 +74,10 @@ class StoredEvent:
 
 
 class Chain:
-    """Appends to the event table and reads from it; always within a transaction of its caller's."""
+    """Appends to the event table and reads from it; always within a transaction of its caller's.
+
+    An epoch has one signing key, kept with the epoch, not with each event: another key begins another epoch.
+    """
 
     def __init__(self, *, vault: Vault, signing: SigningKey, site: str, device: DeviceId) -> None:
         self._vault = vault
@@ -211,8 +214,8 @@ class Chain:
         digest = wire.digest(payload)
         punch = isinstance(event, wire.AttendanceRecorded)
         connection.execute(
-            "INSERT INTO events (epoch, seq, punch_day, uncorrected, hash, prev_hash, signer, signature, "
-            "payload, written_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events (epoch, seq, punch_day, uncorrected, hash, prev_hash, signature, payload, "
+            "written_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 ordinal,
                 event.seq,
@@ -220,7 +223,6 @@ class Chain:
                 int(event.data.clock.trust != "synchronised"),
                 bytes.fromhex(digest),
                 bytes.fromhex(event.prevhash),
-                self._signing.key_id,
                 self._signing.private.sign(envelope.pae(envelope.EVENT_TYPE, payload)),
                 self._vault.seal(payload),
                 self._vault.number,

@@ -8,16 +8,16 @@ pure.
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from edge.clock import RELEASED
 from edge.store.chain import COLUMNS, Chain
 from edge.store.database import Database
 from edge.store.translation import clock_reading, from_unix_us, instant, unix_us
 from edge.types import ClockTrust, Instant
 from sync.wire import ClockCorrected, ClockCorrectedData, CorrectedRange
 
-BUILT = datetime(2026, 11, 22, tzinfo=UTC)  # no clock of a device that runs this code can rightly show less
 JITTER_US = 1_000  # wall and boot time are read microseconds apart; a step of the clock is larger
 MAX_RANGES = 64  # of one event, see sync.wire
 _BATCH = 400  # events opened in one transaction: about 30 ms
@@ -89,7 +89,7 @@ class ClockMarks:
         """The earliest time that a clock at boot may show: aware UTC."""
         with self._database.read() as connection:
             mark = _read_mark(connection)
-        return BUILT if mark is None else max(BUILT, mark.wall)
+        return RELEASED if mark is None else max(RELEASED, mark.wall)
 
     def mark(self, now: Instant) -> int:
         """Remember the time and, when the clock is synchronised, correct earlier events of this boot.

@@ -25,7 +25,7 @@ from edge.types import EpochId, EventId, ModelHash, PersonId, Punch, RecordedPun
 from sync.wire import AttendanceRecorded
 
 MAX_ENVELOPES = 1000  # in one answer: about 1.3 MB
-_DAYS = "SELECT position FROM events WHERE punch_day BETWEEN ? AND ? ORDER BY position"
+_DAYS = "SELECT position FROM events WHERE punch_day BETWEEN ? AND ? AND position > ? ORDER BY position"
 _OLDEST_FIRST = f"{_DAYS} ASC LIMIT ?"
 _NEWEST_FIRST = f"{_DAYS} DESC LIMIT ?"
 _BATCH = 200  # rows read while the connection is held: a few ms
@@ -101,6 +101,11 @@ class EventLog:
             raise LedgerCorrupt("the ledger holds no event, not even its first", where="events")
         return self._chain.open_row(row).id
 
+    def count(self) -> int:
+        """How many events the ledger holds, of every type."""
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+
     def envelopes_after(self, after: tuple[EpochId, int] | None, *, limit: int) -> tuple[SignedEvent, ...]:
         """Read what follows an event, over the ends of epochs, in order.
 
@@ -129,6 +134,7 @@ class EventLog:
         since: datetime | None = None,
         until: datetime | None = None,
         person_id: PersonId | None = None,
+        after: tuple[EpochId, int] | None = None,
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[RecordedPunch]:
@@ -138,15 +144,18 @@ class EventLog:
             since: Aware; wall time from here on.
             until: Aware; wall time before this.
             person_id: Of this person only.
+            after: (epoch, seq) of an event; only what the ledger holds behind it.
             limit: At most so many.
             newest_first: The other way round.
 
         Raises:
+            StoreError: The ledger has no event `after`.
             LedgerCorrupt: An event was altered or moved.
         """
         positions = self._positions(
             since=since,
             until=until,
+            after=after,
             newest_first=newest_first,
             limit=limit if (since, until, person_id) == (None, None, None) else None,
         )
@@ -165,14 +174,25 @@ class EventLog:
             return self._last(connection, person_id)
 
     def _positions(
-        self, *, since: datetime | None, until: datetime | None, newest_first: bool, limit: int | None
+        self,
+        *,
+        since: datetime | None,
+        until: datetime | None,
+        after: tuple[EpochId, int] | None,
+        newest_first: bool,
+        limit: int | None,
     ) -> list[int]:
         first = -(2**62) if since is None else utc_day(since)
         last = 2**62 if until is None else utc_day(until)
         with self._database.read() as connection:
             rows = connection.execute(
                 _NEWEST_FIRST if newest_first else _OLDEST_FIRST,
-                (first, last, -1 if limit is None else limit),
+                (
+                    first,
+                    last,
+                    0 if after is None else _position(connection, *after),
+                    -1 if limit is None else limit,
+                ),
             )
             return [int(position) for (position,) in rows]
 

@@ -8,7 +8,7 @@ Trust boundary: keys enter the process here, and leave it nowhere.
 import base64
 import binascii
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +22,20 @@ from edge.store.rings import FernetRing, fingerprint, parse_ring, refuse_shared
 from edge.store.secretfiles import make_private_folder, read_secret, write_secret
 from sync.envelope import public_bytes, signing_key_id
 
-__all__ = ["FernetRing", "Keyring", "SigningKey", "fingerprint", "generate_keys", "load_keyring"]
+__all__ = [
+    "FernetRing",
+    "Keyring",
+    "SigningKey",
+    "fingerprint",
+    "generate_keys",
+    "load_keyring",
+    "missing_keys",
+]
 
 DATA_FILE = "data_encryption_key"
 FACE_FILE = "face_data_encryption_key"
 SIGNING_FILE = "device_signing_key"
+KEY_FILES = (DATA_FILE, FACE_FILE, SIGNING_FILE)
 DATA_VARIABLE = "DATA_ENCRYPTION_KEY"
 FACE_VARIABLE = "FACE_DATA_ENCRYPTION_KEY"
 KEYS_FOLDER = "keys"
@@ -164,18 +173,32 @@ def _from_pem(text: str, where: str) -> Ed25519PrivateKey:
     return key
 
 
-def generate_keys(state: Path) -> tuple[Path, ...]:
-    """Make every key that STATE/keys lacks, mode 0400; never overwrite one.
+def missing_keys(*, state: Path, environment: Mapping[str, str], allow_environment: bool) -> tuple[str, ...]:
+    """Name the key files that `generate_keys` would have to make for `load_keyring` to find every key.
+
+    A storage pair of which one half is somewhere counts as there: making up the other half would hide a loss.
+    """
+    folders = [state / KEYS_FOLDER]
+    if credentials := environment.get("CREDENTIALS_DIRECTORY", ""):
+        folders.append(Path(credentials))
+    present = {name for folder in folders for name in KEY_FILES if os.path.lexists(folder / name)}
+    given = allow_environment and (environment.get(DATA_VARIABLE) or environment.get(FACE_VARIABLE))
+    storage = () if given or present & {DATA_FILE, FACE_FILE} else (DATA_FILE, FACE_FILE)
+    return (*storage, *(() if SIGNING_FILE in present else (SIGNING_FILE,)))
+
+
+def generate_keys(state: Path, *, names: Sequence[str] = KEY_FILES) -> tuple[Path, ...]:
+    """Make those of the named keys that STATE/keys lacks, mode 0400; never overwrite one.
 
     Returns:
         The files that were created.
 
     Raises:
         SecretMissing: A ledger exists already and a key of it is missing: a new one could not open it.
+        StoreError: The folder cannot be made or written.
     """
     folder = state / KEYS_FOLDER
-    makers = {DATA_FILE: _new_fernet, FACE_FILE: _new_fernet, SIGNING_FILE: _new_seed}
-    missing = [name for name in makers if not os.path.lexists(folder / name)]
+    missing = [name for name in names if not os.path.lexists(folder / name)]
     if missing and os.path.lexists(state / LEDGER_FILE):
         raise SecretMissing(
             f"a ledger exists, but its key {missing[0]} does not; a new key could not open it",
@@ -184,6 +207,7 @@ def generate_keys(state: Path) -> tuple[Path, ...]:
         )
     make_private_folder(state)
     make_private_folder(folder)
+    makers = {DATA_FILE: _new_fernet, FACE_FILE: _new_fernet, SIGNING_FILE: _new_seed}
     return tuple(folder / name for name in missing if write_secret(folder / name, makers[name]() + "\n"))
 
 

@@ -100,6 +100,11 @@ class People:
             ).fetchall()
             return self._people(connection, rows)
 
+    def count(self) -> int:
+        """How many people there are."""
+        with self._database.read() as connection:
+            return int(connection.execute("SELECT count(*) FROM people").fetchone()[0])
+
     def update(self, person_id: PersonId, profile: Profile, *, actor: str = DAEMON) -> None:
         """Replace a person's profile; the time of enrolment stays.
 

@@ -74,7 +74,6 @@ _FIRST = (
         uncorrected INTEGER NOT NULL CHECK (uncorrected IN (0, 1)),
         hash BLOB NOT NULL CHECK (length(hash) = 32),
         prev_hash BLOB NOT NULL CHECK (length(prev_hash) = 32),
-        signer TEXT NOT NULL,
         signature BLOB NOT NULL CHECK (length(signature) = 64),
         payload BLOB NOT NULL,
         written_by INTEGER NOT NULL REFERENCES storage_keys (id),
@@ -83,7 +82,7 @@ _FIRST = (
     "CREATE INDEX events_by_day ON events (punch_day) WHERE punch_day IS NOT NULL",
     "CREATE INDEX events_uncorrected ON events (position) WHERE uncorrected = 1",
     """CREATE TRIGGER events_are_history
-    BEFORE UPDATE OF epoch, seq, punch_day, hash, prev_hash, signer, signature ON events
+    BEFORE UPDATE OF epoch, seq, punch_day, hash, prev_hash, signature ON events
     BEGIN SELECT RAISE (ABORT, 'history is not rewritten'); END""",
     """CREATE TABLE last_punches (
         person_id TEXT PRIMARY KEY REFERENCES people (person_id) ON DELETE CASCADE,

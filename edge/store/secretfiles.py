@@ -10,7 +10,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from edge.errors import SecretInvalid, SecretMissing
+from edge.errors import LedgerReadOnly, SecretInvalid, SecretMissing, StoreError
 
 MAX_SECRET_BYTES = 8192
 SECRET_MODE = 0o400
@@ -71,9 +71,23 @@ def write_secret(path: Path, content: str) -> bool:
 
     Returns:
         Whether it was created; False if something of that name was there already.
+
+    Raises:
+        StoreError: The folder cannot be written, or the disk is full.
     """
     if os.path.lexists(path):
         return False
+    try:
+        return _write_complete(path, content)
+    except OSError as error:
+        raise StoreError(
+            f"a key cannot be written: {error.strerror}",
+            where=str(path),
+            next_step=f"ls -ld {path.parent}; df -h {path.parent}",
+        ) from None
+
+
+def _write_complete(path: Path, content: str) -> bool:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, SECRET_MODE)
     try:
@@ -102,7 +116,23 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder of mode 0700 with its parents, or narrow one of ours that is there."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if stat.S_IMODE(folder.stat().st_mode) != 0o700:
-        folder.chmod(0o700)
+    """Create a folder of mode 0700 with its parents, or narrow one of ours that is there.
+
+    Raises:
+        StoreError: It is another user's, not a folder, or cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+        if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != 0o700:
+            folder.chmod(0o700)
+    except OSError as error:
+        raise LedgerReadOnly(
+            f"a folder cannot be made: {error.strerror}", where=str(folder), next_step=f"ls -ld {folder.parent}"
+        ) from None
+    if status.st_uid != os.geteuid():
+        raise StoreError(
+            f"the folder belongs to user {status.st_uid}, not to {os.geteuid()} who runs this",
+            where=str(folder),
+            next_step=f"run the command as that user: sudo -u '#{status.st_uid}' clockface init",
+        )

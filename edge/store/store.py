@@ -20,7 +20,7 @@ from edge.store.consents import Consents
 from edge.store.database import Database
 from edge.store.events import EventLog
 from edge.store.frontier import Alarms, Frontier
-from edge.store.keys import Keyring
+from edge.store.keys import LEDGER_FILE, Keyring
 from edge.store.people import People
 from edge.store.templates import Templates
 from edge.store.vault import Vault, key_numbers, register_keys
@@ -29,6 +29,11 @@ from edge.types import DeviceId, ModelHash
 
 FACE_PROOF = b"clockface: this ledger's face key"
 NUMBER_KEY_BYTES = 32
+
+
+def ledger_path(state: Path) -> Path:
+    """Where the ledger lies in the state folder (`paths.state`)."""
+    return state / LEDGER_FILE
 
 
 @dataclass(frozen=True, slots=True, eq=False)

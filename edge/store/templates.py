@@ -7,6 +7,7 @@ boundary: the ledger file; a token that does not open, or opens to another row's
 import re
 import sqlite3
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,10 @@ _HASH = re.compile(r"[0-9a-f]{64}\Z")
 _LIVE = """FROM templates JOIN people USING (person_id)
     JOIN consents ON consents.person_id = templates.person_id AND consents.current = 1
     WHERE people.enabled = 1 AND templates.model_hash = ?"""
+_LIVE_BATCH = (
+    f"SELECT templates.row, template_id, templates.person_id, vector, templates.written_by {_LIVE} "
+    "AND templates.row > ? ORDER BY templates.row LIMIT ?"
+)
 
 
 class TemplateSet(NamedTuple):
@@ -93,27 +98,35 @@ class Templates:
             LedgerCorrupt: A row was altered or moved; it is named by its template id.
         """
         with self._database.read() as connection:
-            count = connection.execute(f"SELECT count(*) {_LIVE}", (model_hash,)).fetchone()[0]
-            rows = connection.execute(
-                f"SELECT template_id, templates.person_id, vector, templates.written_by {_LIVE} "
-                "ORDER BY templates.row",
-                (model_hash,),
-            )
-            ids: list[TemplateId] = []
-            people: list[PersonId] = []
-            matrix = np.empty((0, 0), dtype=np.float32)
-            for index, (template_id, person_id, token, written_by) in enumerate(rows):
-                where = f"template {template_id}"
-                plaintext = self._vault.open(token, written_by, where=where)
-                row = decode(plaintext, template_id=template_id, person_id=person_id, model_hash=model_hash)
-                if index == 0:
-                    matrix = np.empty((count, row.shape[0]), dtype=np.float32)
-                if row.shape[0] != matrix.shape[1]:
-                    raise LedgerCorrupt("templates of one model differ in length", where=where)
-                matrix[index] = row
-                ids.append(template_id)
-                people.append(person_id)
-        return TemplateSet(tuple(ids), tuple(people), matrix)
+            count = int(connection.execute(f"SELECT count(*) {_LIVE}", (model_hash,)).fetchone()[0])
+        ids: list[TemplateId] = []
+        people: list[PersonId] = []
+        matrix = np.empty((0, 0), dtype=np.float32)
+        for template_id, person_id, vector in self._live(model_hash):
+            if not ids:
+                matrix = np.empty((count, vector.shape[0]), dtype=np.float32)
+            if vector.shape[0] != matrix.shape[1]:
+                raise LedgerCorrupt("templates of one model differ in length", where=f"template {template_id}")
+            if len(ids) == count:  # added since they were counted; the caller hears of it by its own path
+                break
+            matrix[len(ids)] = vector
+            ids.append(template_id)
+            people.append(person_id)
+        return TemplateSet(tuple(ids), tuple(people), matrix[: len(ids)])
+
+    def _live(self, model_hash: ModelHash) -> Iterator[tuple[TemplateId, PersonId, NDArray[np.float32]]]:
+        """Decrypt between short reads, so that a reload does not keep anybody from being recorded."""
+        position = 0
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(_LIVE_BATCH, (model_hash, position, _BATCH)).fetchall()
+            if not rows:
+                return
+            for _, template_id, person_id, token, written_by in rows:
+                plaintext = self._vault.open(token, written_by, where=f"template {template_id}")
+                vector = decode(plaintext, template_id=template_id, person_id=person_id, model_hash=model_hash)
+                yield TemplateId(template_id), PersonId(person_id), vector
+            position = rows[-1][0]
 
     def check_all(self) -> int:
         """Open every template, also of disabled people.

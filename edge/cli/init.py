@@ -1,0 +1,83 @@
+"""`clockface init`: makes the state folder, the device's keys and its ledger, once.
+
+Works without the daemon, because there is none yet. It can be run again after an interruption: keys that exist
+are kept, and a ledger that exists is refused, never overwritten. Trust boundary: whoever runs it owns the
+device.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from edge.cli.context import invocation
+from edge.clock import SystemClock
+from edge.config import Config
+from edge.errors import StoreError
+from edge.store.keys import generate_keys, load_keyring, missing_keys
+from edge.store.secretfiles import make_private_folder
+from edge.store.store import create_store, ledger_path
+from edge.types import DeviceId
+
+
+def register(root: typer.Typer) -> None:
+    """Put the command under the root."""
+    root.command()(init)
+
+
+def init(
+    context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
+) -> None:
+    """Make the state folder, the keys and an empty ledger for this device."""
+    here = invocation(context)
+    state = here.config.paths.state
+    ledger = ledger_path(state)
+    if ledger.is_symlink() or ledger.exists():
+        raise StoreError(
+            "this device has a ledger already; it is not overwritten",
+            where=str(ledger),
+            next_step="clockface run; or clockface doctor, to see how it is",
+        )
+    make_private_folder(state)
+    environment, allowed = here.environment, here.config.keys.allow_environment
+    names = missing_keys(state=state, environment=environment, allow_environment=allowed)
+    created = generate_keys(state, names=names)
+    keyring = load_keyring(state=state, environment=environment, allow_environment=allowed)
+    clock = SystemClock(zone=ZoneInfo(here.config.device.timezone))
+    store = create_store(
+        ledger,
+        keyring=keyring,
+        clock=clock,
+        device=DeviceId(here.config.device.name),
+        site=here.config.device.site,
+    )
+    try:
+        epoch = store.events.head().epoch
+    finally:
+        store.close()
+    _report(
+        here.config, ledger=ledger, epoch=epoch, signer=keyring.signing.key_id, created=created, as_json=as_json
+    )
+
+
+def _report(
+    config: Config, *, ledger: Path, epoch: str, signer: str, created: tuple[Path, ...], as_json: bool
+) -> None:
+    facts = {
+        "site": config.device.site,
+        "device": config.device.name,
+        "ledger": str(ledger),
+        "epoch": epoch,
+        "signing_key": signer,
+        "keys_created": [str(path) for path in created],
+    }
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    typer.echo(f"Device {facts['device']} of site {facts['site']} has a ledger: {ledger}")
+    typer.echo(f"Epoch {epoch}, signed by key {signer}")
+    for path in created:
+        typer.echo(f"Made {path} (mode 0400). Back it up where the ledger's backups are not.")
+    typer.echo("Next: clockface run")
