@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from edge.clock import RELEASED
 from edge.store.chain import COLUMNS, Chain
 from edge.store.database import Database
 from edge.store.translation import clock_reading, from_unix_us, instant, unix_us
@@ -85,11 +84,11 @@ class ClockMarks:
         self._database = database
         self._chain = chain
 
-    def floor(self) -> datetime:
-        """The earliest time that a clock at boot may show: aware UTC."""
+    def floor(self) -> datetime | None:
+        """The latest time that the ledger knows: a clock at boot must not show less. Aware UTC, or None."""
         with self._database.read() as connection:
             mark = _read_mark(connection)
-        return RELEASED if mark is None else max(RELEASED, mark.wall)
+        return None if mark is None else mark.wall
 
     def mark(self, now: Instant) -> int:
         """Remember the time and, when the clock is synchronised, correct earlier events of this boot.
