@@ -140,10 +140,8 @@ def test_what_is_not_a_regular_file_is_refused_without_reading_it(tmp_path: Path
     assert "cannot be read: not a path" in problems_of(Path("a\0b"))[0].wrong
 
 
-@pytest.mark.parametrize("name", sorted(settings()))
-def test_no_message_repeats_a_value(name: str, tmp_path: Path) -> None:
-    if "[]" in name:
-        pytest.skip("a field of a list of tables has no variable")
+@pytest.mark.parametrize("name", [key for key in sorted(settings()) if "[]" not in key])
+def test_no_message_repeats_a_value(name: str) -> None:
     canary = "cAnArY/7f3a\x1b"
     for problem in examine(None, {variable_name(name): canary})[1]:
         assert "cAnArY" not in str(problem)
