@@ -13,13 +13,18 @@ import typer
 from rich.console import Console
 
 from edge import __version__
-from edge.cli import attendance, config, init
+from edge.cli import attendance, config, evaluate, init
 from edge.cli.context import Invocation
 from edge.config import LoggingConfig
 from edge.errors import ClockfaceError
 from edge.logs import set_up
 
-GROUPS = (init, config, attendance)
+GROUPS = (
+    init,
+    config,
+    attendance,
+    evaluate,
+)
 
 app = typer.Typer(
     name="clockface",
