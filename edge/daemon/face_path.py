@@ -1,0 +1,63 @@
+"""Everything that recognising a face needs: models, gallery, threshold, pipeline. It opens whole or not at all.
+
+Templates come decrypted out of the ledger into the gallery's matrix and nowhere else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge.config import Config
+from edge.inference import operating_point
+from edge.inference.analyser import FaceAnalyser
+from edge.inference.chain import Models, open_models
+from edge.inference.liveness import open_liveness
+from edge.inference.models import SHIPPED_MODELS, ModelStore
+from edge.inference.pipeline import Recogniser, open_recogniser
+from edge.store.store import Store
+from edge.types import ModelHash, Template
+
+
+@dataclass(frozen=True, slots=True)
+class FacePath:
+    """The face path in service."""
+
+    models: Models
+    analyser: FaceAnalyser
+    recogniser: Recogniser
+
+    def close(self) -> None:
+        """Free the models."""
+        self.models.close()
+
+
+def open_face_path(config: Config, store: Store) -> FacePath:
+    """Verify and start the models, load the gallery, choose the measured threshold.
+
+    Raises:
+        ModelError: A model is missing, altered or cannot run, or no threshold was measured for it.
+        StoreError: The templates cannot be read.
+        SecretError: The face key does not open them.
+    """
+    folder = config.paths.models or SHIPPED_MODELS
+    models = open_models(ModelStore(folder), config.inference)
+    try:
+        recogniser = open_recogniser(
+            models,
+            config,
+            points=operating_point.load(folder / operating_point.FILE_NAME),
+            liveness=open_liveness(config.liveness),
+        )
+        for model_hash, gallery in recogniser.galleries.items():
+            gallery.add(_templates(store, model_hash))
+    except BaseException:
+        models.close()
+        raise
+    return FacePath(models, FaceAnalyser(models, limits=config.quality), recogniser)
+
+
+def _templates(store: Store, model_hash: ModelHash) -> Iterator[Template]:
+    loaded = store.templates.load_all(model_hash)
+    for template_id, person_id, vector in zip(
+        loaded.template_ids, loaded.person_ids, loaded.matrix, strict=True
+    ):
+        yield Template(template_id, person_id, model_hash, vector)

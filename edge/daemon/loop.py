@@ -1,0 +1,205 @@
+"""The loop: one frame at a time from the camera to a committed event, and only then to the screen.
+
+It owns the order in which things happen, and nothing else: recognition, rules and storage are injected.
+Whatever fails on the way ends in an announcement that says so; nothing here confirms what the ledger has not
+committed.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from edge.attendance.rules import Record, Refused, Repeat, Ruling
+from edge.daemon.last_punches import LastPunches
+from edge.errors import StoreError
+from edge.ports import Announcer, Camera, Clock, Ledger
+from edge.types import (
+    Announcement,
+    CameraState,
+    Coaching,
+    Frame,
+    Instant,
+    Notice,
+    Outcome,
+    PersonId,
+    Punch,
+    RecordedPunch,
+    Scene,
+    Verdict,
+)
+
+log = structlog.get_logger(__name__)
+
+READ_TIMEOUT_S = 0.5  # bounds how long a stop or a heartbeat waits for a camera that gives nothing
+
+
+class Recognition(Protocol):
+    """Frames in, scenes out: `edge.inference.pipeline.Recogniser` behind the daemon's lock."""
+
+    def process(self, frame: Frame) -> Scene:
+        """Judge one frame."""
+        ...
+
+
+class Rules(Protocol):
+    """The attendance rules with the site's configuration bound in."""
+
+    def __call__(self, verdict: Verdict, at: Instant, last: Punch | None) -> Ruling:
+        """Decide what a recognised person's walk-up means."""
+        ...
+
+
+class Attendant:
+    """Turns verdicts into committed events and announcements.
+
+    Args:
+        ledger: Where punches become events.
+        rules: The attendance rules.
+        last: The last punch of each person, as this kiosk knows it.
+        clock: The only source of time.
+        greeting: Gives the greeting of a person, or None; its answer goes to the screen only.
+        announcer: The screen, sound and light.
+    """
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        rules: Rules,
+        last: LastPunches,
+        clock: Clock,
+        greeting: Callable[[PersonId], str | None],
+        announcer: Announcer,
+    ) -> None:
+        self._ledger = ledger
+        self._rules = rules
+        self._last = last
+        self._clock = clock
+        self._greeting = greeting
+        self._announcer = announcer
+
+    def attend(self, verdict: Verdict) -> None:
+        """Act on one verdict: record it if it names a person, and announce how it ended."""
+        log.info(
+            "verdict",
+            outcome=verdict.outcome,
+            reason=verdict.reason,
+            frames_matched=verdict.frames_matched,
+            frames_agreed=verdict.frames_agreed,
+        )
+        if verdict.outcome is Outcome.RECOGNISED and verdict.person_id is not None:
+            self._record(verdict, verdict.person_id)
+        elif verdict.outcome is Outcome.SEVERAL_PEOPLE:
+            self._announce(Notice.SEVERAL_PEOPLE, verdict)
+        elif verdict.outcome is not Outcome.NO_FACE:
+            self._announce(Notice.NOT_RECOGNISED, verdict, detail=verdict.reason)
+
+    def _record(self, verdict: Verdict, person_id: PersonId) -> None:
+        last = self._last.of(person_id)
+        ruling = self._rules(verdict, self._clock.now(), last.punch if last is not None else None)
+        match ruling:
+            case Record(punch=punch):
+                self._commit(verdict, punch)
+            case Repeat():
+                self._announce(Notice.ALREADY_RECORDED, verdict, recorded=last)
+            case Refused(reason=reason):
+                self._announce(Notice.NOT_RECOGNISED, verdict, detail=reason)
+
+    def _commit(self, verdict: Verdict, punch: Punch) -> None:
+        try:
+            recorded = self._ledger.record(punch)
+        except StoreError as error:
+            log.error("punch_not_recorded", error=type(error).__name__)  # noqa: TRY400 - the class says it all
+            self._announce(Notice.OUT_OF_SERVICE, verdict, detail=type(error).__name__)
+            return
+        self._last.remember(recorded)
+        log.info("punch_recorded", epoch=recorded.id.epoch, seq=recorded.id.seq)
+        self._announce(Notice.RECORDED, verdict, recorded=recorded)
+
+    def _announce(
+        self, notice: Notice, verdict: Verdict, *, recorded: RecordedPunch | None = None, detail: str = ""
+    ) -> None:
+        greeting = self._greeting(recorded.punch.person_id) if recorded is not None else None
+        self._announcer.announce(
+            Announcement(notice, verdict=verdict, recorded=recorded, greeting=greeting, detail=detail)
+        )
+
+
+class Loop:
+    """Reads the camera until told to stop, and keeps the screen honest about what it sees.
+
+    Args:
+        camera: Where frames come from.
+        recognition: Judges frames; None where the face path is out of service.
+        fault: Why the face path is out of service, as a short code; None when it is well.
+        attendant: Acts on verdicts.
+        announcer: The screen, sound and light.
+        heartbeat: Called after every step, also when no frame came: the watchdog lives from it.
+        divert: Takes a frame away from recognition (camera enrolment); returns whether it did.
+        show: Whoever watches scenes.
+    """
+
+    def __init__(
+        self,
+        *,
+        camera: Camera,
+        recognition: Recognition | None,
+        fault: str | None,
+        attendant: Attendant,
+        announcer: Announcer,
+        heartbeat: Callable[[], None],
+        divert: Callable[[Frame], bool],
+        show: Callable[[Scene], None],
+    ) -> None:
+        if (recognition is None) == (fault is None):
+            raise ValueError("a loop has either a recogniser or the reason why there is none")
+        self._camera = camera
+        self._recognition = recognition
+        self._fault = fault
+        self._attendant = attendant
+        self._announcer = announcer
+        self._heartbeat = heartbeat
+        self._divert = divert
+        self._show_scene = show
+        self._shown: tuple[Notice, Coaching | None, str] | None = None
+
+    def run(self, stop: threading.Event, *, until_end: bool = False) -> None:
+        """Step until `stop` is set, or until a recording that is not looped has ended."""
+        while not stop.is_set():
+            self.step()
+            if until_end and self._camera.health().state is CameraState.ENDED:
+                return
+
+    def step(self) -> None:
+        """Take one frame from camera to announcement, or say honestly that there is none."""
+        frame = self._camera.read(timeout_s=READ_TIMEOUT_S)
+        if frame is None:
+            state = self._camera.health().state
+            if state is not CameraState.STREAMING:
+                self._show(Notice.OUT_OF_SERVICE, detail=f"camera_{state}")
+        elif not self._divert(frame):
+            self._judge(frame)
+        self._heartbeat()
+
+    def _judge(self, frame: Frame) -> None:
+        if self._recognition is None:
+            self._show(Notice.OUT_OF_SERVICE, detail=self._fault or "")
+            return
+        scene = self._recognition.process(frame)
+        self._show_scene(scene)
+        for verdict in scene.verdicts:
+            self._attendant.attend(verdict)
+            self._shown = None
+        if scene.coaching is not None:
+            self._show(Notice.GUIDANCE, coaching=scene.coaching)
+        elif scene.faces == 0:
+            self._show(Notice.ATTRACT)
+
+    def _show(self, notice: Notice, *, coaching: Coaching | None = None, detail: str = "") -> None:
+        """Announce a state once, not once a frame."""
+        state = (notice, coaching, detail)
+        if state != self._shown:
+            self._shown = state
+            self._announcer.announce(Announcement(notice, coaching=coaching, detail=detail))

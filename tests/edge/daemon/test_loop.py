@@ -1,0 +1,255 @@
+"""The order of things: commit first, then say so; whatever fails is said, and never as a success."""
+
+import threading
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pytest
+
+from edge.attendance.rules import Record, RefusalReason, Refused, Repeat, Ruling
+from edge.daemon.last_punches import LastPunches
+from edge.daemon.loop import Attendant, Loop
+from edge.errors import LedgerDiskFull
+from edge.types import (
+    Announcement,
+    CameraHealth,
+    CameraState,
+    Coaching,
+    DeviceId,
+    Direction,
+    DirectionSource,
+    EpochId,
+    EventId,
+    Frame,
+    Instant,
+    Method,
+    Notice,
+    Outcome,
+    PersonId,
+    Punch,
+    RecordedPunch,
+    Scene,
+    Verdict,
+)
+from tests.fakes import ManualClock
+
+ANN = PersonId("a" * 32)
+
+
+def frame(index: int) -> Frame:
+    return Frame(np.zeros((4, 4, 3), np.uint8), captured_s=float(index), index=index)
+
+
+class ScriptedCamera:
+    """Gives the frames it was made with, then says how it is."""
+
+    def __init__(self, frames: Sequence[Frame | None], state: CameraState = CameraState.ENDED) -> None:
+        self.frames = list(frames)
+        self.state = state
+
+    def read(self, *, timeout_s: float) -> Frame | None:
+        return self.frames.pop(0) if self.frames else None
+
+    def health(self) -> CameraHealth:
+        state = CameraState.STREAMING if self.frames else self.state
+        return CameraHealth(state, since_s=0.0, frames=0, fps=0.0, reopened=0)
+
+    def close(self) -> None:
+        self.frames = []
+
+
+class ScriptedRecognition:
+    def __init__(self, scenes: Sequence[Scene]) -> None:
+        self.scenes = list(scenes)
+
+    def process(self, frame: Frame) -> Scene:
+        return self.scenes.pop(0)
+
+
+class MemoryLedger:
+    """Commits into a list, or fails as a full disk does."""
+
+    def __init__(self, journal: list[object]) -> None:
+        self.journal = journal
+        self.full = False
+
+    def record(self, punch: Punch) -> RecordedPunch:
+        if self.full:
+            raise LedgerDiskFull("the disk is full")
+        recorded = RecordedPunch(EventId(DeviceId("d"), EpochId("000001-" + "0" * 16), 1, "0" * 64), punch)
+        self.journal.append(recorded)
+        return recorded
+
+
+class Journal:
+    """Notes announcements in the order in which everything happened."""
+
+    def __init__(self, journal: list[object]) -> None:
+        self.journal = journal
+
+    def announce(self, announcement: Announcement) -> None:
+        self.journal.append(announcement)
+
+
+def punch_of(verdict: Verdict, at: Instant) -> Punch:
+    assert verdict.person_id is not None
+    return Punch(verdict.person_id, at, Direction.IN, DirectionSource.ASSUMED, Method.FACE, date(2026, 3, 2))
+
+
+def recording(verdict: Verdict, at: Instant, last: Punch | None) -> Ruling:
+    return Repeat(of=last) if last is not None else Record(punch_of(verdict, at))
+
+
+class Bench:
+    """An attendant between a ledger and a screen that write into one journal."""
+
+    def __init__(self, rules=recording) -> None:
+        self.journal: list[object] = []
+        self.ledger = MemoryLedger(self.journal)
+        self.screen = Journal(self.journal)
+        self.last = LastPunches()
+        self.attendant = Attendant(
+            ledger=self.ledger,
+            rules=rules,
+            last=self.last,
+            clock=ManualClock(),
+            greeting=lambda person_id: "Ann" if person_id == ANN else None,
+            announcer=self.screen,
+        )
+
+    def notices(self) -> list[Notice]:
+        return [entry.notice for entry in self.journal if isinstance(entry, Announcement)]
+
+    def loop(self, *, camera, recognition, fault=None, divert=lambda frame: False, heartbeat=lambda: None):
+        return Loop(
+            camera=camera,
+            recognition=recognition,
+            fault=fault,
+            attendant=self.attendant,
+            announcer=self.screen,
+            heartbeat=heartbeat,
+            divert=divert,
+            show=lambda scene: None,
+        )
+
+
+RECOGNISED = Verdict(Outcome.RECOGNISED, decided_s=1.0, person_id=ANN)
+
+
+def test_success_is_announced_after_the_commit_and_never_before():
+    bench = Bench()
+    bench.attendant.attend(RECOGNISED)
+    committed, said = bench.journal
+    assert isinstance(committed, RecordedPunch)
+    assert isinstance(said, Announcement)
+    assert said.notice is Notice.RECORDED
+    assert said.recorded is committed
+    assert said.greeting == "Ann"
+
+
+def test_a_ledger_that_fails_is_announced_as_out_of_service_without_a_greeting():
+    bench = Bench()
+    bench.ledger.full = True
+    bench.attendant.attend(RECOGNISED)
+    (said,) = bench.journal
+    assert isinstance(said, Announcement)
+    assert (said.notice, said.detail) == (Notice.OUT_OF_SERVICE, "LedgerDiskFull")
+    assert said.recorded is None
+    assert said.greeting is None
+
+
+def test_what_was_not_committed_does_not_suppress_the_next_try():
+    bench = Bench()
+    bench.ledger.full = True
+    bench.attendant.attend(RECOGNISED)
+    bench.ledger.full = False
+    bench.attendant.attend(RECOGNISED)
+    assert bench.notices() == [Notice.OUT_OF_SERVICE, Notice.RECORDED]
+
+
+def test_a_repeat_shows_the_earlier_record_and_commits_nothing():
+    bench = Bench()
+    bench.attendant.attend(RECOGNISED)
+    bench.attendant.attend(RECOGNISED)
+    assert bench.notices() == [Notice.RECORDED, Notice.ALREADY_RECORDED]
+    assert sum(isinstance(entry, RecordedPunch) for entry in bench.journal) == 1
+
+
+def test_a_refusal_of_the_rules_is_said_with_its_reason():
+    bench = Bench(rules=lambda verdict, at, last: Refused(RefusalReason.DIRECTION_NEEDED))
+    bench.attendant.attend(RECOGNISED)
+    (said,) = bench.journal
+    assert isinstance(said, Announcement)
+    assert (said.notice, said.detail) == (Notice.NOT_RECOGNISED, "direction_needed")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.UNSURE, Outcome.NOT_LIVE, Outcome.POOR_QUALITY])
+def test_no_other_outcome_records_anything(outcome):
+    bench = Bench()
+    bench.attendant.attend(Verdict(outcome, decided_s=1.0))
+    assert bench.notices() == [Notice.NOT_RECOGNISED]
+    assert not any(isinstance(entry, RecordedPunch) for entry in bench.journal)
+
+
+def test_guidance_is_said_once_and_not_once_a_frame():
+    bench = Bench()
+    closer = Scene(0.0, faces=1, outline=None, coaching=Coaching.COME_CLOSER)
+    nobody = Scene(0.0, faces=0, outline=None, coaching=None)
+    loop = bench.loop(
+        camera=ScriptedCamera([frame(i) for i in range(5)]),
+        recognition=ScriptedRecognition([closer, closer, closer, nobody, nobody]),
+    )
+    for _ in range(5):
+        loop.step()
+    assert bench.notices() == [Notice.GUIDANCE, Notice.ATTRACT]
+
+
+def test_a_camera_without_frames_is_said_and_the_heart_beats_on():
+    bench = Bench()
+    beats: list[int] = []
+    loop = bench.loop(
+        camera=ScriptedCamera([], state=CameraState.LOST),
+        recognition=ScriptedRecognition([]),
+        heartbeat=lambda: beats.append(1),
+    )
+    loop.step()
+    loop.step()
+    (said,) = bench.journal
+    assert isinstance(said, Announcement)
+    assert (said.notice, said.detail) == (Notice.OUT_OF_SERVICE, "camera_lost")
+    assert len(beats) == 2
+
+
+def test_without_a_recogniser_every_frame_says_why_and_nobody_is_recognised():
+    bench = Bench()
+    loop = bench.loop(camera=ScriptedCamera([frame(0)]), recognition=None, fault="ModelAltered")
+    loop.step()
+    (said,) = bench.journal
+    assert isinstance(said, Announcement)
+    assert (said.notice, said.detail) == (Notice.OUT_OF_SERVICE, "ModelAltered")
+
+
+def test_a_loop_needs_a_recogniser_or_a_reason():
+    with pytest.raises(ValueError, match="reason"):
+        Bench().loop(camera=ScriptedCamera([]), recognition=None)
+
+
+def test_frames_lent_to_an_enrolment_are_not_judged():
+    bench = Bench()
+    loop = bench.loop(
+        camera=ScriptedCamera([frame(0)]), recognition=ScriptedRecognition([]), divert=lambda frame: True
+    )
+    loop.step()  # an empty script would raise if the frame were judged
+    assert bench.journal == []
+
+
+def test_the_loop_ends_with_a_recording_and_with_a_stop():
+    bench = Bench()
+    nobody = Scene(0.0, faces=0, outline=None, coaching=None)
+    bench.loop(camera=ScriptedCamera([frame(0)]), recognition=ScriptedRecognition([nobody])).run(
+        threading.Event(), until_end=True
+    )
+    stopped = threading.Event()
+    stopped.set()
+    bench.loop(camera=ScriptedCamera([frame(0)]), recognition=ScriptedRecognition([])).run(stopped)
