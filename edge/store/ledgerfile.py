@@ -117,7 +117,7 @@ def check_file(path: Path, *, newest: int, application_id: int) -> None:
 def _peek(path: Path) -> int:
     """Read the version through the write-ahead log, without writing; 0 if that fails."""
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.1)
         try:
             return int(connection.execute("PRAGMA user_version").fetchone()[0])
         finally:

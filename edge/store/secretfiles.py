@@ -36,9 +36,11 @@ def read_secret(path: Path, *, private: bool = True) -> str:
         raise SecretMissing(
             f"a key cannot be read: {error.strerror}", where=str(path), next_step=f"ls -l {path}"
         ) from None
-    with os.fdopen(handle, "rb") as file:
-        _check(os.fstat(file.fileno()), path, private=private)
-        content = file.read(MAX_SECRET_BYTES + 1)
+    try:
+        _check(os.fstat(handle), path, private=private)
+        content = os.read(handle, MAX_SECRET_BYTES + 1)
+    finally:
+        os.close(handle)
     if len(content) > MAX_SECRET_BYTES:
         raise SecretInvalid(f"a key file is larger than {MAX_SECRET_BYTES} bytes", where=str(path))
     try:

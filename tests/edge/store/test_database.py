@@ -1,0 +1,406 @@
+"""The ledger's file: created whole, opened with care, owned by one, never half written."""
+
+import os
+import random
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import sqlite_utils
+
+from edge.errors import (
+    LedgerCorrupt,
+    LedgerDiskFull,
+    LedgerLocked,
+    LedgerMissing,
+    LedgerNewer,
+    LedgerReadOnly,
+    SecretWrong,
+    StoreError,
+)
+from edge.store import database as database_module
+from edge.store.database import Database, apply_migration
+from edge.store.schema import APPLICATION_ID, MIGRATIONS, NEWEST, Migration
+from edge.store.store import Store
+from tests.edge.store.given import Premises, enrolled, profile, punch
+from tests.fakes import ManualClock
+
+ROOT = os.geteuid() == 0
+
+
+def test_a_new_ledger_is_closed_to_others_and_durable(store: Store, premises: Premises) -> None:
+    assert stat.S_IMODE(premises.path.stat().st_mode) == 0o600
+    with store.database.read() as connection:
+        setting = {
+            name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "foreign_keys", "secure_delete", "locking_mode")
+        }
+    assert setting == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "secure_delete": 1,
+        "locking_mode": "exclusive",
+    }
+
+
+def test_every_table_is_strict_and_known_to_sqlite_as_ours(store: Store, premises: Premises) -> None:
+    store.close()
+    opened = sqlite_utils.Database(sqlite3.connect(premises.path))
+    assert opened.table_names()
+    assert all(table.strict for table in opened.tables)
+    assert opened.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    assert list(opened["migrations"].rows) == [
+        {"version": m.version, "name": m.name, "software": "0.1.0"} for m in MIGRATIONS
+    ]
+    opened.close()
+
+
+def test_creating_never_overwrites(store: Store, premises: Premises) -> None:
+    before = premises.path.read_bytes()
+    store.close()
+    with pytest.raises(StoreError, match="exists already"):
+        premises.create()
+    assert premises.path.read_bytes()[:100] == before[:100]
+    premises.path.unlink()
+    premises.path.symlink_to("nowhere")
+    with pytest.raises(StoreError, match="exists already"):
+        premises.create()
+
+
+def test_a_creation_that_fails_leaves_nothing_and_can_be_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+
+    def fail(_database: Database) -> None:
+        raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError):
+        Database.create(path, fail)
+    assert [file.name for file in tmp_path.iterdir()] == ["ledger.db.lock"]
+    (tmp_path / ".ledger.db.new").write_bytes(b"left by a kill")
+    Database.create(path, lambda _database: None)
+    Database.open(path).close()
+
+
+def test_opening_what_is_not_there_makes_nothing(premises: Premises) -> None:
+    with pytest.raises(LedgerMissing, match="clockface init"):
+        premises.open()
+    assert not premises.path.exists()
+    with pytest.raises(LedgerMissing):
+        Database.create(premises.path.parent / "none" / "ledger.db", lambda _database: None)
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
+def test_a_ledger_open_to_others_is_refused_with_the_remedy(
+    store: Store, premises: Premises, mode: int
+) -> None:
+    store.close()
+    premises.path.chmod(mode)
+    with pytest.raises(StoreError, match="chmod 0600"):
+        premises.open()
+
+
+def test_a_second_owner_is_refused_in_this_process_and_in_another(store: Store, premises: Premises) -> None:
+    with pytest.raises(LedgerLocked, match="another process"):
+        premises.open()
+    code = (
+        "import sys; from pathlib import Path; from edge.store.database import Database\n"
+        "from edge.errors import LedgerLocked\n"
+        "try: Database.open(Path(sys.argv[1]))\nexcept LedgerLocked as error: sys.exit(error.exit_code)"
+    )
+    other = subprocess.run([sys.executable, "-c", code, str(premises.path)], check=False, timeout=60)
+    assert other.returncode == LedgerLocked.exit_code
+    assert store.people.list() == ()
+    store.close()
+    premises.open().close()
+
+
+def test_a_foreign_tool_that_holds_the_file_is_a_lock_too(
+    store: Store, premises: Premises, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.close()
+    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_S", 0.05)
+    tool = sqlite3.connect(premises.path, isolation_level=None)
+    tool.execute("PRAGMA locking_mode = EXCLUSIVE").fetchone()
+    tool.execute("BEGIN IMMEDIATE")
+    tool.execute("CREATE TABLE mine (x)")
+    with pytest.raises(LedgerLocked):
+        premises.open()
+    tool.execute("ROLLBACK")
+    tool.close()
+    premises.open().close()
+
+
+def test_a_newer_ledger_is_refused_and_left_untouched(store: Store, premises: Premises) -> None:
+    store.close()
+    newer = sqlite3.connect(premises.path)
+    newer.execute(f"PRAGMA user_version = {NEWEST + 1}")
+    newer.close()
+    before = premises.path.read_bytes()
+    with pytest.raises(LedgerNewer, match=f"version {NEWEST + 1}"):
+        premises.open()
+    assert premises.path.read_bytes() == before
+
+
+def test_a_newer_version_that_is_still_in_the_log_is_seen_too(store: Store, premises: Premises) -> None:
+    store.close()
+    newer = sqlite3.connect(premises.path)
+    newer.execute(f"PRAGMA user_version = {NEWEST + 7}")
+    copy = premises.path.parent / "copy"
+    copy.mkdir(mode=0o700)
+    for suffix in ("", "-wal"):
+        shutil.copy(str(premises.path) + suffix, copy)
+    newer.close()
+    before = (copy / "ledger.db").read_bytes()
+    with pytest.raises(LedgerNewer):
+        Database.open(copy / "ledger.db")
+    assert (copy / "ledger.db").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"SQLite", b"not a database " * 100, b"SQLite format 3\0" + bytes(84)]
+)
+def test_what_is_no_ledger_is_refused_and_left_untouched(premises: Premises, content: bytes) -> None:
+    premises.path.write_bytes(content)
+    premises.path.chmod(0o600)
+    with pytest.raises(LedgerCorrupt, match="not a Clockface ledger"):
+        premises.open()
+    assert premises.path.read_bytes() == content
+
+
+def test_another_programs_database_is_refused(premises: Premises) -> None:
+    other = sqlite3.connect(premises.path)
+    other.execute("CREATE TABLE t (x)")
+    other.close()
+    premises.path.chmod(0o600)
+    with pytest.raises(LedgerCorrupt, match="not a Clockface ledger"):
+        premises.open()
+
+
+def test_damage_at_any_place_is_a_named_error_or_found_by_the_check(
+    store: Store, premises: Premises, clock: ManualClock
+) -> None:
+    """Bytes overwritten at random: opening, reading or verifying says so, and nothing else escapes."""
+    for number in range(20):
+        store.events.record(punch(enrolled(store, number), clock.advance(1)))
+    store.close()
+    sound = premises.path.read_bytes()
+    drawn = random.Random(20261122)  # noqa: S311 - repeatable, not secret
+    noticed = 0
+    for _ in range(40):
+        damaged = bytearray(sound)
+        offset = drawn.randrange(len(sound) - 600)
+        damaged[offset : offset + 512] = drawn.randbytes(512)
+        premises.path.write_bytes(damaged)
+        noticed += _damage_is_named(premises)
+    assert noticed >= 20  # the rest hit free pages
+
+
+def _damage_is_named(premises: Premises) -> bool:
+    try:
+        opened = premises.open()
+    except (LedgerCorrupt, LedgerNewer, SecretWrong):
+        return True
+    try:
+        return not opened.verify().intact
+    finally:
+        opened.close()
+
+
+def test_a_cut_file_is_corrupt(store: Store, premises: Premises) -> None:
+    for number in range(50):
+        store.people.add(profile(number))
+    store.close()
+    with premises.path.open("r+b") as file:
+        file.truncate(premises.path.stat().st_size // 2)
+    with pytest.raises(LedgerCorrupt):
+        premises.open()
+
+
+def as_nobody(premises: Premises, statement: str) -> int:
+    """Run a statement on the ledger as a user without privileges; returns the exit code of its error."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from edge.store.database import Database\n"
+        "from edge.errors import ClockfaceError\n"
+        "path = Path(sys.argv[1])\n"
+        "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
+        f"try: {statement}\nexcept ClockfaceError as error: print(error); sys.exit(error.exit_code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(premises.path)],
+        check=False,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode > 1, done.stderr
+    return done.returncode
+
+
+@pytest.fixture
+def handed_over(store: Store, premises: Premises, tmp_path: Path) -> Premises:
+    """The ledger as a user without privileges owns it, so that modes hold for root's test run too."""
+    store.close()
+    if ROOT:
+        for file in (tmp_path, *tmp_path.iterdir()):
+            os.chown(file, 65534, 65534)
+        for folder in tmp_path.parents:
+            if stat.S_IMODE(folder.stat().st_mode) & 0o001 == 0:
+                folder.chmod(folder.stat().st_mode | 0o011)
+    return premises
+
+
+def test_a_ledger_that_cannot_be_written_is_read_only(handed_over: Premises) -> None:
+    handed_over.path.chmod(0o400)
+    assert as_nobody(handed_over, "Database.open(path)") == LedgerReadOnly.exit_code
+
+
+def test_a_folder_that_cannot_be_written_is_read_only(handed_over: Premises) -> None:
+    (handed_over.path.parent / "ledger.db.lock").unlink()
+    handed_over.path.parent.chmod(0o500)
+    try:
+        assert as_nobody(handed_over, "Database.open(path)") == LedgerReadOnly.exit_code
+    finally:
+        handed_over.path.parent.chmod(0o700)
+
+
+def fill(store: Store, clock: ManualClock, *, most: int = 5000) -> int:
+    """Record until the ledger refuses; returns how many punches were confirmed."""
+    person = enrolled(store)
+    for count in range(most):
+        try:
+            store.events.record(punch(person, clock.advance(1)))
+        except LedgerDiskFull as error:
+            assert "df -h" in str(error)  # noqa: PT017 - the loop goes on in the other case
+            return count
+    raise AssertionError("the disk never filled")
+
+
+def test_a_full_ledger_is_named_loses_nothing_and_goes_on_when_there_is_room(
+    store: Store, premises: Premises, clock: ManualClock
+) -> None:
+    with store.database.read() as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        connection.execute(f"PRAGMA max_page_count = {pages + 30}").fetchone()
+    confirmed = fill(store, clock)
+    assert confirmed > 5
+    assert len(list(store.events.punches())) == confirmed
+    with store.database.read() as connection:
+        connection.execute("PRAGMA max_page_count = 100000").fetchone()
+    store.events.record(punch(store.people.list()[0].person_id, clock.advance(1)))
+    assert store.verify().intact
+    assert len(list(store.events.punches())) == confirmed + 1
+
+
+def test_a_full_disk_is_named_loses_nothing_and_goes_on_when_there_is_room(
+    tmp_path: Path, premises: Premises, clock: ManualClock
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir(mode=0o700)
+    mounted = ROOT and (
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(small)],
+            check=False,
+            capture_output=True,
+        ).returncode
+        == 0
+    )
+    if not mounted:
+        pytest.skip("needs the right to mount a small tmpfs; the test before fills the ledger itself")
+    try:
+        _fill_disk(Premises(small / "ledger.db", premises.keys, clock), clock)
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+
+def _fill_disk(premises: Premises, clock: ManualClock) -> None:
+    ballast = premises.path.parent / "ballast"
+    store = premises.create()
+    ballast.write_bytes(bytes(300_000))
+    confirmed = fill(store, clock)
+    store.close()
+    reopened = premises.open()
+    assert len(list(reopened.events.punches())) == confirmed
+    ballast.unlink()
+    reopened.events.record(punch(reopened.people.list()[0].person_id, clock.advance(1)))
+    assert reopened.verify().intact
+    reopened.close()
+
+
+def test_a_write_that_raises_leaves_no_trace_and_an_inner_one_only_its_own(store: Store) -> None:
+
+    def add_and_fail(number: int) -> None:
+        with store.database.write():
+            store.people.add(profile(number))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        add_and_fail(1)
+    assert store.people.list() == ()
+    with store.database.write():
+        store.people.add(profile(1))
+        with pytest.raises(RuntimeError):
+            add_and_fail(2)
+    assert [person.profile.number for person in store.people.list()] == ["1"]
+    assert store.audit.verify() == 3  # the ledger's creation (2 entries) and one person
+
+
+def test_a_migration_and_its_record_share_a_transaction(store: Store) -> None:
+    broken = Migration(NEWEST + 1, "half", ("CREATE TABLE half (x)", "CREATE TABLE half (y)"))
+    with store.database.read() as connection:
+        with pytest.raises(sqlite3.OperationalError):
+            apply_migration(connection, broken)
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == NEWEST
+        assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'half'").fetchall()
+        assert connection.execute("SELECT max(version) FROM migrations").fetchone()[0] == NEWEST
+
+
+def test_history_cannot_be_rewritten_by_a_statement(store: Store, clock: ManualClock) -> None:
+    store.events.record(punch(enrolled(store), clock.now()))
+    for statement in (
+        "UPDATE events SET hash = zeroblob(32)",
+        "UPDATE events SET seq = seq + 1",
+        "UPDATE events SET signature = zeroblob(64)",
+        "UPDATE audit SET hash = zeroblob(32)",
+    ):
+        with pytest.raises(StoreError), store.database.write() as connection:
+            connection.execute(statement)
+    assert store.verify().intact
+
+
+def test_a_closed_ledger_says_so_and_closes_twice(store: Store) -> None:
+    store.close()
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.people.list()
+
+
+def test_threads_take_turns_and_nothing_is_lost(store: Store, clock: ManualClock) -> None:
+    people = [enrolled(store, number) for number in range(8)]
+    start = clock.now()
+    failures: list[BaseException] = []
+
+    def work(index: int) -> None:
+        mine = ManualClock(start)
+        try:
+            for _ in range(15):
+                store.events.record(punch(people[index], mine.advance(1)))
+                store.people.get(people[index])
+                store.events.envelopes_after(None, limit=5)
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(people))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not failures
+    assert store.events.count() == 1 + 8 * 15
+    assert store.verify().intact
