@@ -172,7 +172,7 @@ def merge_pointwise(model: Model) -> int:
 def narrow_embedding(width: int) -> Pass:
     """A pass that turns the embedding into `width` coordinates of the subspace that it lies in.
 
-    The last layer, y = Wx + b, of both embedders is rank deficient: y never leaves a space of far fewer
+    The last layer, y = Wx + b, of both embedders is nearly rank deficient: y hardly leaves a space of far fewer
     dimensions. With an orthonormal basis Q of the leading ones, Q^T y has the lengths and cosines of y, and
     templates, search and storage shrink with it. The models' cards have the change of cosines on real faces.
     """

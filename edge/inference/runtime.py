@@ -1,9 +1,9 @@
 """Runs one TFLite model: LiteRT where it is installed, else tflite-runtime; on a CPU always with XNNPACK.
 
-XNNPACK is worth a large factor (docs/decisions has it measured), so a model that would run without it, even in
-part, is an error rather than a slow kiosk. The model comes as verified bytes (`edge.inference.models`), and its
-tensors are compared with the manifest's contract before the first run. Input and output arrays are windows into
-the interpreter's own memory.
+XNNPACK is worth a factor of 3.4 to 5.2 (docs/decisions/model-surgery.md), so a model that would run without it,
+even in part, is an error rather than a slow kiosk. The model comes as verified bytes (`edge.inference.models`),
+and its tensors are compared with the manifest's contract before the first run. Input and output arrays are
+windows into the interpreter's own memory.
 """
 
 import ctypes
@@ -190,6 +190,7 @@ def _refuse_runtime(runtime: Any, error: SystemError) -> NoReturn:
 def _load_delegate(runtime: Any, delegate: Delegate) -> Any:
     library = DELEGATE_LIBRARIES[delegate]
     try:
+        ctypes.CDLL(library)  # first, since a Delegate that cannot load leaves a broken object behind
         return runtime.load_delegate(library)
     except (OSError, ValueError) as error:
         raise RuntimeUnavailable(
