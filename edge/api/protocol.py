@@ -189,6 +189,7 @@ class Subject(Message):
     profile: PersonProfile | None = None
     consent: ConsentGiven | None = None
     accept_look_alike: bool = Field(default=False, description="For twins; recorded in the audit trail.")
+    replace: bool = Field(default=False, description="Erase the person's older templates.")
 
     def model_post_init(self, _context: Any, /) -> None:
         """Exactly one of person_id and profile."""
@@ -220,6 +221,7 @@ class Enrolled(Message):
     templates_added: int = Field(ge=0)
     templates_dropped: int = Field(default=0, ge=0, description="Older ones that made room.")
     look_alike: PersonKey | None = Field(default=None, description="Accepted look-alike.")
+    unlike_own: bool = Field(default=False, description="Scores below the threshold with the person's others.")
 
 
 class EnrolmentProgress(Message):
@@ -352,7 +354,7 @@ class AuditView(Message):
     actor: Code
     action: Code
     subject: Code = ""
-    details: dict[str, Any] = Field(default_factory=dict)
+    detail: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
 class AuditQuery(Message):
@@ -370,12 +372,14 @@ class AuditList(Message):
 
 
 class LedgerVerified(Message):
-    """What a full check of the ledger looked at; a fault is an error (`LedgerCorrupt`), never a field."""
+    """What a full check of the ledger looked at, and what does not hold: nothing, if all is well."""
 
     events: int = Field(ge=0)
     epochs: int = Field(ge=0)
     audit_entries: int = Field(ge=0)
+    people: int = Field(ge=0)
     templates: int = Field(ge=0)
+    problems: tuple[Annotated[str, StringConstraints(max_length=500)], ...] = Field(max_length=50)
     took_s: float = Field(ge=0)
 
 
@@ -448,18 +452,28 @@ class GalleryStatus(Message):
     model_hash: Sha256
     people: int = Field(ge=0)
     templates: int = Field(ge=0)
-    threshold: float | None = None
+    threshold: float
+    threshold_supported: bool = Field(description="False: the gallery outgrew the measurement.")
+
+
+class AlarmView(Message):
+    """Something in the ledger that needs staff."""
+
+    kind: Code
+    detail: Annotated[str, StringConstraints(max_length=200)]
+    raised_at: AwareDatetime
 
 
 class LedgerStatus(Message):
     """What the ledger holds and what the office has not confirmed."""
 
-    epoch: EpochText | None
-    seq: int | None
+    epoch: EpochText
+    seq: int = Field(ge=0)
     events: int = Field(ge=0)
     pending: int = Field(ge=0)
     oldest_pending_at: AwareDatetime | None = None
     people: int = Field(ge=0)
+    alarms: tuple[AlarmView, ...] = Field(default=(), max_length=100)
 
 
 class ClockStatus(Message):
@@ -492,6 +506,9 @@ class Status(Message):
     resident_mb: float = Field(ge=0)
     camera: CameraStatus
     liveness_policy: Literal["off", "required"]
+    fault: Annotated[str, StringConstraints(max_length=80)] | None = Field(
+        default=None, description="Why nobody is recognised by face; None when the face path is in service."
+    )
     models: tuple[ModelStatus, ...]
     galleries: tuple[GalleryStatus, ...]
     ledger: LedgerStatus

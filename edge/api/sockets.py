@@ -18,7 +18,7 @@ from edge.api.protocol import Role
 from edge.api.service import Peer
 from edge.errors import ApiError, ConfigError
 
-MAX_PATH_BYTES = 100  # sun_path holds 108 with its NUL; a temporary name needs four more
+MAX_PATH_BYTES = 103  # sun_path holds 108 with its NUL; a temporary name needs four more
 BACKLOG = 32
 _CREDENTIALS = struct.Struct("iII")
 

@@ -91,9 +91,9 @@ class Records:
     def _rows(self, views: Iterator[PunchView], selection: Selection) -> Iterator[ExportRow]:
         return (self.row(view) for view in views if selection.includes(view.day))
 
-    def _newest_event(self) -> str | None:
+    def _newest_event(self) -> str:
         ledger = self._client.status().ledger
-        return None if ledger.epoch is None or ledger.seq is None else f"{ledger.epoch}:{ledger.seq}"
+        return f"{ledger.epoch}:{ledger.seq}"
 
     def _query(self, selection: Selection) -> PunchQuery:
         return PunchQuery(

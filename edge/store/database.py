@@ -33,6 +33,7 @@ class Database:
         self._lock_handle = lock
         self._turn = threading.RLock()
         self._depth = 0
+        self._scrub_due = False
 
     @classmethod
     def create(cls, path: Path, populate: Callable[["Database"], None]) -> None:
@@ -143,10 +144,19 @@ class Database:
                 if isinstance(error, sqlite3.Error):
                     raise translate(error, self.path) from error
                 raise
+            if self._scrub_due and not self._depth:
+                self._scrub_due = False
+                self.scrub()
 
     def scrub(self) -> None:
-        """Empty the write-ahead log, so that erased rows do not linger in it."""
+        """Empty the write-ahead log, so that erased rows do not linger in it.
+
+        Within a `write` that happens once its outermost block is on disk.
+        """
         with self.read() as connection:
+            if self._depth:
+                self._scrub_due = True
+                return
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:

@@ -92,11 +92,26 @@ class People:
             ).fetchall()
             return self._people(connection, rows)[0] if rows else None
 
-    def list(self) -> tuple[Person, ...]:
-        """Read everybody, in the order in which they were added."""
+    def list(self, *, after: PersonId | None = None, limit: int | None = None) -> tuple[Person, ...]:
+        """Read everybody, in the order in which they were added.
+
+        Args:
+            after: Only people who were added after this one.
+            limit: At most so many.
+
+        Raises:
+            PersonUnknown: There is no person `after` (any more).
+        """
         with self._database.read() as connection:
+            start = 0
+            if after is not None:
+                row = connection.execute("SELECT row FROM people WHERE person_id = ?", (after,)).fetchone()
+                if row is None:
+                    raise unknown(after)
+                start = row[0]
             rows = connection.execute(
-                f"SELECT {_COLUMNS} FROM people ORDER BY row"  # noqa: S608 - constant columns
+                f"SELECT {_COLUMNS} FROM people WHERE row > ? ORDER BY row LIMIT ?",  # noqa: S608 - constant
+                (start, -1 if limit is None else limit),
             ).fetchall()
             return self._people(connection, rows)
 

@@ -163,7 +163,9 @@ class SmallEdge:
     def verify_ledger(self) -> LedgerVerified:
         if self.corrupt:
             raise LedgerCorrupt("the hash of event 7 does not hold", where="ledger.db", next_step="restore it")
-        return LedgerVerified(events=1, epochs=1, audit_entries=1, templates=0, took_s=0.1)
+        return LedgerVerified(
+            events=1, epochs=1, audit_entries=1, people=0, templates=0, problems=(), took_s=0.1
+        )
 
     def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         after = -1 if query.after_seq is None else query.after_seq

@@ -63,7 +63,7 @@ def test_what_is_not_a_socket_is_not_overwritten(run: Path) -> None:
 
 
 def test_a_path_that_no_socket_can_have_is_a_clear_error(run: Path) -> None:
-    with pytest.raises(ApiError, match=r"longer than 100 bytes.*set paths\.run"):
+    with pytest.raises(ApiError, match=r"longer than 103 bytes.*set paths\.run"):
         bind(run / ("x" * 100), Role.STAFF, group="")
 
 

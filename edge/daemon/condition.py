@@ -1,0 +1,151 @@
+"""How the daemon is, for `clockface status`, doctor and telemetry: numbers, states and hashes.
+
+Trust boundary: it leaves the device through sync, so nothing in it may say anything of a person.
+"""
+
+import os
+import resource
+from pathlib import Path
+from typing import Protocol
+
+from edge import __version__
+from edge.api import protocol as wire
+from edge.api.views import camera_status
+from edge.config import Config
+from edge.inference.chain import CHAINS, MESH, Models
+from edge.inference.models import SHIPPED_MODELS, ModelStore
+from edge.inference.pipeline import Recogniser
+from edge.ports import Camera, Clock
+from edge.store.store import Store
+
+
+class FaceParts(Protocol):
+    """The face path in service: what enrolment and status need of it."""
+
+    @property
+    def models(self) -> Models:
+        """The open models."""
+        ...
+
+    @property
+    def recogniser(self) -> Recogniser:
+        """The pipeline with its galleries."""
+        ...
+
+
+class Condition:
+    """Answers for the daemon's state.
+
+    Args:
+        config: The configuration.
+        store: The ledger.
+        clock: Source of time.
+        face_path: Models and pipeline; None while the face path is out of service.
+        fault: Why it is out of service; None while it is well.
+        camera: For its health.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        store: Store,
+        clock: Clock,
+        face_path: FaceParts | None,
+        fault: str | None,
+        camera: Camera,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._face_path = face_path
+        self._fault = fault
+        self._camera = camera
+        self._began_s = clock.now().boottime_s
+        self._models = () if face_path is None else running_models(config)
+
+    def status(self) -> wire.Status:
+        """How the daemon is; no personal data."""
+        now = self._clock.now()
+        return wire.Status(
+            version=__version__,
+            device=self._config.device.name,
+            site=self._config.device.site,
+            pid=os.getpid(),
+            uptime_s=max(0.0, now.boottime_s - self._began_s),
+            resident_mb=resident_mb(),
+            camera=camera_status(self._camera.health(), source=self._config.camera.source),
+            liveness_policy=self._config.liveness.policy,
+            fault=self._fault,
+            models=self._models,
+            galleries=self._galleries(),
+            ledger=self._ledger(),
+            clock=wire.ClockStatus(
+                wall=now.wall,
+                utc_offset_s=now.utc_offset_s,
+                boottime_s=now.boottime_s,
+                trust=now.trust.value,
+            ),
+            stages=self._stages(),
+            consent_text_version=self._config.enrolment.consent_text_version,
+        )
+
+    def _galleries(self) -> tuple[wire.GalleryStatus, ...]:
+        if self._face_path is None:
+            return ()
+        recogniser = self._face_path.recogniser
+        thresholds = recogniser.thresholds
+        return tuple(
+            wire.GalleryStatus(
+                model_hash=model_hash,
+                people=gallery.people,
+                templates=len(gallery),
+                threshold=thresholds[model_hash].score,
+                threshold_supported=thresholds[model_hash].supported,
+            )
+            for model_hash, gallery in recogniser.galleries.items()
+        )
+
+    def _ledger(self) -> wire.LedgerStatus:
+        head, pending = self._store.events.head(), self._store.frontier.pending()
+        return wire.LedgerStatus(
+            epoch=head.epoch,
+            seq=head.seq,
+            events=self._store.events.count(),
+            pending=pending.events,
+            oldest_pending_at=pending.oldest_at,
+            people=self._store.people.count(),
+            alarms=tuple(
+                wire.AlarmView(kind=each.kind, detail=each.detail, raised_at=each.raised_at)
+                for each in self._store.alarms.raised()[:100]
+            ),
+        )
+
+    def _stages(self) -> tuple[wire.StageTiming, ...]:
+        if self._face_path is None:
+            return ()
+        costs = self._face_path.recogniser.times.costs()
+        return tuple(
+            wire.StageTiming(stage=stage.value, median_ms=cost.median_ms, p95_ms=cost.p95_ms, count=cost.runs)
+            for stage, cost in costs.items()
+        )
+
+
+def running_models(config: Config) -> tuple[wire.ModelStatus, ...]:
+    """The models that the configuration lets run, each with the SHA-256 that its load has checked."""
+    chains = [config.inference.chain]
+    if config.inference.previous_chain is not None:
+        chains.append(config.inference.previous_chain)
+    networks = [name for chain in chains for name, _ in CHAINS[chain].networks]
+    specs = ModelStore(config.paths.models or SHIPPED_MODELS).specs
+    names = dict.fromkeys([config.inference.detector, MESH, *networks])
+    return tuple(wire.ModelStatus(name=name, sha256=specs[name].sha256) for name in names)
+
+
+def resident_mb(statm: Path = Path("/proc/self/statm")) -> float:
+    """Resident memory of this process, MB."""
+    try:
+        pages = int(statm.read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # the peak: better than nothing
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1_000_000

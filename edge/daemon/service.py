@@ -1,0 +1,359 @@
+"""What the local API does, operation by operation: first the ledger, then the gallery, then the loop's memory.
+
+Trust boundary: requests are validated by the protocol and authorised by their socket; this module still lets
+nothing happen without its entry in the audit trail. Names and numbers go back to the asker and nowhere else.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Generator
+
+from edge.api import protocol as wire
+from edge.api.service import Peer
+from edge.api.views import profile_view, punch_view, to_profile
+from edge.config import Config
+from edge.daemon.camera_enrolment import CameraEnrolment, Progress
+from edge.daemon.condition import Condition, FaceParts
+from edge.daemon.enrolment import Applicant, Enroller, Enrolment
+from edge.daemon.last_punches import LastPunches
+from edge.daemon.photographs import decode
+from edge.daemon.tap import FrameTap
+from edge.errors import ModelError, PersonUnknown
+from edge.ports import Camera, Clock
+from edge.store.store import Store
+from edge.types import Consent, EpochId, EventId, Person, PersonId, RecordedPunch, Template
+
+
+class DaemonService:
+    """The `EdgeService` of the running daemon. Safe from several threads.
+
+    Args:
+        config: The configuration.
+        store: The ledger.
+        clock: Source of time.
+        face_path: Models and pipeline; None while the face path is out of service.
+        fault: Why it is out of service; None while it is well.
+        camera: For its health.
+        tap: Lends frames to enrolment.
+        last: What the loop remembers of people.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        store: Store,
+        clock: Clock,
+        face_path: FaceParts | None,
+        fault: str | None,
+        camera: Camera,
+        tap: FrameTap,
+        last: LastPunches,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._clock = clock
+        self._face_path = face_path
+        self._fault = fault
+        self._camera = camera
+        self._tap = tap
+        self._last = last
+        self._lock = threading.RLock()
+        self._enroller = None if face_path is None else self._make_enroller(face_path)
+        self._condition = Condition(
+            config=config, store=store, clock=clock, face_path=face_path, fault=fault, camera=camera
+        )
+
+    def _make_enroller(self, face_path: FaceParts) -> Enroller:
+        return Enroller(
+            store=self._store,
+            models=face_path.models,
+            recogniser=face_path.recogniser,
+            clock=self._clock,
+            config=self._config.enrolment,
+            quality=self._config.quality,
+            lock=self._lock,
+        )
+
+    def status(self) -> wire.Status:
+        """How the daemon is; no personal data."""
+        return self._condition.status()
+
+    def greeting(self, person_id: PersonId) -> str | None:
+        """How the screen may greet a person: as they chose, or not by name."""
+        try:
+            return self._store.people.get(person_id).profile.greeting or None
+        except PersonUnknown:
+            return None
+
+    # --- people -------------------------------------------------------------------------------------------
+
+    def people(self, query: wire.PeopleQuery) -> wire.PeopleList:
+        """List people in the order in which they were added."""
+        if query.number is not None:
+            found = self._store.people.find_by_number(query.number)
+            return wire.PeopleList(people=() if found is None else (self._view(found),))
+        after = None if query.after is None else PersonId(query.after)
+        people = self._store.people.list(after=after, limit=query.limit + 1)
+        page = tuple(self._view(person) for person in people[: query.limit])
+        more = len(people) > query.limit
+        return wire.PeopleList(people=page, next_after=page[-1].person_id if more else None)
+
+    def person(self, person_id: str) -> wire.PersonView:
+        """Show one person with the consent in force."""
+        person = self._store.people.get(PersonId(person_id))
+        return self._view(person, self._store.consents.current(person.person_id))
+
+    def add_person(self, profile: wire.PersonProfile, peer: Peer) -> wire.PersonView:
+        """Add a person without a face."""
+        with self._lock:
+            return self.person(self._store.people.add(to_profile(profile), actor=peer.account))
+
+    def set_enabled(self, person_id: str, *, enabled: bool, peer: Peer) -> wire.PersonView:
+        """Disable or enable a person; the gallery forgets or learns them at once."""
+        subject = PersonId(person_id)
+        with self._lock:
+            self._store.people.set_enabled(subject, enabled, actor=peer.account)
+            self._forget_face(subject)
+            if enabled:
+                self._learn(subject)
+        return self.person(person_id)
+
+    def remove_person(self, person_id: str, peer: Peer) -> wire.Removed:
+        """Erase a person; events keep the random id."""
+        subject = PersonId(person_id)
+        with self._lock:
+            templates = len(self._store.templates.of_person(subject))
+            self._store.people.remove(subject, actor=peer.account)
+            self._forget_face(subject)
+            self._last.forget(subject)
+        return wire.Removed(person_id=subject, templates=templates)
+
+    def record_consent(self, person_id: str, consent: wire.ConsentGiven, peer: Peer) -> wire.PersonView:
+        """Record a consent."""
+        subject = PersonId(person_id)
+        with self._lock:
+            self._store.consents.record(subject, self._consent(consent, peer), actor=peer.account)
+        return self.person(person_id)
+
+    def withdraw_consent(self, person_id: str, peer: Peer) -> wire.Removed:
+        """Record a withdrawal and erase the templates; the person stays, with badge and PIN."""
+        subject = PersonId(person_id)
+        with self._lock:
+            erased = self._store.consents.withdraw(subject, actor=peer.account)
+            self._forget_face(subject)
+        return wire.Removed(person_id=subject, templates=erased)
+
+    def _forget_face(self, person_id: PersonId) -> None:
+        if self._face_path is not None:
+            self._face_path.recogniser.removed(person_id)
+
+    def _learn(self, person_id: PersonId) -> None:
+        """Bring a person's templates back from the ledger into the galleries."""
+        if self._face_path is None:
+            return
+        for model_hash, gallery in self._face_path.recogniser.galleries.items():
+            loaded = self._store.templates.load_all(model_hash)
+            rows = zip(loaded.template_ids, loaded.person_ids, loaded.matrix, strict=True)
+            gallery.add(Template(i, p, model_hash, vector) for i, p, vector in rows if p == person_id)
+
+    # --- enrolment ----------------------------------------------------------------------------------------
+
+    def enrol_photo(self, request: wire.PhotoEnrolment, photo: bytes, peer: Peer) -> wire.Enrolled:
+        """Enrol from one picture."""
+        enroller, applicant = self._ready(), self._applicant(request, peer)
+        enroller.admit(applicant)
+        sighting = enroller.look(decode(photo), largest=request.face == "largest")
+        if applicant.person_id is not None and not applicant.replace:
+            enroller.refuse_same_picture(applicant.person_id, sighting)
+        return self._enrolled(enroller.enrol(applicant, [sighting]))
+
+    def enrol_camera(
+        self, request: wire.CameraEnrolment, peer: Peer
+    ) -> Generator[wire.EnrolmentProgress | wire.Enrolled, None, None]:
+        """Enrol from the live camera."""
+        session = CameraEnrolment(
+            enroller=self._ready(),
+            tap=self._tap,
+            health=self._camera.health,
+            now_s=lambda: self._clock.now().boottime_s,
+        )
+        steps = session.run(
+            self._applicant(request, peer), frames=request.frames, time_limit_s=request.time_limit_s
+        )
+        with contextlib.closing(steps):
+            for step in steps:
+                if isinstance(step, Progress):
+                    yield wire.EnrolmentProgress.model_validate(
+                        {
+                            "taken": step.taken,
+                            "wanted": request.frames,
+                            "faces": step.faces,
+                            "coaching": step.request,
+                        }
+                    )
+                else:
+                    yield self._enrolled(step)
+
+    def _ready(self) -> Enroller:
+        if self._enroller is None:
+            raise ModelError(
+                "the face path is out of service, so nobody can be enrolled by face",
+                where=self._fault,
+                next_step="clockface doctor",
+            )
+        return self._enroller
+
+    def _applicant(self, request: wire.Subject, peer: Peer) -> Applicant:
+        return Applicant(
+            person_id=None if request.person_id is None else PersonId(request.person_id),
+            profile=None if request.profile is None else to_profile(request.profile),
+            consent=None if request.consent is None else self._consent(request.consent, peer),
+            accept_look_alike=request.accept_look_alike,
+            replace=request.replace,
+            actor=peer.account,
+        )
+
+    def _consent(self, consent: wire.ConsentGiven, peer: Peer) -> Consent:
+        return Consent(
+            text_version=consent.text_version,
+            language=consent.language,
+            given_at=consent.given_at or self._clock.now().wall,
+            how=consent.how,
+            taken_by=peer.account,
+        )
+
+    def _enrolled(self, enrolment: Enrolment) -> wire.Enrolled:
+        return wire.Enrolled(
+            person=self.person(enrolment.person_id),
+            created=enrolment.created,
+            templates_added=enrolment.added,
+            templates_dropped=enrolment.dropped,
+            look_alike=enrolment.look_alike,
+            unlike_own=enrolment.unlike_own,
+        )
+
+    # --- ledger -------------------------------------------------------------------------------------------
+
+    def punches(self, query: wire.PunchQuery) -> wire.PunchList:
+        """List attendance records, oldest first, with names where the person is still known."""
+        read = list(
+            self._store.events.punches(
+                since=query.since,
+                until=query.until,
+                person_id=None if query.person_id is None else PersonId(query.person_id),
+                after=None if query.after is None else _cursor(query.after),
+                limit=query.limit + 1,
+            )
+        )
+        page, frontier = read[: query.limit], self._store.frontier.current()
+        profiles = self._profiles({recorded.punch.person_id for recorded in page})
+        views = tuple(
+            punch_view(
+                recorded,
+                profile=profiles.get(recorded.punch.person_id),
+                delivered=_delivered(recorded, frontier),
+            )
+            for recorded in page
+        )
+        more = len(read) > query.limit
+        return wire.PunchList(punches=views, next_after=f"{views[-1].epoch}:{views[-1].seq}" if more else None)
+
+    def _profiles(self, people: set[PersonId]) -> dict[PersonId, wire.PersonProfile]:
+        found = {}
+        for person_id in people:
+            with contextlib.suppress(PersonUnknown):
+                found[person_id] = profile_view(self._store.people.get(person_id).profile)
+        return found
+
+    def audit(self, query: wire.AuditQuery) -> wire.AuditList:
+        """List the audit trail, oldest first."""
+        entries = tuple(
+            wire.AuditView(
+                seq=each.seq,
+                at=each.at,
+                actor=each.actor,
+                action=each.action,
+                subject=each.subject,
+                detail=each.detail,
+            )
+            for each in self._store.audit.list(after=query.after, limit=query.limit)
+        )
+        return wire.AuditList(
+            entries=entries, next_after=entries[-1].seq if len(entries) == query.limit else None
+        )
+
+    def verify_ledger(self) -> wire.LedgerVerified:
+        """Check everything in the ledger while the kiosk goes on."""
+        began_s = time.monotonic()
+        found = self._store.verify()
+        return wire.LedgerVerified(
+            events=found.events,
+            epochs=found.epochs,
+            audit_entries=found.audit_entries,
+            people=found.people,
+            templates=found.templates,
+            problems=tuple(problem[:500] for problem in found.problems),
+            took_s=time.monotonic() - began_s,
+        )
+
+    def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
+        """Signed events after a point."""
+        after = (
+            None
+            if query.after_epoch is None or query.after_seq is None
+            else (EpochId(query.after_epoch), query.after_seq)
+        )
+        events = self._store.events.envelopes_after(after, limit=query.limit)
+        frontier = self._store.frontier.current()
+        return wire.EnvelopeBatch(
+            device=self._config.device.name,
+            site=self._config.device.site,
+            envelopes=tuple(
+                wire.EnvelopeView(
+                    epoch=e.id.epoch, seq=e.id.seq, hash=e.id.hash, envelope=e.envelope.decode("ascii")
+                )
+                for e in events
+            ),
+            frontier=wire.FrontierView(
+                epoch=None if frontier is None else frontier.epoch,
+                seq=None if frontier is None else frontier.seq,
+                hash=None if frontier is None else frontier.hash,
+                pending=self._store.frontier.pending().events,
+            ),
+        )
+
+    def _view(self, person: Person, consent: Consent | None = None) -> wire.PersonView:
+        return wire.PersonView(
+            person_id=person.person_id,
+            profile=profile_view(person.profile),
+            enabled=person.enabled,
+            enrolled_at=person.enrolled_at,
+            consented=person.consented,
+            consent=None
+            if consent is None
+            else wire.ConsentView(
+                text_version=consent.text_version,
+                language=consent.language,
+                how=consent.how,
+                given_at=consent.given_at,
+                taken_by=consent.taken_by,
+            ),
+            templates={str(chain): count for chain, count in person.templates.items()},
+        )
+
+
+def _cursor(text: str) -> tuple[EpochId, int]:
+    epoch, _, seq = text.rpartition(":")
+    return EpochId(epoch), int(seq)
+
+
+def _delivered(recorded: RecordedPunch, frontier: EventId | None) -> bool:
+    if frontier is None:
+        return False
+    return _order(recorded.id) <= _order(frontier)
+
+
+def _order(event: EventId) -> tuple[int, int]:
+    return int(event.epoch.partition("-")[0]), event.seq

@@ -1,0 +1,197 @@
+"""A daemon without its loop, on real parts: real ledger, real models, a camera that plays given frames."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.api import protocol as wire
+from edge.api.service import Peer
+from edge.config import Config, DeviceConfig
+from edge.daemon.last_punches import LastPunches
+from edge.daemon.service import DaemonService
+from edge.daemon.tap import Borrowed, FrameTap
+from edge.inference.chain import Models
+from edge.inference.liveness import open_liveness
+from edge.inference.operating_point import OperatingPoint
+from edge.inference.pipeline import Recogniser, open_recogniser
+from edge.store.keys import generate_keys, load_keyring
+from edge.store.store import Store, create_store, ledger_path
+from edge.types import BgrImage, CameraHealth, CameraState, DeviceId, Frame
+from tests.fakes import ManualClock
+
+ASTRONAUT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
+LFW = Path(__file__).parents[4] / "shared" / "faces" / "lfw-dev"
+THRESHOLD = 0.45
+OPERATOR = Peer(role=wire.Role.STAFF, uid=1001, pid=7, account="operator")
+CONSENT = wire.ConsentGiven(text_version="1", language="en", how="paper")
+
+
+@dataclass
+class StillCamera:
+    """A camera whose health is what the test says."""
+
+    state: CameraState = CameraState.STREAMING
+
+    def read(self, *, timeout_s: float) -> Frame | None:
+        return None
+
+    def health(self) -> CameraHealth:
+        return CameraHealth(self.state, since_s=0.0, frames=1, fps=15.0, reopened=0)
+
+    def close(self) -> None:
+        pass
+
+
+class PlayedTap(FrameTap):
+    """Lends given pictures, one every half second of the test's clock, then none."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.images: list[BgrImage] = []
+        self.returned = False
+
+    @contextmanager
+    def borrow(self) -> Iterator[Borrowed]:
+        try:
+            with super().borrow():
+                yield _Played(self)
+        finally:
+            self.returned = True
+
+
+class _Played(Borrowed):
+    def __init__(self, tap: PlayedTap) -> None:
+        super().__init__()
+        self._tap = tap
+
+    def next(self, *, timeout_s: float) -> Frame | None:
+        now = self._tap.clock.advance(0.5 if self._tap.images else timeout_s)
+        if not self._tap.images:
+            return None
+        return Frame(self._tap.images.pop(0), captured_s=now.boottime_s, index=0)
+
+
+@dataclass(frozen=True)
+class Face:
+    """What `FacePath` holds."""
+
+    models: Models
+    recogniser: Recogniser
+
+
+@dataclass
+class TestKiosk:
+    """The parts, where a test can reach them."""
+
+    __test__ = False
+
+    service: DaemonService
+    store: Store
+    recogniser: Recogniser
+    clock: ManualClock
+    camera: StillCamera
+    tap: PlayedTap
+    last: LastPunches
+    config: Config = field(default_factory=Config)
+
+    @property
+    def gallery_people(self) -> int:
+        return next(iter(self.recogniser.galleries.values())).people
+
+    def out_of_service(self, fault: str) -> DaemonService:
+        """The same daemon as it runs without models."""
+        return DaemonService(
+            config=self.config,
+            store=self.store,
+            clock=self.clock,
+            face_path=None,
+            fault=fault,
+            camera=self.camera,
+            tap=self.tap,
+            last=self.last,
+        )
+
+
+def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> TestKiosk:
+    """A kiosk with an empty ledger in a folder; close its `store` in the end."""
+    config = config or Config(device=DeviceConfig(name="kiosk", site="site"))
+    generate_keys(folder)
+    keyring = load_keyring(state=folder, environment={}, allow_environment=False)
+    clock = ManualClock()
+    store = create_store(
+        ledger_path(folder), keyring=keyring, clock=clock, device=DeviceId("kiosk"), site="site"
+    )
+    point = OperatingPoint(
+        model_hash=models.embedder.model_hash,
+        fpir=0.01,
+        threshold=THRESHOLD,
+        gallery_people=1000,
+        strangers=1000,
+        fnir=0.05,
+        command="a test's own",
+    )
+    recogniser = open_recogniser(models, config, points=[point], liveness=open_liveness(config.liveness))
+    camera, tap, last = StillCamera(), PlayedTap(clock), LastPunches()
+    service = DaemonService(
+        config=config,
+        store=store,
+        clock=clock,
+        face_path=Face(models, recogniser),
+        fault=None,
+        camera=camera,
+        tap=tap,
+        last=last,
+    )
+    return TestKiosk(service, store, recogniser, clock, camera, tap, last, config)
+
+
+def astronaut() -> bytes:
+    return ASTRONAUT.read_bytes()
+
+
+def picture(raw: bytes) -> BgrImage:
+    image = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    decoded: BgrImage = image
+    return decoded
+
+
+def jpeg(image: BgrImage, *, quality: int = 95) -> bytes:
+    done, raw = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    assert done
+    return bytes(raw)
+
+
+def portrait() -> BgrImage:
+    """Head and shoulders only, (300, 250, 3)."""
+    return picture(astronaut())[:300, 100:350]
+
+
+def tilted(degrees: float, image: BgrImage | None = None) -> BgrImage:
+    """The portrait with the head tilted."""
+    source = cv2.resize(portrait(), None, fx=2, fy=2) if image is None else image
+    turn = cv2.getRotationMatrix2D((source.shape[1] / 2, source.shape[0] / 2), degrees, 1.0)
+    turned: BgrImage = cv2.warpAffine(source, turn, (source.shape[1], source.shape[0]))
+    return turned
+
+
+def beside(images: Sequence[BgrImage]) -> BgrImage:
+    """Several pictures of one height, side by side."""
+    joined: BgrImage = np.hstack(list(images))
+    return joined
+
+
+def new(number: str = "1815", *, name: str = "Ada Lovelace", **more: object) -> wire.PhotoEnrolment:
+    """A new, consenting person."""
+    return wire.PhotoEnrolment.model_validate(
+        {
+            "profile": wire.PersonProfile(name=name, number=number, greeting="Ada"),
+            "consent": CONSENT,
+            **more,
+        }
+    )
