@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-SETS = ("core", "dev", "office", "models", "pi", "jetson", "mediapipe")
+SETS = ("core", "dev", "evaluate", "office", "models", "pi", "jetson", "mediapipe")
 
 
 def pinned(name: str) -> dict[str, set[str]]:
@@ -33,7 +33,7 @@ def test_every_direct_dependency_is_pinned_to_a_version_that_it_allows(name: str
         assert allowed, f"{requirement} is not in requirements/{name}.txt; run scripts/lock"
 
 
-@pytest.mark.parametrize("name", ["dev", "office", "models"])
+@pytest.mark.parametrize("name", ["dev", "evaluate", "office", "models"])
 def test_sets_that_share_an_environment_share_their_pins(name: str) -> None:
     core = pinned("core")
     other = pinned(name)

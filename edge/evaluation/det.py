@@ -34,9 +34,7 @@ def draw(curve: DetCurve, *, path: Path, axes: tuple[str, str], title: str) -> N
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise EvaluationError(
-            "the plot needs matplotlib", next_step="scripts/setup, or pip install 'clockface[evaluate]'"
-        ) from error
+        raise EvaluationError("the plot needs matplotlib", next_step="scripts/setup evaluate") from error
     figure = Figure(figsize=(6, 5), layout="constrained")
     _plot(figure.add_subplot(), curve, axes=axes, title=title)
     try:

