@@ -207,32 +207,45 @@ class InferenceConfig(Section):
 
 
 class QualityConfig(Section):
-    """What a face must be like before it is matched."""
+    """What a face must be like before it is matched.
 
-    min_face_px: float = Field(default=80.0, ge=24.0, le=1000.0, description="Least width of the face, pixels.")
+    Measured on 1,227 photographs (lfw-dev) and on copies made small, blurred, moving, dark and flat: where more
+    than about one genuine comparison in ten is lost, the limit is; of the photographs themselves 2 % are refused.
+    """
+
+    min_face_px: float = Field(default=50.0, ge=24.0, le=1000.0, description="Least width of the face, pixels.")
     max_face_fraction: float = Field(
         default=0.8, gt=0.2, le=1.0, description="Greatest width, fraction of the picture's."
     )
-    max_yaw_deg: float = Field(default=35.0, ge=5.0, le=90.0, description="Greatest turn of the head, degrees.")
+    max_yaw_deg: float = Field(default=38.0, ge=5.0, le=90.0, description="Greatest turn of the head, degrees.")
     max_pitch_deg: float = Field(
-        default=30.0, ge=5.0, le=90.0, description="Greatest nod of the head, degrees."
+        default=35.0, ge=5.0, le=90.0, description="Greatest nod of the head, degrees."
     )
     max_roll_deg: float = Field(
         default=35.0, ge=5.0, le=90.0, description="Greatest tilt of the head, degrees."
     )
     min_sharpness: float = Field(
-        default=20.0, ge=0.0, description="Least variance of the Laplacian of the aligned face."
+        default=4.0,
+        ge=0.0,
+        description="Least variance of the aligned face's second derivative in its most blurred direction.",
     )
-    min_brightness: float = Field(default=0.12, ge=0.0, le=1.0, description="Least mean grey level, 0 to 1.")
-    max_brightness: float = Field(default=0.92, ge=0.0, le=1.0, description="Greatest mean grey level, 0 to 1.")
+    min_brightness: float = Field(default=0.08, ge=0.0, le=1.0, description="Least mean grey level, 0 to 1.")
+    max_brightness: float = Field(default=0.9, ge=0.0, le=1.0, description="Greatest mean grey level, 0 to 1.")
     min_contrast: float = Field(
-        default=0.05, ge=0.0, le=1.0, description="Least standard deviation of grey levels, 0 to 1."
+        default=0.03, ge=0.0, le=1.0, description="Least standard deviation of grey levels, 0 to 1."
     )
     min_presence: float = Field(
-        default=0.5,
+        default=0.999,
         ge=0.0,
         le=1.0,
-        description="Least confidence of the mesh model; a covered face has less, 0 to 1.",
+        description="Least confidence of the mesh model that a whole face is there, 0 to 1.",
+    )
+    min_mouth_detail: float = Field(
+        default=0.38,
+        ge=0.0,
+        le=10.0,
+        description="Least edge strength around the mouth, as a multiple of that around the eyes; 0 turns "
+        "the check for a covered mouth off.",
     )
 
 

