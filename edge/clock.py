@@ -114,8 +114,8 @@ THIS_MACHINE = Sources()
 class SystemClock:
     """The `Clock` of a device.
 
-    While the wall clock is not trusted it never shows less than the floor plus the time since this object was
-    made; once it is synchronised it is followed, forward or back.
+    While the wall clock is not trusted it never shows less than the floor plus the time since the floor was
+    given; once it is synchronised it is followed, forward or back.
     """
 
     def __init__(
@@ -137,9 +137,19 @@ class SystemClock:
         self._zone = zone
         self._sources = sources
         self._boot_id = read_boot_id() if boot_id is None else boot_id
-        self._floor = max(RELEASED, floor) if floor is not None else RELEASED
-        self._began_s = sources.boottime()
+        self._floor, self._floor_set_s = RELEASED, sources.boottime()
+        if floor is not None:
+            self.raise_floor(floor)
         self._was_synchronised = False
+
+    def raise_floor(self, floor: datetime) -> None:
+        """Take a later floor, once the ledger has said when its last event was; never an earlier one."""
+        up_s = self._sources.boottime()
+        if floor > self._lowest(up_s):
+            self._floor, self._floor_set_s = floor, up_s
+
+    def _lowest(self, up_s: float) -> datetime:
+        return self._floor + timedelta(seconds=up_s - self._floor_set_s)
 
     def now(self) -> Instant:
         """Read all clocks at once."""
@@ -150,7 +160,7 @@ class SystemClock:
         )
         self._was_synchronised = self._was_synchronised or trust is ClockTrust.SYNCHRONISED
         if trust is ClockTrust.UNSYNCHRONISED:
-            shown = max(shown, self._floor + timedelta(seconds=up_s - self._began_s))
+            shown = max(shown, self._lowest(up_s))
         offset = shown.astimezone(self._zone).utcoffset() or timedelta(0)
         return Instant(
             wall=shown,

@@ -106,6 +106,18 @@ def test_a_clock_without_trust_never_shows_less_than_the_floor_plus_the_time_sin
     assert clock.now().wall == max(machine.wall, lowest + timedelta(seconds=machine.up_s - 50.0))
 
 
+def test_a_floor_can_be_raised_later_and_never_lowered() -> None:
+    machine = Machine()
+    machine.kernel = False
+    clock = machine.clock()
+    machine.up_s += 100
+    clock.raise_floor(NOON + timedelta(days=1))
+    machine.up_s += 5
+    assert clock.now().wall == NOON + timedelta(days=1, seconds=5)
+    clock.raise_floor(NOON)
+    assert clock.now().wall == NOON + timedelta(days=1, seconds=5)
+
+
 def test_a_synchronised_clock_is_followed_below_a_last_event_of_the_future() -> None:
     machine = Machine()
     machine.kernel = False
