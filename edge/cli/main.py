@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from edge import __version__
-from edge.cli import attendance, config, evaluate, init
+from edge.cli import attendance, config, doctor, evaluate, init
 from edge.cli.context import Invocation
 from edge.config import LoggingConfig
 from edge.errors import ClockfaceError
@@ -24,6 +24,7 @@ GROUPS = (
     config,
     attendance,
     evaluate,
+    doctor,
 )
 
 app = typer.Typer(

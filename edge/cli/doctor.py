@@ -1,0 +1,116 @@
+"""`clockface doctor`: looks at everything that a kiosk needs, and says what to do about what is wrong.
+
+Changes nothing. Asks the daemon where it runs, and looks for itself where it does not.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from edge import __version__
+from edge.api.client import EdgeClient
+from edge.cli.context import Invocation, invocation
+from edge.clock import SystemClock, system_wall
+from edge.config import Config
+from edge.doctor.findings import Answer, Check, Health, failure, run_checks, worst
+from edge.errors import ConfigError
+
+EXIT_FAILED = 100  # apart from the errors' own codes (edge.errors): doctor worked, and found something broken
+STYLES = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red", Health.NOT_AVAILABLE: "dim"}
+STATUS_TIMEOUT_S = 10.0
+
+
+def register(root: typer.Typer) -> None:
+    """Put this command under the root."""
+    root.command("doctor")(doctor)
+
+
+def doctor(
+    context: typer.Context,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as failures.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Check camera, models, keys, ledger, disk, clock and machine; exit code 100 if something fails."""
+    answers = []
+    for answer in _examine(invocation(context)):
+        answers.append(answer)
+        if not as_json:
+            _print(answer)
+    health = worst(answers)
+    if as_json:
+        typer.echo(json.dumps(_document(health, answers), indent=2, ensure_ascii=False))
+    else:
+        _print_summary(answers)
+    if health is Health.FAIL or (strict and health is Health.WARN):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _examine(run: Invocation) -> Iterator[Answer]:
+    """Answers as they come; with a broken configuration that, and what the machine itself says."""
+    from edge.doctor.examination import machine_checks  # heavy: models and store
+
+    try:
+        config = run.config
+    except ConfigError as error:
+        finding = failure(error)
+        yield from run_checks([Check("config", lambda: finding), *machine_checks(Path("/"))])
+        return
+    with EdgeClient(config.paths.run, timeout_s=STATUS_TIMEOUT_S) as client:
+        yield from run_checks(_checks(run, config, client))
+
+
+def _checks(run: Invocation, config: Config, client: EdgeClient) -> tuple[Check, ...]:
+    from edge.camera.select import open_camera
+    from edge.doctor.daemon import meet
+    from edge.doctor.examination import Site, all_checks
+
+    path = run.loaded.path
+    given = sum(origin != "default" for origin in run.loaded.provenance.values())
+    return all_checks(
+        Site(
+            config=config,
+            described=f"{path or 'no file'}, {given} settings given",
+            environment=run.environment,
+            daemon=meet(client),
+            version=__version__,
+            shown=system_wall(),
+            instant=SystemClock(zone=ZoneInfo(config.device.timezone)).now(),
+            open_camera=open_camera,
+        )
+    )
+
+
+def _document(health: Health, answers: list[Answer]) -> dict[str, object]:
+    return {
+        "health": health.value,
+        "version": __version__,
+        "checks": [
+            {
+                "name": answer.name,
+                "status": answer.finding.health.value,
+                "found": answer.finding.found,
+                "advice": answer.finding.advice,
+            }
+            for answer in answers
+        ],
+    }
+
+
+def _print(answer: Answer) -> None:
+    finding = answer.finding
+    line = Text(f"{finding.health.value:<5}", STYLES[finding.health])
+    line.append(f"{answer.name:<16} ", "bold").append(finding.found, "")
+    if finding.advice and finding.health in (Health.WARN, Health.FAIL):
+        line.append(f"\n{'':<22}-> {finding.advice}", "cyan")
+    Console(highlight=False, soft_wrap=True).print(line)
+
+
+def _print_summary(answers: list[Answer]) -> None:
+    counts = {health: sum(a.finding.health is health for a in answers) for health in Health}
+    typer.echo(", ".join(f"{count} {health.value}" for health, count in counts.items() if count))

@@ -1,0 +1,138 @@
+"""Whether the models are those of the manifest, and run fast; and whether a measured threshold stands."""
+
+import importlib.metadata
+import time
+from pathlib import Path
+
+import numpy as np
+
+from edge.api.protocol import GalleryStatus
+from edge.config import Config, InferenceConfig
+from edge.doctor.daemon import Daemon
+from edge.doctor.findings import Finding, fail, ok, warn
+from edge.errors import ModelError
+from edge.inference import operating_point
+from edge.inference.analyser import FaceAnalyser
+from edge.inference.chain import CHAINS, MESH, open_models
+from edge.inference.models import REBUILD, SHIPPED_MODELS, ModelStore
+from edge.inference.runtime import Runner, runtime_name
+from edge.types import ModelHash
+
+RUNS = 5
+PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}
+
+
+def folder_of(config: Config) -> Path:
+    """Where the models are."""
+    return config.paths.models or SHIPPED_MODELS
+
+
+def wanted(config: InferenceConfig) -> tuple[str, ...]:
+    """Names of the models that the configuration runs."""
+    chains = [config.chain] if config.previous_chain is None else [config.chain, config.previous_chain]
+    networks = [name for chain in chains for name, _ in CHAINS[chain].networks]
+    return tuple(dict.fromkeys([config.detector, MESH, *networks]))
+
+
+def check_models(config: Config) -> Finding:
+    """Hash of every model in the manifest; contract and a few runs of those that are configured."""
+    store = ModelStore(folder_of(config))
+    for name in store.specs:
+        store.load(name)
+    times = ", ".join(
+        f"{name} {_run(store, name, config.inference):.1f} ms" for name in wanted(config.inference)
+    )
+    return ok(f"{len(store.specs)} have the manifest's SHA-256; contract holds and they run: {times}")
+
+
+def _run(store: ModelStore, name: str, config: InferenceConfig) -> float:
+    """Start a model as the daemon does and run it on noise: median milliseconds."""
+    runner = Runner(store.load(name), delegate=config.delegate, threads=config.threads)
+    try:
+        runner.input[...] = np.random.default_rng(0).uniform(-1, 1, runner.input.shape)
+        took_s = []
+        for _ in range(RUNS):
+            began_s = time.perf_counter()
+            outputs = runner.run()
+            took_s.append(time.perf_counter() - began_s)
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise ModelError(f"{name} gives numbers that are not finite", next_step=REBUILD)
+    finally:
+        runner.close()
+    return float(np.median(took_s)) * 1000
+
+
+def check_runtime(config: Config) -> Finding:
+    """Which runtime runs the models, and on what."""
+    name = runtime_name()
+    version = importlib.metadata.version(PACKAGES.get(name, name))
+    store = ModelStore(folder_of(config))
+    runner = Runner(store.load(config.inference.detector), delegate=config.inference.delegate)
+    execution = runner.execution
+    runner.close()
+    found = f"{PACKAGES.get(name, name)} {version} with {execution}, numpy {np.__version__}"
+    if config.inference.threads > 1:
+        return warn(
+            f"{found}, {config.inference.threads} threads", "set inference.threads = 1: more is slower here"
+        )
+    return ok(found)
+
+
+def check_liveness(config: Config) -> Finding:
+    """Whether a photograph clocks in."""
+    if config.liveness.policy == "off":
+        return warn(
+            "off: a photograph of an enrolled person clocks in",
+            "watch the kiosk, or give badge or PIN; set liveness.policy once a liveness model is installed",
+        )
+    return fail(
+        "required, but this version ships no liveness model: nobody is recognised by face",
+        'set liveness.policy = "off", if a photograph may clock in, or install a version with a liveness model',
+    )
+
+
+def check_operating_point(config: Config, daemon: Daemon) -> Finding:
+    """Whether the threshold was measured for this chain, this rate and a gallery of this size."""
+    points = operating_point.load(folder_of(config) / operating_point.FILE_NAME)
+    if daemon.status is None:
+        return _judge(points, _chain(config), people=None, config=config)
+    if not daemon.status.galleries:
+        return fail(
+            "the daemon runs without recognition", "journalctl -u clockface-edge; clockface models verify"
+        )
+    findings = [_judge_gallery(points, gallery, config) for gallery in daemon.status.galleries]
+    order = ("fail", "warn", "ok", "n/a")
+    return min(findings, key=lambda finding: order.index(finding.health))
+
+
+def _judge_gallery(
+    points: tuple[operating_point.OperatingPoint, ...], gallery: GalleryStatus, config: Config
+) -> Finding:
+    if gallery.threshold is None:
+        return fail(f"no threshold is in force for chain {gallery.model_hash[:12]}", operating_point.MEASURE)
+    return _judge(points, ModelHash(gallery.model_hash), people=gallery.people, config=config)
+
+
+def _judge(
+    points: tuple[operating_point.OperatingPoint, ...], chain: ModelHash, *, people: int | None, config: Config
+) -> Finding:
+    """Raises `OperatingPointMissing`, which becomes a failure with its own advice."""
+    chosen = operating_point.choose(
+        points, model_hash=chain, max_fpir=config.decision.max_fpir, gallery_people=max(1, people or 1)
+    )
+    size = "the gallery's size is known when the daemon runs" if people is None else f"{people} people enrolled"
+    found = (
+        f"threshold {chosen.score:.3f} for FPIR {config.decision.max_fpir:g} of chain {chain[:12]}, measured "
+        f"with {chosen.point.gallery_people} enrolled and {chosen.point.strangers} strangers; {size}"
+    )
+    if not chosen.supported:
+        return warn(f"{found}: more than the measurement can speak for", operating_point.MEASURE)
+    return ok(found)
+
+
+def _chain(config: Config) -> ModelHash:
+    models = open_models(ModelStore(folder_of(config)), config.inference)
+    try:
+        return FaceAnalyser(models, limits=config.quality).model_hash
+    finally:
+        models.close()
