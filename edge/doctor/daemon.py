@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge.api.client import EdgeClient
 from edge.api.protocol import LedgerVerified, PunchQuery, Status
-from edge.doctor.findings import Finding, failure, ok, warn
+from edge.doctor.findings import Finding, fail, failure, not_available, ok, warn
 from edge.errors import ClockfaceError, EdgeUnreachable
 
 PROMISED_MB = 200.0  # with 10,000 templates
@@ -64,6 +64,29 @@ def _listening(path: Path) -> bool:
         except OSError:  # not for us, or so many wait already that we would have to
             return True
     return True
+
+
+def check_recognition(daemon: Daemon) -> Finding:
+    """Whether the running daemon recognises faces, or says why not."""
+    if daemon.status is None:
+        return not_available("known when the daemon runs")
+    if daemon.status.fault is None:
+        return ok("the face path is in service")
+    return fail(
+        f"nobody is recognised by face: {daemon.status.fault}",
+        "correct what fails below, then systemctl restart clockface-edge",
+    )
+
+
+def check_alarms(daemon: Daemon) -> Finding:
+    """What the ledger wants staff to see, such as an event that the office knows differently."""
+    if daemon.status is None:
+        return not_available("known when the daemon runs")
+    alarms = daemon.status.ledger.alarms
+    if not alarms:
+        return ok("none")
+    shown = "; ".join(f"{alarm.kind} {alarm.detail} since {alarm.raised_at:%Y-%m-%d}" for alarm in alarms[:5])
+    return fail(f"{len(alarms)}: {shown}", "clockface status --json; tell the central office")
 
 
 def check_daemon(daemon: Daemon, *, version: str) -> Finding:

@@ -12,7 +12,7 @@ from pathlib import Path
 from edge.api.protocol import Role
 from edge.config import CameraConfig, Config
 from edge.doctor.camera import check_camera
-from edge.doctor.daemon import Daemon, check_daemon
+from edge.doctor.daemon import Daemon, check_alarms, check_daemon, check_recognition
 from edge.doctor.disk import check_mount, check_space, check_wear
 from edge.doctor.findings import Check, Finding, not_available, ok
 from edge.doctor.heat import check_temperature, check_throttling
@@ -59,6 +59,7 @@ def all_checks(site: Site) -> tuple[Check, ...]:
     return (
         Check("config", lambda: ok(site.described)),
         Check("daemon", lambda: check_daemon(site.daemon, version=site.version)),
+        Check("recognition", lambda: check_recognition(site.daemon)),
         *_doors(site),
         Check("camera", lambda: check_camera(site.config.camera, site.daemon, open_camera=site.open_camera)),
         Check("runtime", lambda: check_runtime(site.config)),
@@ -68,6 +69,7 @@ def all_checks(site: Site) -> tuple[Check, ...]:
         Check("keys", lambda: check_keys(site.config, site.environment, site.daemon, root=site.root)),
         Check("ledger", lambda: check_ledger(site.config, site.environment, site.daemon)),
         Check("delivery", lambda: check_delivery(site.daemon)),
+        Check("alarms", lambda: check_alarms(site.daemon)),
         *_disk(site),
         *_clock(site),
         *machine_checks(site.root),

@@ -9,7 +9,7 @@ import numpy as np
 from edge.api.protocol import GalleryStatus
 from edge.config import Config, InferenceConfig
 from edge.doctor.daemon import Daemon
-from edge.doctor.findings import Finding, fail, ok, warn
+from edge.doctor.findings import Finding, Health, fail, not_available, ok, warn
 from edge.errors import ModelError
 from edge.inference import operating_point
 from edge.inference.analyser import FaceAnalyser
@@ -93,41 +93,34 @@ def check_liveness(config: Config) -> Finding:
 
 def check_operating_point(config: Config, daemon: Daemon) -> Finding:
     """Whether the threshold was measured for this chain, this rate and a gallery of this size."""
-    points = operating_point.load(folder_of(config) / operating_point.FILE_NAME)
     if daemon.status is None:
-        return _judge(points, _chain(config), people=None, config=config)
+        return _measured(config)
     if not daemon.status.galleries:
-        return fail(
-            "the daemon runs without recognition", "journalctl -u clockface-edge; clockface models verify"
-        )
-    findings = [_judge_gallery(points, gallery, config) for gallery in daemon.status.galleries]
-    order = ("fail", "warn", "ok", "n/a")
-    return min(findings, key=lambda finding: order.index(finding.health))
+        return not_available("the daemon runs without recognition")
+    findings = [_in_force(gallery) for gallery in daemon.status.galleries]
+    return next((finding for finding in findings if finding.health is Health.WARN), findings[0])
 
 
-def _judge_gallery(
-    points: tuple[operating_point.OperatingPoint, ...], gallery: GalleryStatus, config: Config
-) -> Finding:
-    if gallery.threshold is None:
-        return fail(f"no threshold is in force for chain {gallery.model_hash[:12]}", operating_point.MEASURE)
-    return _judge(points, ModelHash(gallery.model_hash), people=gallery.people, config=config)
-
-
-def _judge(
-    points: tuple[operating_point.OperatingPoint, ...], chain: ModelHash, *, people: int | None, config: Config
-) -> Finding:
-    """Raises `OperatingPointMissing`, which becomes a failure with its own advice."""
-    chosen = operating_point.choose(
-        points, model_hash=chain, max_fpir=config.decision.max_fpir, gallery_people=max(1, people or 1)
-    )
-    size = "the gallery's size is known when the daemon runs" if people is None else f"{people} people enrolled"
+def _in_force(gallery: GalleryStatus) -> Finding:
     found = (
-        f"threshold {chosen.score:.3f} for FPIR {config.decision.max_fpir:g} of chain {chain[:12]}, measured "
-        f"with {chosen.point.gallery_people} enrolled and {chosen.point.strangers} strangers; {size}"
+        f"threshold {gallery.threshold:.3f} in force for chain {gallery.model_hash[:12]}, "
+        f"{gallery.people} people enrolled with {gallery.templates} templates"
     )
-    if not chosen.supported:
+    if not gallery.threshold_supported:
         return warn(f"{found}: more than the measurement can speak for", operating_point.MEASURE)
     return ok(found)
+
+
+def _measured(config: Config) -> Finding:
+    """What would be in force. Raises `OperatingPointMissing`, which becomes a failure with its own advice."""
+    points = operating_point.load(folder_of(config) / operating_point.FILE_NAME)
+    chain, rate = _chain(config), config.decision.max_fpir
+    chosen = operating_point.choose(points, model_hash=chain, max_fpir=rate)
+    return ok(
+        f"threshold {chosen.score:.3f} for FPIR {rate:g} of chain {chain[:12]}, measured with "
+        f"{chosen.point.gallery_people} enrolled and {chosen.point.strangers} strangers; "
+        "whether it fits the gallery is known when the daemon runs"
+    )
 
 
 def _chain(config: Config) -> ModelHash:

@@ -17,6 +17,8 @@ from edge.doctor.findings import Health
 NAMES = {
     "config",
     "daemon",
+    "recognition",
+    "alarms",
     "sockets",
     "camera",
     "runtime",

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from edge.api.client import EdgeClient
-from edge.api.protocol import CameraStatus, LedgerStatus, PunchList, PunchQuery, Role, Status
+from edge.api.protocol import AlarmView, CameraStatus, LedgerStatus, PunchList, PunchQuery, Role, Status
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig, CameraConfig
 from edge.doctor.camera import check_camera
-from edge.doctor.daemon import Daemon, check_daemon, meet
+from edge.doctor.daemon import Daemon, check_alarms, check_daemon, check_recognition, meet
 from edge.doctor.findings import Health
 from edge.doctor.ledger import check_delivery
 from edge.doctor.sockets import check_folder, check_socket
@@ -115,6 +115,7 @@ def test_without_a_daemon_doctor_looks_itself(run: Path, client: EdgeClient) -> 
     assert daemon.down
     assert check_daemon(daemon, version="0").health is WARN
     assert check_delivery(daemon).health is NA
+    assert check_recognition(daemon).health is check_alarms(daemon).health is NA
     (run / "staff.sock").touch()
     assert meet(client).down
 
@@ -214,6 +215,17 @@ def test_events_that_wait_for_days_are_warned_of(
         people=1,
     )
     assert check_delivery(met(kiosk, client, ledger=ledger)).health is expected
+
+
+def test_recognition_and_alarms_are_the_daemons_own_words(kiosk: Kiosk, client: EdgeClient) -> None:
+    well = met(kiosk, client)
+    assert check_recognition(well).health is check_alarms(well).health is OK
+    alarm = AlarmView(kind="fork", detail="000001 at 7", raised_at=AT)
+    ledger = SmallEdge().status().ledger.model_copy(update={"alarms": (alarm,)})
+    ill = met(kiosk, client, fault="OperatingPointMissing", ledger=ledger)
+    assert check_recognition(ill).health is check_alarms(ill).health is FAIL
+    assert "OperatingPointMissing" in check_recognition(ill).found
+    assert "fork" in check_alarms(ill).found
 
 
 def test_a_record_of_the_future_is_found_through_the_daemon(kiosk: Kiosk, client: EdgeClient) -> None:

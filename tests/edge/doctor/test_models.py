@@ -18,7 +18,8 @@ from edge.doctor.models import (
 )
 from edge.errors import ModelAltered, ModelMissing, OperatingPointMissing
 from edge.inference import operating_point
-from edge.inference.models import SHIPPED_MODELS
+from edge.inference.chain import open_models
+from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.operating_point import OperatingPoint, Quantile
 from edge.types import ModelHash
 from tests.edge.api.small_edge import SmallEdge
@@ -40,13 +41,15 @@ def daemon(*galleries: GalleryStatus) -> Daemon:
     return Daemon(None, status, None)  # type: ignore[arg-type]  (nothing is asked of it)
 
 
-def gallery(*, people: int = 20, threshold: float | None = 0.5, chain: str = CHAIN) -> GalleryStatus:
-    return GalleryStatus(model_hash=chain, people=people, templates=people, threshold=threshold)
+def gallery(*, supported: bool = True, chain: str = CHAIN) -> GalleryStatus:
+    return GalleryStatus(
+        model_hash=chain, people=20, templates=24, threshold=0.5, threshold_supported=supported
+    )
 
 
-def measured(folder: Path, *, fpir: float = 0.01) -> None:
+def measured(folder: Path, *, fpir: float = 0.01, chain: str = CHAIN) -> None:
     point = OperatingPoint(
-        model_hash=ModelHash(CHAIN),
+        model_hash=ModelHash(chain),
         fpir=fpir,
         threshold=0.5,
         gallery_people=250,
@@ -104,27 +107,32 @@ def test_liveness_that_cannot_run_is_a_failure() -> None:
     ("galleries", "expected", "word"),
     [
         ((gallery(),), Health.OK, "20 people enrolled"),
-        ((gallery(people=250),), Health.OK, "350 strangers"),
-        ((gallery(people=900),), Health.OK, "0.600"),
-        ((gallery(people=5000),), Health.WARN, "more than the measurement"),
-        ((gallery(threshold=None),), Health.FAIL, "no threshold"),
-        ((gallery(), gallery(threshold=None)), Health.FAIL, "no threshold"),
-        ((), Health.FAIL, "without recognition"),
+        ((gallery(supported=False),), Health.WARN, "more than the measurement"),
+        ((gallery(), gallery(supported=False)), Health.WARN, "more than the measurement"),
+        ((), Health.NOT_AVAILABLE, "without recognition"),
     ],
 )
-def test_the_threshold_is_judged_by_chain_rate_and_gallery(
-    models: Path, galleries: tuple[GalleryStatus, ...], expected: Health, word: str
+def test_a_running_daemon_says_which_threshold_is_in_force(
+    galleries: tuple[GalleryStatus, ...], expected: Health, word: str
 ) -> None:
-    measured(models)
-    finding = check_operating_point(configured(paths={"models": models}), daemon(*galleries))
+    finding = check_operating_point(Config(), daemon(*galleries))
     assert finding.health is expected
     assert word in finding.found
 
 
-def test_a_rate_that_nobody_measured_is_a_named_error(models: Path) -> None:
-    measured(models, fpir=0.05)
+def test_without_a_daemon_the_measured_threshold_is_named(models: Path) -> None:
+    config = configured(paths={"models": models})
+    nobody = Daemon(None, None, None)  # type: ignore[arg-type]  (nothing is asked of it)
+    opened = open_models(ModelStore(models), config.inference)
+    chain = opened.embedder.model_hash
+    opened.close()
+    measured(models, chain=chain)
+    finding = check_operating_point(config, nobody)
+    assert finding.health is Health.OK
+    assert "threshold 0.500 for FPIR 0.01" in finding.found
+    measured(models, chain=chain, fpir=0.05)
     with pytest.raises(OperatingPointMissing):
-        check_operating_point(configured(paths={"models": models}), daemon(gallery()))
+        check_operating_point(config, nobody)
 
 
 def test_without_a_daemon_the_configured_chain_is_what_must_be_measured(models: Path) -> None:
