@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from edge import __version__
-from edge.cli import attendance, config, doctor, evaluate, init
+from edge.cli import attendance, config, doctor, evaluate, init, models
 from edge.cli.context import Invocation
 from edge.config import LoggingConfig
 from edge.errors import ClockfaceError
@@ -25,6 +25,7 @@ GROUPS = (
     attendance,
     evaluate,
     doctor,
+    models,
 )
 
 app = typer.Typer(
