@@ -59,8 +59,10 @@ class Verification:
 class _Walk:
     """Follows the chain event by event and says where it breaks."""
 
-    def __init__(self, keys: dict[str, bytes]) -> None:
+    def __init__(self, keys: dict[str, bytes], *, whole: bool) -> None:
+        """Args: the epochs' public keys; whether the first event must be the ledger's very first."""
         self._keys = keys
+        self._whole = whole
         self._last: StoredEvent | None = None
         self.events = 0
         self.epochs = 0
@@ -81,7 +83,7 @@ class _Walk:
                 raise LedgerCorrupt("the hash chain is broken before this event", where=where)
         elif isinstance(event, wire.EpochBegun):
             self._begin(event, last, where)
-        elif last is not None:
+        elif last is not None or self._whole:
             raise LedgerCorrupt("an epoch does not begin with its first event", where=where)
         self._check_signature(stored, where)
         punch = isinstance(event, wire.AttendanceRecorded)
@@ -93,11 +95,12 @@ class _Walk:
         self.epochs += 1
         if self._keys.get(event.epoch) != _raw_key(event.data.public_key):
             raise LedgerCorrupt("an epoch's public key is not the one in its first event", where=where)
-        previous = event.data.previous
-        if last is not None and (
-            previous is None
-            or (previous.epoch, previous.seq, previous.hash) != (last.id.epoch, last.id.seq, last.id.hash)
-        ):
+        expected = None
+        if last is not None:
+            expected = wire.EventPoint(epoch=last.id.epoch, seq=last.id.seq, hash=last.id.hash)
+        elif not self._whole:
+            return
+        if event.data.previous != expected:
             raise LedgerCorrupt("an epoch does not follow on the event that it names", where=where)
 
     def _check_signature(self, stored: StoredEvent, where: str) -> None:
@@ -125,7 +128,7 @@ def verify_tail(database: Database, *, chain: Chain, count: int) -> None:
             f"SELECT {COLUMNS} ORDER BY position DESC LIMIT ?",
             (count,),
         ).fetchall()
-    walk = _Walk(keys)
+    walk = _Walk(keys, whole=False)
     for row in reversed(rows):
         walk.step(chain.open_row(row))
 
@@ -143,7 +146,7 @@ def verify_all(
     problems: list[str] = []
     _attempt(problems, lambda: _check_file(database, problems))
     with database.read() as connection:
-        walk = _Walk(_public_keys(connection))
+        walk = _Walk(_public_keys(connection), whole=True)
     for row in _event_rows(database):
         if len(problems) < MAX_PROBLEMS:
             _attempt(problems, partial(_step, walk, chain, row))
@@ -193,8 +196,8 @@ def _check_frontier(database: Database) -> None:
         row = connection.execute(
             "SELECT frontier.hash, events.hash FROM frontier LEFT JOIN events USING (epoch, seq)"
         ).fetchone()
-    if row is not None and row[1] is not None and row[0] != row[1]:
-        raise LedgerCorrupt("the office's frontier names another event", where="frontier")
+    if row is not None and row[0] != row[1]:
+        raise LedgerCorrupt("the event that the office last committed is gone or another", where="frontier")
 
 
 def _check_people(people: People, consents: Consents) -> int:
