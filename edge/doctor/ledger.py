@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge.api.protocol import Status
+from edge.api.protocol import LedgerVerified, Status
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.doctor.daemon import Daemon
@@ -14,6 +14,7 @@ from edge.doctor.secrets import as_owner, owner_of
 from edge.store.keys import load_keyring
 from edge.store.schema import NEWEST
 from edge.store.store import Store, ledger_path, open_store
+from edge.store.verification import Verification
 from edge.types import DeviceId
 
 LATE = timedelta(days=1)
@@ -22,11 +23,7 @@ LATE = timedelta(days=1)
 def check_ledger(config: Config, environment: Mapping[str, str], daemon: Daemon) -> Finding:
     """File, keys, every hash, signature and token; through the daemon, which owns the ledger, where it runs."""
     if daemon.status is not None:
-        found = daemon.verify_ledger()
-        return ok(
-            f"{found.events} events in {found.epochs} epochs, {found.audit_entries} audit entries and "
-            f"{found.templates} templates hold ({found.took_s:.1f} s)"
-        )
+        return _judge(daemon.verify_ledger())
     if not daemon.down:
         return not_available("the daemon owns the ledger and does not answer")
     path = ledger_path(config.paths.state)
@@ -39,7 +36,11 @@ def check_ledger(config: Config, environment: Mapping[str, str], daemon: Daemon)
             f"{path} has version {version}; the daemon will bring it to {NEWEST} when it starts",
             "clockface run, then clockface doctor",
         )
-    return _verified(open_ledger(config, environment), path)
+    store = open_ledger(config, environment)
+    try:
+        return _judge(store.verify())
+    finally:
+        store.close()
 
 
 def open_ledger(config: Config, environment: Mapping[str, str]) -> Store:
@@ -56,15 +57,9 @@ def open_ledger(config: Config, environment: Mapping[str, str]) -> Store:
     )
 
 
-def _verified(store: Store, path: Path) -> Finding:
-    try:
-        found = store.verify()
-    finally:
-        store.close()
-    if not found.intact:
-        return fail(
-            f"{path}: {'; '.join(found.problems[:5])}", "restore the last backup; keep this file for support"
-        )
+def _judge(found: LedgerVerified | Verification) -> Finding:
+    if found.problems:
+        return fail("; ".join(found.problems[:5]), "restore the last backup; keep the damaged file for support")
     return ok(
         f"{found.events} events in {found.epochs} epochs, {found.audit_entries} audit entries and "
         f"{found.templates} templates hold"
