@@ -109,7 +109,11 @@ class Embedder(Protocol):
         ...
 
     def embed(self, image: BgrImage, landmarks: Landmarks) -> Embedding:
-        """Align the face and embed it: (dim,) float32, L2-normalised, owned by the caller."""
+        """Align the face and embed it as a probe: (dim,) float32, L2-normalised, owned by the caller."""
+        ...
+
+    def template(self, image: BgrImage, landmarks: Landmarks) -> Embedding:
+        """Embed a face as a template, more carefully than a probe; of the same form."""
         ...
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from edge.types import BgrImage, Landmarks, Points
 
 CROP_PX = 112
-ALIGNMENT = "arcface-112"
+ALIGNMENT = "arcface-112-cubic"
 """Names the template and the way of fitting; change it when either changes: old templates stay apart."""
 ARCFACE_112: NDArray[np.float64] = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
@@ -50,7 +50,14 @@ def similarity(source: Points | Affine, target: Affine) -> Affine:
     return np.concatenate([turn, (to_mean - turn @ from_mean)[:, None]], axis=1)
 
 
-def warp(image: BgrImage, matrix: Affine, *, out: BgrImage, border: int = cv2.BORDER_CONSTANT) -> BgrImage:
+def warp(
+    image: BgrImage,
+    matrix: Affine,
+    *,
+    out: BgrImage,
+    border: int = cv2.BORDER_CONSTANT,
+    interpolation: int = cv2.INTER_LINEAR,
+) -> BgrImage:
     """Cut a square out of a picture through a similarity, without aliasing.
 
     Args:
@@ -58,12 +65,13 @@ def warp(image: BgrImage, matrix: Affine, *, out: BgrImage, border: int = cv2.BO
         matrix: From pixels of `image` to pixels of `out`.
         out: (size, size, 3) uint8, overwritten and returned.
         border: OpenCV's border mode for what lies outside of the picture.
+        interpolation: OpenCV's flag.
     """
     size = (out.shape[1], out.shape[0])
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if 0 < scale < _MINIFY_BELOW:
         image, matrix = _shrink(image, matrix, size_px=out.shape[0], scale=scale)
-    cv2.warpAffine(image, matrix, size, dst=out, flags=cv2.INTER_LINEAR, borderMode=border)
+    cv2.warpAffine(image, matrix, size, dst=out, flags=interpolation, borderMode=border)
     return out
 
 
@@ -102,7 +110,8 @@ class Aligner:
     def crop(self, image: BgrImage, landmarks: Landmarks) -> BgrImage:
         """The aligned face, (112, 112, 3) uint8 BGR; overwritten by the next other face."""
         if self._of is None or self._of[0] is not image or self._of[1] is not landmarks:
-            warp(image, similarity(landmarks.five, ARCFACE_112), out=self._crop)
+            matrix = similarity(landmarks.five, ARCFACE_112)
+            warp(image, matrix, out=self._crop, interpolation=cv2.INTER_CUBIC)
             self._of = (image, landmarks)
         return self._crop
 

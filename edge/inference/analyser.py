@@ -64,9 +64,14 @@ class FaceAnalyser:
             return Face(detection, landmarks, quality)
 
     def embed(self, image: BgrImage, face: Face) -> Embedding:
-        """The face's embedding, (dim,) float32, L2-normalised. Its quality is the caller's to respect."""
+        """The face as a probe, (dim,) float32, L2-normalised. Its quality is the caller's to respect."""
         with self._models.lock:
             return self._models.embedder.embed(image, face.landmarks)
+
+    def template(self, image: BgrImage, face: Face) -> Embedding:
+        """The face's embedding as it is enrolled: more careful than a probe's, of the same form."""
+        with self._models.lock:
+            return self._models.embedder.template(image, face.landmarks)
 
     def subject(self, image: BgrImage) -> Face | None:
         """Examine the face that the picture is of, or None where there is no face."""

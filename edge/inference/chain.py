@@ -27,11 +27,9 @@ class ChainSpec:
 
     Args:
         networks: Names in the manifest, each with its share of the score.
-        mirrored: Whether each network also sees the mirrored face.
     """
 
     networks: tuple[tuple[str, float], ...]
-    mirrored: bool = True
 
 
 CHAINS: Mapping[str, ChainSpec] = MappingProxyType(
@@ -93,12 +91,11 @@ def open_models(store: ModelStore, config: InferenceConfig) -> Models:
 
     aligner = Aligner()
     landmarker = MeshLandmarker(start(MESH), passes=MESH_PASSES)
-    landmarks_id = f"{landmarker.model_hash}/{landmarker.passes}"
 
     def embedder(chain: str) -> FusedEmbedder:
         spec = CHAINS[chain]
         networks = [Network(start(name), weight) for name, weight in spec.networks]
-        return FusedEmbedder(networks, aligner=aligner, landmarks_id=landmarks_id, mirrored=spec.mirrored)
+        return FusedEmbedder(networks, aligner=aligner, landmarks_id=landmarker.recipe)
 
     return Models(
         detector=BlazeFace(start(config.detector), min_score=config.detection_score),

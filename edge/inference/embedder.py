@@ -1,4 +1,4 @@
-"""Turns an aligned face into one embedding: one or two networks, each on the face and on its mirror image.
+"""Turns an aligned face into one embedding: by one or two networks, for a template also on its mirror image.
 
 Two networks that err differently are worth more than a better one (docs/accuracy.md). Their vectors are joined
 so that one dot product is the weighted mean of their cosines. What comes out is biometric data: never log it.
@@ -40,7 +40,6 @@ class FusedEmbedder:
         networks: At least one; their weights sum to 1.
         aligner: May be shared with quality and with the other chain's embedder: then a face is warped once.
         landmarks_id: Names the landmark model and how it is used, for the chain's hash.
-        mirrored: Whether each network also sees the mirrored face; the two vectors are averaged.
 
     Raises:
         ModelError: The weights do not sum to 1, or a network takes another size than the aligned crop's.
@@ -52,7 +51,6 @@ class FusedEmbedder:
         *,
         aligner: Aligner,
         landmarks_id: str,
-        mirrored: bool = True,
     ) -> None:
         if not networks or abs(sum(network.weight for network in networks) - 1) > 1e-6:
             raise ModelError("the weights of an embedder's networks must sum to 1")
@@ -61,10 +59,9 @@ class FusedEmbedder:
                 raise ModelError(f"{network.runner.spec.name} does not take a {CROP_PX}x{CROP_PX} face")
         self._networks = tuple(networks)
         self._aligner = aligner
-        self._mirrored = mirrored
         self._mirror = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
-        sizes = [network.runner.spec.outputs[0].shape[-1] for network in networks]
-        self._joined = np.zeros(sum(sizes), np.float32)
+        self._dim = sum(network.runner.spec.outputs[0].shape[-1] for network in networks)
+        self._last: tuple[BgrImage, Landmarks, list[Embedding]] | None = None
         self._hash = self._identify(landmarks_id)
 
     @property
@@ -75,46 +72,57 @@ class FusedEmbedder:
     @property
     def dim(self) -> int:
         """Length of the embedding."""
-        return int(self._joined.size)
+        return self._dim
 
     def embed(self, image: BgrImage, landmarks: Landmarks) -> Embedding:
-        """Align the face and embed it: (dim,) float32, L2-normalised, owned by the caller.
+        """Align the face and embed it, as a probe: (dim,) float32, L2-normalised, owned by the caller.
 
         Raises:
             ModelError: A network gave values that are not finite, or nothing at all.
         """
-        crop = self._aligner.crop(image, landmarks)
-        if self._mirrored:
-            cv2.flip(crop, 1, dst=self._mirror)
-        start = 0
-        for network in self._networks:
-            vector = self._views(network.runner, crop)
-            part = self._joined[start : start + vector.size]
-            np.multiply(vector, np.float32(network.weight**0.5), out=part)
-            start += vector.size
-        return self._joined.copy()
+        return self._join(self._face_views(image, landmarks))
+
+    def template(self, image: BgrImage, landmarks: Landmarks) -> Embedding:
+        """Embed the face and its mirror image, as a template: for each network the mean of the two directions.
+
+        Costs twice a probe, once in a person's life; straight after `embed` of the same face only the mirror
+        is run.
+
+        Raises:
+            ModelError: As for `embed`.
+        """
+        views = self._face_views(image, landmarks)
+        cv2.flip(self._aligner.crop(image, landmarks), 1, dst=self._mirror)
+        both = [_unit(view + self._run(n, self._mirror)) for n, view in zip(self._networks, views, strict=True)]
+        return self._join(both)
 
     def close(self) -> None:
         """Free the models."""
         for network in self._networks:
             network.runner.close()
 
-    def _views(self, runner: Runner, crop: BgrImage) -> Embedding:
-        """The mean direction of the face and its mirror image in one network, L2-normalised."""
-        runner.load_image(crop)
-        vector = _unit(runner.run()[0].reshape(-1))
-        if not self._mirrored:
-            return vector
-        runner.load_image(self._mirror)
-        vector += _unit(runner.run()[0].reshape(-1))
-        return _unit(vector)
+    def _face_views(self, image: BgrImage, landmarks: Landmarks) -> list[Embedding]:
+        """The face in each network, L2-normalised; kept until another face is asked for."""
+        if self._last is None or self._last[0] is not image or self._last[1] is not landmarks:
+            crop = self._aligner.crop(image, landmarks)
+            self._last = (image, landmarks, [self._run(network, crop) for network in self._networks])
+        return self._last[2]
+
+    def _run(self, network: Network, crop: BgrImage) -> Embedding:
+        network.runner.load_image(crop)
+        return _unit(network.runner.run()[0].reshape(-1))
+
+    def _join(self, views: list[Embedding]) -> Embedding:
+        """One vector whose dot product with another is the weighted mean of the networks' cosines."""
+        weighted = zip(self._networks, views, strict=True)
+        return np.concatenate([view * np.float32(network.weight**0.5) for network, view in weighted])
 
     def _identify(self, landmarks_id: str) -> ModelHash:
         recipe: dict[str, Any] = {
             "landmarks": landmarks_id,
             "alignment": ALIGNMENT,
             "networks": [[n.runner.spec.model_hash, round(n.weight, 6)] for n in self._networks],
-            "views": ["face", "mirror"] if self._mirrored else ["face"],
+            "views": {"probe": ["face"], "template": ["face", "mirror"]},
         }
         canonical = json.dumps(recipe, sort_keys=True, separators=(",", ":"))
         return ModelHash(hashlib.sha256(canonical.encode()).hexdigest())

@@ -91,13 +91,13 @@ def test_one_dot_product_is_the_weighted_mean_of_the_networks_cosines(
 def test_everything_that_changes_an_embedding_changes_the_chains_hash() -> None:
     store = ModelStore()
 
-    def chain(weight: float = 1.0, mesh: str = "mesh/1", *, mirrored: bool = True) -> str:
+    def chain(weight: float = 1.0, mesh: str = "mesh/1") -> str:
         names = ["mobilefacenet"] if weight == 1.0 else ["mobilefacenet", "faceplugin-feature"]
         shares = [weight] if weight == 1.0 else [weight, 1 - weight]
         parts = [Network(Runner(store.load(n)), w) for n, w in zip(names, shares, strict=True)]
-        return FusedEmbedder(parts, aligner=Aligner(), landmarks_id=mesh, mirrored=mirrored).model_hash
+        return FusedEmbedder(parts, aligner=Aligner(), landmarks_id=mesh).model_hash
 
-    hashes = [chain(), chain(mesh="mesh/2"), chain(mirrored=False), chain(0.6), chain(0.5)]
+    hashes = [chain(), chain(mesh="mesh/2"), chain(0.6), chain(0.5)]
     assert len(set(hashes)) == len(hashes)
     assert chain() == hashes[0]
     assert all(len(one) == 64 for one in hashes)
