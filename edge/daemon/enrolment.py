@@ -247,7 +247,7 @@ class Enroller:
         with self._models.lock:
             previous = self._models.previous
             return Sighting(
-                probe=self._analyser.embed(image, face),
+                probe=self._analyser.template(image, face),  # becomes the template, so made with the same care
                 previous=None if previous is None else previous.embed(image, face.landmarks),
             )
 

@@ -73,7 +73,7 @@ class PointRegressor:
         return self._runner.spec.model_hash
 
     def five(self, image: BgrImage, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The five points, (5, 2) float32 pixels, of the face that the mesh lies on; the eyes are made level."""
+        """The five points, (5, 2) float32 pixels, of the face that the mesh lies on; eyes made level."""
         turn = _eye_line(five_points(mesh))
         cosine, sine = math.cos(turn), math.sin(turn)
         axes = np.array([[cosine, sine], [-sine, cosine]])
@@ -83,7 +83,7 @@ class PointRegressor:
         centre = axes.T @ ((low + high) / 2 + extent * _POINTS_CENTRE)
         side = _POINTS_SIDE * extent
         matrix = _square_to_input(centre, side=side, turn=turn, size_px=self._size_px)
-        # This network was trained on pictures with x and y exchanged: so are the rows of the map into it.
+        # This network takes pictures with x and y exchanged: so are the rows of the map into it.
         warp(image, np.ascontiguousarray(_centres(matrix)[::-1]), out=self._crop)
         self._runner.load_image(self._crop)
         raw = self._runner.run()[self._at].reshape(2, 5).T * self._size_px
