@@ -24,7 +24,7 @@ from edge.doctor.ledger import check_ledger
 from edge.doctor.models import check_operating_point
 from edge.inference.chain import Models, open_models
 from edge.inference.models import ModelStore
-from edge.types import ClockTrust, Method, PersonId
+from edge.types import ClockTrust, Method, PersonId, Punch
 from tests.edge.daemon.kiosk import TestKiosk, open_kiosk
 
 CONFIG = Config.model_validate(
@@ -40,6 +40,7 @@ class Served(NamedTuple):
 
     kiosk: TestKiosk
     client: EdgeClient
+    last: dict[str, Punch]
 
 
 @pytest.fixture(scope="module")
@@ -56,24 +57,23 @@ def served(tmp_path: Path, models: Models) -> Iterator[Served]:
         server = ApiServer(service=kiosk.service, stage=Stage(), run=Path(run), config=ApiConfig())
         server.start()
         with EdgeClient(Path(run)) as client:
-            yield Served(kiosk, client)
+            yield Served(kiosk, client, {})
         server.close()
     kiosk.store.close()
 
 
-def walk_up(kiosk: TestKiosk, person: str) -> type:
+def walk_up(served: Served, person: str) -> None:
     """Somebody is identified: rule, and commit what the rule says."""
-    last = kiosk.last.of(PersonId(person))
+    kiosk = served.kiosk
     ruling = decide(
         Identification(PersonId(person), Method.PIN),
         at=kiosk.clock.now(),
-        last=None if last is None else last.punch,
+        last=served.last.get(person),
         config=CONFIG.attendance,
         zone=ZoneInfo(CONFIG.device.timezone),
     )
     if isinstance(ruling, Record):
-        kiosk.last.remember(kiosk.store.events.record(ruling.punch))
-    return type(ruling)
+        served.last[person] = kiosk.store.events.record(ruling.punch).punch
 
 
 def shown(rows: list[ExportRow]) -> list[tuple[str, str, str, str]]:
@@ -81,23 +81,23 @@ def shown(rows: list[ExportRow]) -> list[tuple[str, str, str, str]]:
 
 
 def test_a_night_with_a_reboot_and_a_lost_clock_is_listed_as_it_was(served: Served) -> None:
-    kiosk, client = served
+    kiosk, client, _ = served
     person = client.add_person(PersonProfile(name="=Ada Lovelace", number="1815")).person_id
     records = Records(client, CONFIG)
     kiosk.clock.jump(
         (datetime.fromisoformat("2026-03-02T20:55:00+00:00") - kiosk.clock.now().wall).total_seconds()
     )
-    walk_up(kiosk, person)
+    walk_up(served, person)
     kiosk.clock.advance(20)
-    walk_up(kiosk, person)  # a second glance
+    walk_up(served, person)  # a second glance
     kiosk.clock.advance(8 * 3600)
-    walk_up(kiosk, person)
+    walk_up(served, person)
     kiosk.clock.advance(16 * 3600)
-    walk_up(kiosk, person)
+    walk_up(served, person)
     kiosk.clock.advance(4 * 3600)
     kiosk.clock.reboot(boottime_s=600)
     kiosk.clock.trust(ClockTrust.UNSYNCHRONISED)
-    walk_up(kiosk, person)
+    walk_up(served, person)
     rows = list(records.all(Selection()))
     assert shown(rows) == [
         ("in", "2026-03-02", "night", "synchronised"),
@@ -115,17 +115,17 @@ def test_a_night_with_a_reboot_and_a_lost_clock_is_listed_as_it_was(served: Serv
 
 
 def test_following_shows_each_new_record_once_also_when_other_events_lie_between(served: Served) -> None:
-    kiosk, client = served
+    kiosk, client, _ = served
     first = client.add_person(PersonProfile(name="Ada", number="1")).person_id
     second = client.add_person(PersonProfile(name="Bert", number="2")).person_id
-    walk_up(kiosk, first)
+    walk_up(served, first)
     coming = iter((second, first))
 
     def pause(_seconds: float) -> None:
         kiosk.clock.advance(3600)
         person = next(coming, None)
         if person is not None:
-            walk_up(kiosk, person)
+            walk_up(served, person)
 
     seen: list[str] = []
     looks = 0
@@ -140,8 +140,8 @@ def test_following_shows_each_new_record_once_also_when_other_events_lie_between
 
 
 def test_doctor_hears_from_the_daemon_what_is_wrong_with_its_ledger(served: Served) -> None:
-    kiosk, client = served
-    walk_up(kiosk, client.add_person(PersonProfile(name="Ada", number="1")).person_id)
+    kiosk, client, _ = served
+    walk_up(served, client.add_person(PersonProfile(name="Ada", number="1")).person_id)
     daemon = meet(client)
     assert check_ledger(CONFIG, {}, daemon).health is Health.OK
     assert check_operating_point(CONFIG, daemon).health is Health.OK
