@@ -5,7 +5,6 @@ stands in our own source, the first digits of a hash, an error. So a name, an em
 image or a key has no way into a line, whatever a caller passes.
 """
 
-import builtins
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -48,6 +47,15 @@ def code(value: object) -> Scalar | None:
         return value.value if ours and isinstance(value.value, str | int) else None
     known = type(value) is str and (value in SINGLE_WORDS or value in _literals())
     return str(value) if known else None
+
+
+def route(value: object) -> Scalar | None:
+    """A path of the local API, with ids left out; every other part must stand in our source."""
+    if type(value) is not str or not re.fullmatch(r"(/[A-Za-z0-9_-]{1,64}){1,8}", value):
+        return None
+    known = {"v1"} | {part for literal in _literals() if literal.startswith("/") for part in literal.split("/")}
+    parts = ["{id}" if re.search(r"[0-9]{2}", part) else part for part in value.split("/")]
+    return "/".join(parts) if all(part in known or part == "{id}" for part in parts) else None
 
 
 def digest(value: object) -> Scalar | None:
@@ -101,8 +109,8 @@ FIELDS: Mapping[str, Kind] = {
     "error": error,
     "errno": count,
     "at": place,
-    "where": code,
-    "path": code,
+    "where": route,
+    "path": route,
     # how much
     "frames": count,
     "frames_matched": count,
@@ -138,10 +146,11 @@ def _literals() -> frozenset[str]:
 
 
 def _exception_names() -> frozenset[str]:
-    names = {name for name, item in vars(builtins).items() if isinstance(item, type)}
-    pending: list[type] = [ClockfaceError]
+    """The classes of all exceptions that are loaded: their names come from code."""
+    names: set[str] = set()
+    pending: list[type] = [BaseException]
     while pending:
         kind = pending.pop()
         names.add(kind.__name__)
-        pending += kind.__subclasses__()
+        pending += type.__subclasses__(kind)
     return frozenset(names)

@@ -4,8 +4,6 @@ The class travels by name, so exit codes and `except` clauses work in the client
 name that this version does not know becomes an `ApiError` with the daemon's words; nothing is ever evaluated.
 """
 
-from pathlib import Path
-
 import structlog
 
 from edge import errors
@@ -66,17 +64,10 @@ def to_error(problem: Problem) -> ClockfaceError:
 
 def unexpected(error: Exception, *, where: str) -> Problem:
     """What a client learns of a bug: where to look. The log names type and place, never message or locals."""
-    log.error("request_failed", where=where[:200], error=type(error).__name__, at=_place(error))
+    log.error("request_failed", path=where, exc_info=error)
     told = ApiError(
         "the daemon failed on this request; the reason is in its log",
         where=where[:200],
         next_step="journalctl -u clockface-edge",
     )
     return to_problem(told, status=500)
-
-
-def _place(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"

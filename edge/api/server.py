@@ -27,6 +27,7 @@ from edge.api.sockets import bind, peer_of
 from edge.api.stage import Stage
 from edge.config import ApiConfig
 from edge.errors import ApiError, ClockfaceError, NotPermitted, ProtocolMismatch
+from edge.logs import watch
 
 log = structlog.get_logger(__name__)
 
@@ -137,6 +138,7 @@ class ApiServer:
 
     async def _serve(self, bound: dict[Role, socket.socket], ready: threading.Event) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        watch(self._loop)
         workers = ThreadPoolExecutor(4, thread_name_prefix="clockface-api")
         enrolment = ThreadPoolExecutor(2, thread_name_prefix="clockface-enrol")
         desk = Desk(

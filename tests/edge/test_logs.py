@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -92,6 +93,12 @@ def test_no_canary_comes_out_of_any_sink(form: str, tmp_path: Path) -> None:
     assert "\x1b[31m is missing" not in done.stderr
 
 
+def test_before_the_log_is_set_up_nothing_is_written_at_all() -> None:
+    program = "import edge, structlog\nlog = structlog.get_logger()\nlog.error('Ada')\nlog.exception('Ada')"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
 def test_a_line_carries_what_is_registered_and_only_the_type_of_the_rest(lines: io.StringIO) -> None:
     log.info(
         "verdict", outcome=Outcome.UNKNOWN, reason="time_limit", frames=3, fps=14.98765432, name="Ada", seq=None
@@ -167,6 +174,19 @@ def test_lines_of_many_threads_do_not_mix(lines: io.StringIO) -> None:
     for thread in threads:
         thread.join()
     assert sum(json.loads(line)["frames"] for line in lines.getvalue().splitlines()) == 4 * sum(range(50))
+
+
+def test_a_path_of_the_api_shows_no_id_and_no_word_from_outside(lines: io.StringIO) -> None:
+    log.warning("listener_gone", path=f"/v1/people/{canary.PERSON}", where="/v1/Ada")
+    assert last(lines)["path"] == "/v1/people/{id}"
+    assert last(lines)["where"] == "<withheld: str>"
+
+
+def test_an_error_may_be_given_by_the_name_of_its_class(lines: io.StringIO) -> None:
+    log.error("store_failed", error=sqlite3.OperationalError.__name__)
+    assert last(lines)["error"] == "OperationalError"
+    log.error("store_failed", error="Ada")
+    assert last(lines)["error"] == "<withheld: str>"
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=60), st.sampled_from(sorted(FIELDS)))

@@ -1,6 +1,7 @@
 """The server over real sockets: roles, versions, peers, and what it does with the hostile."""
 
 import http.client
+import io
 import json
 import os
 import socket
@@ -23,8 +24,9 @@ from edge.api.protocol import (
 )
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.config import ApiConfig
+from edge.config import ApiConfig, LoggingConfig
 from edge.errors import ApiError, ConsentMissing, LedgerCorrupt, NumberTaken, PersonUnknown
+from edge.logs import set_up
 from tests.edge.api.conftest import LIMITS
 from tests.edge.api.small_edge import SmallEdge, envelope
 
@@ -295,10 +297,16 @@ def test_a_bug_in_the_daemon_tells_the_client_nothing_but_where_to_look(
     run: Path, server: ApiServer, edge: SmallEdge, capsys: pytest.CaptureFixture[str]
 ) -> None:
     edge.broken = True
+    log = io.StringIO()
+    undo = set_up(LoggingConfig(form="json"), stream=log)
     status, problem = ask(run / "staff.sock", "GET", "/v1/status")
+    undo()
+    line = json.loads(log.getvalue())
+    assert (line["event"], line["path"]) == ("request_failed", "/v1/status")
+    assert line["exception"][0]["class"] == "ZeroDivisionError"
     assert status == 500
     assert problem["next_step"] == "journalctl -u clockface-edge"
-    written = json.dumps(problem) + "".join(capsys.readouterr())
+    written = json.dumps(problem) + "".join(capsys.readouterr()) + log.getvalue()
     assert "Lovelace" not in written
     assert "1815" not in written
 
