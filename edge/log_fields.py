@@ -116,6 +116,7 @@ FIELDS: Mapping[str, Kind] = {
     "frames_matched": count,
     "frames_agreed": count,
     "reopened": count,
+    "corrected": count,
     "templates": count,
     "people": count,
     "listeners": count,

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from edge import __version__
-from edge.cli import attendance, config, doctor, evaluate, init, models
+from edge.cli import attendance, config, doctor, evaluate, init, models, run
 from edge.cli.context import Invocation
 from edge.config import LoggingConfig
 from edge.errors import ClockfaceError
@@ -22,6 +22,7 @@ from edge.logs import set_up
 GROUPS = (
     init,
     config,
+    run,
     attendance,
     evaluate,
     doctor,

@@ -12,7 +12,6 @@ from typing import Protocol
 import structlog
 
 from edge.attendance.rules import Record, Refused, Repeat, Ruling
-from edge.daemon.last_punches import LastPunches
 from edge.errors import StoreError
 from edge.ports import Announcer, Camera, Clock, Ledger
 from edge.types import (
@@ -57,7 +56,7 @@ class Attendant:
     Args:
         ledger: Where punches become events.
         rules: The attendance rules.
-        last: The last punch of each person, as this kiosk knows it.
+        last: The last punch of a person, as this kiosk's ledger knows it.
         clock: The only source of time.
         greeting: Gives the greeting of a person, or None; its answer goes to the screen only.
         announcer: The screen, sound and light.
@@ -68,7 +67,7 @@ class Attendant:
         *,
         ledger: Ledger,
         rules: Rules,
-        last: LastPunches,
+        last: Callable[[PersonId], RecordedPunch | None],
         clock: Clock,
         greeting: Callable[[PersonId], str | None],
         announcer: Announcer,
@@ -97,7 +96,7 @@ class Attendant:
             self._announce(Notice.NOT_RECOGNISED, verdict, detail=verdict.reason)
 
     def _record(self, verdict: Verdict, person_id: PersonId) -> None:
-        last = self._last.of(person_id)
+        last = self._last(person_id)
         ruling = self._rules(verdict, self._clock.now(), last.punch if last is not None else None)
         match ruling:
             case Record(punch=punch):
@@ -114,7 +113,6 @@ class Attendant:
             log.error("punch_not_recorded", error=type(error).__name__)  # noqa: TRY400 - the class says it all
             self._announce(Notice.OUT_OF_SERVICE, verdict, detail=type(error).__name__)
             return
-        self._last.remember(recorded)
         log.info("punch_recorded", epoch=recorded.id.epoch, seq=recorded.id.seq)
         self._announce(Notice.RECORDED, verdict, recorded=recorded)
 
@@ -136,7 +134,7 @@ class Loop:
         fault: Why the face path is out of service, as a short code; None when it is well.
         attendant: Acts on verdicts.
         announcer: The screen, sound and light.
-        heartbeat: Called after every step, also when no frame came: the watchdog lives from it.
+        after_step: Called after every step, also when no frame came: the watchdog lives from it.
         divert: Takes a frame away from recognition (camera enrolment); returns whether it did.
         show: Whoever watches scenes.
     """
@@ -149,7 +147,7 @@ class Loop:
         fault: str | None,
         attendant: Attendant,
         announcer: Announcer,
-        heartbeat: Callable[[], None],
+        after_step: Callable[[], None],
         divert: Callable[[Frame], bool],
         show: Callable[[Scene], None],
     ) -> None:
@@ -160,7 +158,7 @@ class Loop:
         self._fault = fault
         self._attendant = attendant
         self._announcer = announcer
-        self._heartbeat = heartbeat
+        self._after_step = after_step
         self._divert = divert
         self._show_scene = show
         self._shown: tuple[Notice, Coaching | None, str] | None = None
@@ -181,7 +179,7 @@ class Loop:
                 self._show(Notice.OUT_OF_SERVICE, detail=f"camera_{state}")
         elif not self._divert(frame):
             self._judge(frame)
-        self._heartbeat()
+        self._after_step()
 
     def _judge(self, frame: Frame) -> None:
         if self._recognition is None:

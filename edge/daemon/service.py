@@ -16,7 +16,6 @@ from edge.config import Config
 from edge.daemon.camera_enrolment import CameraEnrolment, Progress
 from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.enrolment import Applicant, Enroller, Enrolment
-from edge.daemon.last_punches import LastPunches
 from edge.daemon.photographs import decode
 from edge.daemon.tap import FrameTap
 from edge.errors import ModelError, PersonUnknown
@@ -36,7 +35,6 @@ class DaemonService:
         fault: Why it is out of service; None while it is well.
         camera: For its health.
         tap: Lends frames to enrolment.
-        last: What the loop remembers of people.
     """
 
     def __init__(
@@ -49,7 +47,6 @@ class DaemonService:
         fault: str | None,
         camera: Camera,
         tap: FrameTap,
-        last: LastPunches,
     ) -> None:
         self._config = config
         self._store = store
@@ -58,7 +55,6 @@ class DaemonService:
         self._fault = fault
         self._camera = camera
         self._tap = tap
-        self._last = last
         self._lock = threading.RLock()
         self._enroller = None if face_path is None else self._make_enroller(face_path)
         self._condition = Condition(
@@ -127,7 +123,6 @@ class DaemonService:
             templates = len(self._store.templates.of_person(subject))
             self._store.people.remove(subject, actor=peer.account)
             self._forget_face(subject)
-            self._last.forget(subject)
         return wire.Removed(person_id=subject, templates=templates)
 
     def record_consent(self, person_id: str, consent: wire.ConsentGiven, peer: Peer) -> wire.PersonView:

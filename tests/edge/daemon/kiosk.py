@@ -11,7 +11,6 @@ import numpy as np
 from edge.api import protocol as wire
 from edge.api.service import Peer
 from edge.config import Config, DeviceConfig
-from edge.daemon.last_punches import LastPunches
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import Borrowed, FrameTap
 from edge.inference.chain import Models
@@ -96,7 +95,6 @@ class TestKiosk:
     clock: ManualClock
     camera: StillCamera
     tap: PlayedTap
-    last: LastPunches
     config: Config = field(default_factory=Config)
 
     @property
@@ -113,7 +111,6 @@ class TestKiosk:
             fault=fault,
             camera=self.camera,
             tap=self.tap,
-            last=self.last,
         )
 
 
@@ -136,7 +133,7 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         command="a test's own",
     )
     recogniser = open_recogniser(models, config, points=[point], liveness=open_liveness(config.liveness))
-    camera, tap, last = StillCamera(), PlayedTap(clock), LastPunches()
+    camera, tap = StillCamera(), PlayedTap(clock)
     service = DaemonService(
         config=config,
         store=store,
@@ -145,9 +142,8 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         fault=None,
         camera=camera,
         tap=tap,
-        last=last,
     )
-    return TestKiosk(service, store, recogniser, clock, camera, tap, last, config)
+    return TestKiosk(service, store, recogniser, clock, camera, tap, config)
 
 
 def astronaut() -> bytes:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from edge.attendance.rules import Record, RefusalReason, Refused, Repeat, Ruling
-from edge.daemon.last_punches import LastPunches
 from edge.daemon.loop import Attendant, Loop
 from edge.errors import LedgerDiskFull
 from edge.types import (
@@ -73,13 +72,18 @@ class MemoryLedger:
     def __init__(self, journal: list[object]) -> None:
         self.journal = journal
         self.full = False
+        self.records: dict[PersonId, RecordedPunch] = {}
 
     def record(self, punch: Punch) -> RecordedPunch:
         if self.full:
             raise LedgerDiskFull("the disk is full")
         recorded = RecordedPunch(EventId(DeviceId("d"), EpochId("000001-" + "0" * 16), 1, "0" * 64), punch)
         self.journal.append(recorded)
+        self.records[punch.person_id] = recorded
         return recorded
+
+    def last(self, person_id: PersonId) -> RecordedPunch | None:
+        return self.records.get(person_id)
 
 
 class Journal:
@@ -108,11 +112,10 @@ class Bench:
         self.journal: list[object] = []
         self.ledger = MemoryLedger(self.journal)
         self.screen = Journal(self.journal)
-        self.last = LastPunches()
         self.attendant = Attendant(
             ledger=self.ledger,
             rules=rules,
-            last=self.last,
+            last=self.ledger.last,
             clock=ManualClock(),
             greeting=lambda person_id: "Ann" if person_id == ANN else None,
             announcer=self.screen,
@@ -128,7 +131,7 @@ class Bench:
             fault=fault,
             attendant=self.attendant,
             announcer=self.screen,
-            heartbeat=heartbeat,
+            after_step=heartbeat,
             divert=divert,
             show=lambda scene: None,
         )

@@ -52,10 +52,10 @@ def test_a_disabled_person_is_not_in_the_gallery_and_an_enabled_one_is_again(kio
 
 def test_a_removed_person_is_gone_everywhere_but_events_keep_the_random_id(kiosk: TestKiosk) -> None:
     person = _enrol(kiosk)
-    kiosk.last.remember(_punch(kiosk, person))
+    _punch(kiosk, person)
     assert kiosk.service.remove_person(person, OPERATOR).templates == 1
     assert kiosk.gallery_people == 0
-    assert kiosk.last.of(PersonId(person)) is None
+    assert kiosk.store.events.last_punch(PersonId(person)) is None
     with pytest.raises(PersonUnknown):
         kiosk.service.person(person)
     (record,) = kiosk.service.punches(wire.PunchQuery()).punches

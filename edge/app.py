@@ -1,0 +1,188 @@
+"""The composition root: the only place where Clockface's edge is wired together. Read it after `edge/ports.py`.
+
+    camera -> recogniser -> attendant (rules, ledger) -> stage -> local API
+                 |                                                    |
+               gallery <-------------- service (people, enrolment) ---+
+
+What can fail without ending the daemon (camera, models, operating point) becomes a fault that the screen shows;
+keys and ledger cannot: without them nothing may run, and the error's exit code says which.
+"""
+
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from edge.api.server import ApiServer
+from edge.api.stage import Stage
+from edge.attendance.rules import Ruling, decide
+from edge.camera.absent import AbsentCamera
+from edge.camera.select import open_camera
+from edge.clock import SystemClock, boottime_s
+from edge.config import Config
+from edge.daemon.face_path import FacePath, open_face_path
+from edge.daemon.heartbeat import Heartbeat
+from edge.daemon.loop import Attendant, Loop, Rules
+from edge.daemon.service import DaemonService
+from edge.daemon.tap import FrameTap
+from edge.daemon.timekeeper import Timekeeper
+from edge.errors import CameraError, ModelError
+from edge.inference.threads import use_one_thread
+from edge.notify import Notifier, notifier_from
+from edge.ports import Camera
+from edge.store.keys import load_keyring
+from edge.store.store import Store, ledger_path, open_store
+from edge.types import DeviceId, Instant, Punch, Verdict
+
+log = structlog.get_logger(__name__)
+
+
+def open_ledger(config: Config, environment: Mapping[str, str]) -> tuple[Store, SystemClock]:
+    """Load the keys and open the ledger; the clock then stands no earlier than its last event.
+
+    Raises:
+        SecretError: A key is missing or wrong.
+        StoreError: The ledger cannot be opened.
+    """
+    keyring = load_keyring(
+        state=config.paths.state, environment=environment, allow_environment=config.keys.allow_environment
+    )
+    clock = SystemClock(zone=ZoneInfo(config.device.timezone))
+    store = open_store(
+        ledger_path(config.paths.state),
+        keyring=keyring,
+        clock=clock,
+        device=DeviceId(config.device.name),
+        site=config.device.site,
+    )
+    floor = store.clock.floor()
+    if floor is not None:
+        clock.raise_floor(floor)
+    return store, clock
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What runs beside the loop, and is closed after it in this order."""
+
+    api: ApiServer
+    camera: Camera
+    face_path: FacePath | None
+    store: Store
+
+    def close(self) -> None:
+        """Stop serving, let go of the camera, free the models, close the ledger."""
+        self.api.close()
+        self.camera.close()
+        if self.face_path is not None:
+            self.face_path.close()
+        self.store.close()
+
+
+def run(config: Config, environment: Mapping[str, str], *, until_end: bool = False) -> None:
+    """Run the edge daemon until SIGTERM or SIGINT, or until a recording has ended.
+
+    Args:
+        config: The configuration.
+        environment: The process's environment, read once by the caller.
+        until_end: Return when a replay that is not looped has played.
+
+    Raises:
+        SecretError, StoreError, ApiError: It cannot start; nothing was recorded.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    use_one_thread()
+    notifier = notifier_from(environment)
+    service, loop = build(config, environment, notifier)
+    try:
+        service.api.start()
+        notifier.ready("attending")
+        log.info("edge_ready")
+        loop.run(stop, until_end=until_end)
+    finally:
+        notifier.stopping("stopping")
+        service.close()
+        notifier.close()
+        log.info("edge_stopped")
+
+
+def build(config: Config, environment: Mapping[str, str], notifier: Notifier) -> tuple[Service, Loop]:
+    """Wire everything together; nothing runs yet but the camera's own thread.
+
+    Raises:
+        SecretError, StoreError: Without keys and ledger there is nothing to run.
+    """
+    store, clock = open_ledger(config, environment)
+    try:
+        face_path, fault = _face_path(config, store)
+        camera = _camera(config)
+    except BaseException:
+        store.close()
+        raise
+    stage, tap = Stage(), FrameTap()
+    daemon = DaemonService(
+        config=config,
+        store=store,
+        clock=clock,
+        face_path=face_path,
+        fault=fault,
+        camera=camera,
+        tap=tap,
+    )
+    attendant = Attendant(
+        ledger=store.events,
+        rules=_rules(config),
+        last=store.events.last_punch,
+        clock=clock,
+        greeting=daemon.greeting,
+        announcer=stage,
+    )
+    heartbeat = Heartbeat(notifier, camera=camera.health, boottime=boottime_s)
+    timekeeper = Timekeeper(clock=clock, marks=store.clock)
+
+    def after_step() -> None:
+        heartbeat()
+        timekeeper(boottime_s())
+
+    loop = Loop(
+        camera=camera,
+        recognition=None if face_path is None else face_path.recogniser,
+        fault=fault,
+        attendant=attendant,
+        announcer=stage,
+        after_step=after_step,
+        divert=tap.divert,
+        show=stage.show,
+    )
+    api = ApiServer(service=daemon, stage=stage, run=config.paths.run, config=config.api)
+    return Service(api, camera, face_path, store), loop
+
+
+def _face_path(config: Config, store: Store) -> tuple[FacePath | None, str | None]:
+    try:
+        return open_face_path(config, store), None
+    except ModelError as error:
+        log.error("face_path_out_of_service", error=error)  # noqa: TRY400 - its message says what to do
+        return None, type(error).__name__
+
+
+def _camera(config: Config) -> Camera:
+    try:
+        return open_camera(config.camera, now_s=boottime_s)
+    except CameraError as error:
+        log.error("camera_unavailable", error=error)  # noqa: TRY400 - its message says what to do
+        return AbsentCamera(error, now_s=boottime_s)
+
+
+def _rules(config: Config) -> Rules:
+    zone = ZoneInfo(config.device.timezone)
+
+    def rule(verdict: Verdict, at: Instant, last: Punch | None) -> Ruling:
+        return decide(verdict, at=at, last=last, config=config.attendance, zone=zone)
+
+    return rule

@@ -1,0 +1,28 @@
+"""`clockface run`: the edge daemon, in the foreground, as systemd wants it."""
+
+from typing import Annotated
+
+import typer
+
+from edge.cli.context import invocation
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command."""
+    root.command("run")(run)
+
+
+def run(
+    context: typer.Context,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop when a replay that is not looped has played.")
+    ] = False,
+) -> None:
+    """Run the daemon: camera, recognition, ledger and the local sockets, until it is told to stop."""
+    asked = invocation(context)
+    config = asked.config
+    from edge import app  # heavy: models and camera libraries are not for `clockface version`
+    from edge.logs import set_up
+
+    set_up(config.logging)
+    app.run(config, asked.environment, until_end=until_end)
