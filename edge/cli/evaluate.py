@@ -1,17 +1,16 @@
 """`clockface evaluate`: how well this kiosk recognises, measured on pictures that you have."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from edge.cli.context import Invocation, invocation
+from edge.cli.progress import progress_bar
 from edge.config import Config
 from edge.evaluation import identification, points, rates, verification
 from edge.evaluation.det import draw
@@ -105,22 +104,13 @@ def _read(run: Invocation, samples: list[Sample], *, quality_gate: bool) -> tupl
     models = open_models(ModelStore(_models_folder(run.config)), run.config.inference)
     try:
         analyser = FaceAnalyser(models, limits=run.config.quality)
-        with _progress() as progress:
+        with progress_bar() as progress:
             readings = read_all(
                 samples, reader=StillReader(analyser), quality_gate=quality_gate, progress=progress
             )
         return readings, analyser.model_hash
     finally:
         models.close()
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
 
 
 def _report(chain: ModelHash, readings: Readings, *, quality_gate: bool) -> JsonObject:

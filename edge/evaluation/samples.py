@@ -124,7 +124,7 @@ def _below(root: Path, name: str, *, where: str) -> Sample:
 
 def read_picture(path: Path) -> BgrImage | None:
     """Decode one picture to (h, w, 3) uint8 BGR, upright; None if it is none."""
-    if path.stat().st_size > MAX_PICTURE_BYTES:
+    if not 0 < path.stat().st_size <= MAX_PICTURE_BYTES:
         return None
     decoded = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_COLOR)
     return None if decoded is None else np.asarray(decoded, dtype=np.uint8)
