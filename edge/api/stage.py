@@ -84,6 +84,11 @@ class Stage(Announcer):
         self._listeners: tuple[Listener, ...] = ()
         self._last: str | None = None  # what the screen shows now, for one that has just (re)connected
 
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
     def announce(self, announcement: Announcement) -> None:
         """Hand an announcement to every listener; never blocks, never raises."""
         line = _safely(announcement)

@@ -13,7 +13,20 @@ import typer
 from rich.console import Console
 
 from edge import __version__
-from edge.cli import attendance, config, doctor, evaluate, init, models, run
+from edge.cli import (
+    attendance,
+    config,
+    doctor,
+    enroll,
+    evaluate,
+    init,
+    ledger,
+    models,
+    people,
+    run,
+    status,
+    watch,
+)
 from edge.cli.context import Invocation
 from edge.config import LoggingConfig
 from edge.errors import ClockfaceError
@@ -23,7 +36,12 @@ GROUPS = (
     init,
     config,
     run,
+    status,
+    watch,
+    enroll,
+    people,
     attendance,
+    ledger,
     evaluate,
     doctor,
     models,

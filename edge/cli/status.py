@@ -1,0 +1,91 @@
+"""`clockface status`: how the daemon is, in one look."""
+
+from collections.abc import Iterator
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from edge.api.protocol import Status
+from edge.cli.asking import AsJson, asking, console, printable
+
+GOOD, BAD = "green", "bold red"
+
+
+def register(root: typer.Typer) -> None:
+    """Put the command under the root."""
+    root.command()(status)
+
+
+def status(context: typer.Context, as_json: AsJson = False) -> None:
+    """Show camera, models, people, ledger, clock and timings of the running daemon."""
+    with asking(context) as client:
+        found = client.status()
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value, style in _rows(found):
+        table.add_row(Text(name, "bold"), Text(printable(value), style))
+    console().print(table)
+
+
+def _rows(found: Status) -> Iterator[tuple[str, str, str]]:
+    yield "device", f"{found.device} of site {found.site}", ""
+    yield (
+        "daemon",
+        f"version {found.version}, up {_span(found.uptime_s)}, {found.resident_mb:.0f} MB, process {found.pid}",
+        "",
+    )
+    camera = found.camera
+    well = camera.state == "streaming"
+    told = f"{camera.source}: {camera.state}, {camera.fps:.1f} frames/s, reopened {camera.reopened} times"
+    yield "camera", told + (f"; {camera.problem}" if camera.problem else ""), GOOD if well else BAD
+    if found.fault is not None:
+        yield "faces", f"out of service: {found.fault}; run clockface doctor", BAD
+    for gallery in found.galleries:
+        measured = (
+            "" if gallery.threshold_supported else "; larger than was measured: run clockface evaluate identify"
+        )
+        yield (
+            "faces",
+            (
+                f"{gallery.people} people, {gallery.templates} templates, chain {gallery.model_hash[:12]}, "
+                f"threshold {gallery.threshold:.3f}{measured}"
+            ),
+            BAD if measured else GOOD,
+        )
+    off = found.liveness_policy == "off"
+    yield "liveness", "off: a photograph can clock in" if off else "required", BAD if off else GOOD
+    yield from _ledger(found)
+    clock = found.clock
+    yield (
+        "clock",
+        f"{clock.wall.isoformat(sep=' ', timespec='seconds')}, {clock.trust}",
+        GOOD if clock.trust == "synchronised" else BAD,
+    )
+    yield "models", ", ".join(f"{model.name} {model.sha256[:12]}" for model in found.models) or "none", ""
+    for stage in found.stages:
+        yield f"  {stage.stage}", f"median {stage.median_ms:.2f} ms, p95 {stage.p95_ms:.2f} ms", "dim"
+
+
+def _ledger(found: Status) -> Iterator[tuple[str, str, str]]:
+    ledger = found.ledger
+    since = "" if ledger.oldest_pending_at is None else f", the oldest of {ledger.oldest_pending_at.date()}"
+    yield (
+        "ledger",
+        (
+            f"{ledger.events} events, {ledger.people} people, epoch {ledger.epoch}, at {ledger.seq}; "
+            f"{ledger.pending} not confirmed by the office{since}"
+        ),
+        "",
+    )
+    for alarm in ledger.alarms:
+        yield "alarm", f"{alarm.kind}: {alarm.detail}, since {alarm.raised_at.date()}", BAD
+
+
+def _span(seconds: float) -> str:
+    minutes, hours = int(seconds // 60), int(seconds // 3600)
+    if hours >= 48:
+        return f"{hours // 24} days"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min {int(seconds % 60)} s"
