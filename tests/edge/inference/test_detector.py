@@ -76,6 +76,20 @@ def test_the_box_follows_the_face_whatever_the_pictures_shape(
     assert found[0].box.overlap(expected) > 0.55
 
 
+def test_the_box_of_a_small_face_is_not_too_large(astronaut: BgrImage) -> None:
+    """At a true width of 80 pixels in 640 the first look alone gives a box that is a fifth too large."""
+    detector = BlazeFace(Runner(ModelStore().load("blazeface-short")), min_score=0.5)
+    (large,) = detector.detect(astronaut)
+    scale = 80 / large.box.width
+    small = cv2.resize(astronaut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    left, top = 200, 50
+    (face,) = detector.detect(on_canvas(small, width=640, height=480, left=left, top=top))
+    assert face.box.width == pytest.approx(80, rel=0.08)
+    expected = large.keypoints * scale + (left, top)
+    assert np.abs(face.keypoints - expected).max() < 6
+    detector.close()
+
+
 def test_two_faces_are_two_detections_best_first(detector: BlazeFace, astronaut: BgrImage) -> None:
     face = astronaut[:300, 100:360]
     canvas = on_canvas(face, width=640, height=480, left=20, top=100)
