@@ -20,8 +20,8 @@ _STRIDES = {896: (8, 16, 16, 16), 2304: (4,)}
 _ZOOM_BELOW = {896: 0.165, 2304: 0.0}
 """Faces narrower than this share of the picture's longer side get a second look.
 
-At 640x480 the short range is right down to a true width of 100 px, but says 100 for 83 and 93 for 73 (123 faces of
-lfw-dev); the full range is right.
+At 640x480 the short range is right down to a true width of 100 px, but says 100 for 83 and 93 for 73 (123 faces
+of lfw-dev); the full range is right.
 """
 _ZOOM = 2.5
 _MAX_ZOOMS = 2  # each costs a run

@@ -86,7 +86,7 @@ def test_the_box_of_a_small_face_is_not_too_large(astronaut: BgrImage) -> None:
     (face,) = detector.detect(on_canvas(small, width=640, height=480, left=left, top=top))
     assert face.box.width == pytest.approx(80, rel=0.08)
     expected = large.keypoints * scale + (left, top)
-    assert np.abs(face.keypoints - expected).max() < 6
+    assert np.abs(face.keypoints - expected)[:4].max() < 5
     detector.close()
 
 
