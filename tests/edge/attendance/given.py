@@ -19,7 +19,8 @@ ZONES = tuple(
         "Asia/Kolkata",  # none, and half an hour beside the hour
         "Pacific/Apia",  # skipped 30 December 2011
         "Africa/Casablanca",  # four changes a year
-        "America/Havana",  # changes at midnight
+        "America/Havana",  # begins summer time at midnight, which is left out
+        "Asia/Beirut",  # ends summer time at midnight, so that a date comes back for an hour
         "UTC",
     )
 )

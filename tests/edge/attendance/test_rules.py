@@ -133,6 +133,14 @@ def test_a_chosen_out_long_after_the_last_in_counts_by_its_own_time() -> None:
     assert ruling.punch.day == date(2026, 3, 3)
 
 
+def test_leaving_counts_for_the_day_of_arriving_also_if_the_settings_changed_meanwhile() -> None:
+    clock = ManualClock(instant(moment("2026-03-02T04:30:00")))
+    arrived = recorded(clock.now(), None)
+    later = AttendanceConfig(day_starts=time(6))
+    left = recorded(clock.advance(3600), arrived, later)
+    assert (arrived.day, left.day) == (date(2026, 3, 2), date(2026, 3, 2))
+
+
 def test_leaving_after_the_clock_was_set_counts_for_the_day_on_which_the_stay_really_began() -> None:
     clock = ManualClock(instant(moment("2026-03-02T21:55:00"), trust=ClockTrust.UNSYNCHRONISED))
     arrived = recorded(clock.now(), None)
