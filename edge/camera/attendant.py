@@ -13,7 +13,7 @@ from edge.camera.vitals import Patience, Vitals
 from edge.errors import CameraError
 from edge.types import CameraState
 
-HANG_GRACE_S = 1.0  # sources that can time out by themselves do so at freeze_after_s, before they count as hung
+HANG_GRACE_S = 1.0  # sources that can time out by themselves do so before they count as hung
 
 
 class Attendant:
@@ -88,9 +88,11 @@ class Attendant:
         return 0.0
 
     def _grab(self) -> float | None:
-        self._begin(self._patience.freeze_after_s + HANG_GRACE_S)
+        with self._lock:
+            within_s = self._vitals.patience_s
+        self._begin(within_s + HANG_GRACE_S)
         try:
-            shot = self._source.grab()
+            shot = self._source.grab(within_s=within_s)
         finally:
             self._call = None
         now_s = self._now_s()

@@ -71,6 +71,22 @@ def resolve(device: str, *, dev_root: Path = Path("/dev")) -> Path:
     return path.resolve()
 
 
+def camera_number(device: str) -> int:
+    """The number of a CSI camera: "0", or "/dev/video0" as the default has it.
+
+    Raises:
+        CameraUnavailable: It is neither.
+    """
+    number = re.fullmatch(r"(?:/dev/video)?(\d{1,2})", device)
+    if number is None:
+        raise CameraUnavailable(
+            "a CSI camera is named by its number",
+            where=f"camera.device = {device}",
+            next_step="clockface config check",
+        )
+    return int(number[1])
+
+
 def check(path: Path) -> None:
     """Make sure that a node is a V4L2 device that delivers pictures and may be opened.
 

@@ -194,7 +194,7 @@ class ReplaySource:
         self._recording = open_recording(self._path, fps=self._fps)
         self._due_s = self._now_s()
 
-    def grab(self) -> Shot | Ended:
+    def grab(self, *, within_s: float) -> Shot | Ended:  # noqa: ARG002 - a file keeps its own time
         """Wait until the next picture is due."""
         if self._recording is None:
             raise CameraUnavailable("the recording is not open", where=str(self._path))

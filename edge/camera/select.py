@@ -70,7 +70,20 @@ def _source_maker(config: CameraConfig, now_s: Callable[[], float]) -> Callable[
 
         settings = V4l2Settings.of(config)
         return lambda: V4l2Source(settings, now_s=now_s)
-    raise ConfigError("camera.source is unknown", where=config.source, next_step="clockface config check")
+    if config.source == "picamera2":
+        from edge.camera import picamera2
+
+        csi, opener = picamera2.CsiSettings.of(config), picamera2.load()
+        return lambda: picamera2.Picamera2Source(csi, opener=opener, now_s=now_s)
+    if config.source == "gstreamer":
+        from edge.camera import gstreamer
+
+        pipeline, gst = gstreamer.PipelineSettings.of(config), gstreamer.load()
+        return lambda: gstreamer.GStreamerSource(pipeline, gst=gst, now_s=now_s)
+    from edge.camera.remote import RemoteSource
+
+    path = _given(config.socket, "camera.socket")
+    return lambda: RemoteSource(path, now_s=now_s)
 
 
 def _given(value: Path | None, setting: str) -> Path:

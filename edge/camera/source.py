@@ -50,8 +50,11 @@ class Source(Protocol):
         """
         ...
 
-    def grab(self) -> Shot | Ended:
+    def grab(self, *, within_s: float) -> Shot | Ended:
         """Wait for the next picture; only recordings end.
+
+        Args:
+            within_s: How long it may take, where the driver lets itself be told.
 
         Raises:
             CameraLost: No picture came, or the driver failed.

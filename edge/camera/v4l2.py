@@ -79,7 +79,7 @@ class V4l2Source:
         self._ask_format(video)
         self._set_exposure(video, path)
 
-    def grab(self) -> Shot:
+    def grab(self, *, within_s: float) -> Shot:  # noqa: ARG002 - OpenCV waits 10 s, whatever it is told
         """Wait for the next picture."""
         if self._video is None:
             raise CameraLost("the camera is not open", where=self._settings.device)

@@ -29,14 +29,16 @@ class Patience:
     Args:
         freeze_after_s: Without a new picture for this long it is frozen or lost.
         reopen_max_s: Longest pause between two attempts to open it.
-        open_within_s: A driver that opens or closes for longer is hung. libcamera and Argus take up to about 5
-            s, FFmpeg 10 s where an address does not answer.
+        open_within_s: A driver that opens or closes for longer is hung. libcamera and Argus take up to
+            about 5 s, FFmpeg 10 s where an address does not answer.
+        first_within_s: How long the first picture after opening may take: sensors need seconds to start.
         suspicious: Judge pictures (a live sensor); a recording may well hold the same picture twice.
     """
 
     freeze_after_s: float
     reopen_max_s: float
     open_within_s: float = 20.0
+    first_within_s: float = 10.0
     suspicious: bool = True
 
 
@@ -93,9 +95,16 @@ class Vitals:
         self._keep(shot, now_s)
         self._watch_darkness(sight, now_s)
 
+    @property
+    def patience_s(self) -> float:
+        """How long the next picture may take."""
+        begun = self._streaming_since_s is not None or self._doubt is not None
+        limit_s = self._patience.freeze_after_s
+        return limit_s if begun else max(limit_s, self._patience.first_within_s)
+
     def overdue(self, now_s: float) -> tuple[CameraState, str] | None:
         """Whether no good picture came for too long: the state to report and why, or None."""
-        if now_s - self._good_s < self._patience.freeze_after_s:
+        if now_s - self._good_s < self.patience_s:
             return None
         return self._doubt or (CameraState.LOST, f"no picture for {now_s - self._good_s:.1f} s")
 

@@ -71,7 +71,7 @@ class ScriptedSource:
         if callable(self._on_open):
             self._on_open()
 
-    def grab(self) -> Shot | Ended:
+    def grab(self, *, within_s: float) -> Shot | Ended:
         self.calls.append("grab")
         said = next(self._script)
         while callable(said):

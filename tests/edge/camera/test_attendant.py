@@ -189,6 +189,21 @@ def test_a_slow_camera_is_not_a_lost_one() -> None:
     assert bench.vitals.health(bench.clock()).reopened == 0
 
 
+def test_a_camera_may_take_its_time_for_the_first_picture_only() -> None:
+    bench = Bench(pictures())
+    bench.run(1)
+    bench.clock.now_s += 9.0
+    bench.run(1)
+    assert bench.state is CameraState.STREAMING
+    assert bench.vitals.patience_s == PATIENCE.freeze_after_s
+
+
+def test_a_camera_that_opens_and_gives_nothing_good_is_lost() -> None:
+    bench = Bench(itertools.repeat(None))
+    bench.run(1 + round(PATIENCE.freeze_after_s / PERIOD_S) + 1)
+    assert bench.state is CameraState.LOST
+
+
 def test_pauses_double_up_to_the_limit_and_never_stop() -> None:
     bench = Bench([], on_open=CameraUnavailable("no such camera"))
     bench.run(12)
@@ -275,13 +290,13 @@ def test_a_driver_call_is_seen_to_hang_while_it_does() -> None:
     seen: list[tuple[bool, bool]] = []
 
     def hanging() -> object:
-        began_s = bench.clock()
+        began_s = bench.clock() - PERIOD_S
         in_time = bench.attendant.hangs(began_s + PATIENCE.freeze_after_s)
         seen.append((in_time, bench.attendant.hangs(began_s + PATIENCE.freeze_after_s + 1.5)))
         return picture(1)
 
-    bench = Bench([hanging])
-    bench.run(2)
+    bench = Bench([picture(0), hanging])
+    bench.run(3)
     assert seen == [(False, True)]
     assert not bench.attendant.hangs(bench.clock() + 1e9), "between calls nothing hangs"
 

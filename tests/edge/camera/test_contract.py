@@ -1,5 +1,6 @@
 """What every camera promises, held against each implementation (edge.ports.Camera)."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -8,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.camera.gstreamer import Gst, GStreamerSource, PipelineSettings
 from edge.camera.live import LiveCamera
+from edge.camera.picamera2 import CsiSettings, Picamera2Source
+from edge.camera.remote import RemoteSource
 from edge.camera.select import open_camera
+from edge.camera.serve import FrameServer
 from edge.camera.source import Source, boottime_s
 from edge.camera.v4l2 import V4l2Settings, V4l2Source
 from edge.camera.view import View
@@ -17,6 +22,8 @@ from edge.camera.vitals import Patience
 from edge.config import CameraConfig
 from edge.ports import Camera
 from edge.types import CameraState
+from tests.edge.camera.fake_gstreamer import FakePlugins
+from tests.edge.camera.fake_picamera2 import FakeCsi
 from tests.edge.camera.fake_v4l2 import FakeUsbCamera
 from tests.edge.camera.scenes import write_clip, write_folder
 
@@ -71,9 +78,69 @@ def v4l2_rig() -> Rig:
     )
 
 
+def picamera2_rig() -> Rig:
+    csi = FakeCsi()
+    settings = CsiSettings.of(CameraConfig(source="picamera2"))
+    return Rig(
+        open=live(lambda: Picamera2Source(settings, opener=csi.module().Picamera2)),
+        unplug=lambda: setattr(csi, "plugged", False),
+        plug=lambda: setattr(csi, "plugged", True),
+    )
+
+
+def gstreamer_rig() -> Rig:
+    plugins = FakePlugins()
+    settings = PipelineSettings.of(CameraConfig(source="gstreamer"))
+    return Rig(
+        open=live(lambda: GStreamerSource(settings, gst=plugins.gst())),
+        unplug=lambda: setattr(plugins, "plugged", False),
+        plug=lambda: setattr(plugins, "plugged", True),
+    )
+
+
+def real_gstreamer_rig(gst: Gst) -> Rig:
+    pipeline = "videotestsrc is-live=true pattern=snow ! video/x-raw,width=64,height=48,framerate=50/1"
+    settings = PipelineSettings.of(CameraConfig(source="gstreamer", pipeline=pipeline))
+    return Rig(open=live(lambda: GStreamerSource(settings, gst=gst)))
+
+
+class CaptureProcess:
+    """The capture process's end of the socket, in a thread, with a camera of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.start()
+
+    def start(self) -> None:
+        usb = FakeUsbCamera()
+        settings = V4l2Settings.of(CameraConfig())
+        make = live(lambda: V4l2Source(settings, capture=usb.capture, check=usb.check))  # type: ignore[arg-type]
+        self._camera = make(View())
+        self._stop = threading.Event()
+        self._server = FrameServer(self._path, camera=self._camera, tick=lambda: not self._stop.is_set())
+        self._server.open()
+        self._thread = threading.Thread(target=self._server.serve)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(10.0)
+        self._server.close()
+        self._camera.close()
+
+
+def remote_rig(path: Path, stack: ExitStack) -> Rig:
+    process = CaptureProcess(path / "frames.sock")
+    stack.callback(process.stop)
+    return Rig(open=live(lambda: RemoteSource(path / "frames.sock")), unplug=process.stop, plug=process.start)
+
+
 Build = Callable[[Path, ExitStack], Rig]
 DEVICES: dict[str, Build] = {
     "v4l2": lambda _path, _: v4l2_rig(),
+    "picamera2": lambda _path, _: picamera2_rig(),
+    "gstreamer": lambda _path, _: gstreamer_rig(),
+    "remote": remote_rig,
 }
 RIGS: dict[str, Build] = {
     "replay video, fast": lambda path, _: replay_rig(write_clip(path / "clip.avi", fps=50.0), "fast"),
@@ -84,10 +151,13 @@ RIGS: dict[str, Build] = {
 }
 
 
-@pytest.fixture(params=RIGS.values(), ids=RIGS.keys())
+@pytest.fixture(params=[*RIGS, "gstreamer, real"])
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     with ExitStack() as stack:
-        yield request.param(tmp_path, stack)
+        if request.param == "gstreamer, real":
+            yield real_gstreamer_rig(request.getfixturevalue("gst"))
+        else:
+            yield RIGS[request.param](tmp_path, stack)
 
 
 @pytest.fixture
@@ -172,7 +242,7 @@ def test_a_closed_camera_can_be_opened_anew(rig: Rig) -> None:
         camera.close()
 
 
-@pytest.mark.parametrize("rig", DEVICES.values(), ids=DEVICES.keys(), indirect=True)
+@pytest.mark.parametrize("rig", DEVICES, indirect=True)
 def test_a_device_that_vanishes_is_reported_and_comes_back(rig: Rig, camera: Camera) -> None:
     assert camera.read(timeout_s=10.0) is not None
     rig.unplug()

@@ -75,12 +75,14 @@ def test_a_slow_reader_gets_the_newest_picture_and_sees_the_gap() -> None:
 
 def test_a_reader_waits_for_the_next_picture() -> None:
     gate = Hang()
-    camera, _ = camera_of(itertools.chain([picture(0), gate], itertools.repeat(Hang())))
+    end = Hang()
+    camera, _ = camera_of(itertools.chain([picture(0), gate, end]))
     try:
         assert read(camera).index == 0
         threading.Timer(0.05, gate.release.set).start()
         assert read(camera).index == 1
     finally:
+        end.release.set()
         camera.close()
 
 

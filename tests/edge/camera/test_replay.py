@@ -101,7 +101,7 @@ def test_real_time_waits_for_each_picture_and_stamps_it_with_the_present(tmp_pat
         sleep=clock.sleep,
     )
     source.open()
-    shots = [source.grab() for _ in range(6)]
+    shots = [source.grab(within_s=5.0) for _ in range(6)]
     stamps = [shot.captured_s for shot in shots if isinstance(shot, Shot)]
     assert stamps == pytest.approx([50.0 + n / 25.0 for n in range(5)])
     assert isinstance(shots[-1], Ended)
@@ -115,8 +115,8 @@ def test_after_a_stall_real_time_goes_on_without_hurrying(tmp_path: Path) -> Non
         write_folder(tmp_path / "walk", pictures=6), fps=10.0, loop=False, now_s=clock, sleep=clock.sleep
     )
     source.open()
-    source.grab()
+    source.grab(within_s=5.0)
     clock.now_s += 5.0
-    stamps = [source.grab().captured_s for _ in range(4)]  # type: ignore[union-attr]
+    stamps = [source.grab(within_s=5.0).captured_s for _ in range(4)]  # type: ignore[union-attr]
     assert stamps == pytest.approx([55.0, 55.0, 55.1, 55.2], abs=0.01)
     source.close()
