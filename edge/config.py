@@ -127,7 +127,9 @@ class CameraConfig(Section):
         "remote: frames of clockface-capture (network cameras); replay: a recording.",
     )
     device: str = Field(
-        default="/dev/video0", description="v4l2: device path or index. picamera2: camera number."
+        default="/dev/video0",
+        description="v4l2: device path or index; a path of /dev/v4l/by-id stays the same "
+        "when the camera is plugged elsewhere. picamera2, and gstreamer without a pipeline: camera number.",
     )
     width_px: int = Field(default=640, ge=160, le=4096, description="Width asked of the camera, pixels.")
     height_px: int = Field(default=480, ge=120, le=4096, description="Height asked of the camera, pixels.")
@@ -159,7 +161,8 @@ class CameraConfig(Section):
         default=3.0,
         ge=0.5,
         le=60.0,
-        description="Without a new frame, or with the same one, for this long: frozen, reopened.",
+        description="Without a new frame, or with the same one, for this long: frozen, reopened. At least "
+        "the time of two and a half frames.",
     )
     reopen_max_s: float = Field(
         default=30.0,
@@ -174,6 +177,11 @@ class CameraConfig(Section):
             raise ValueError("source = replay needs replay_path")
         if self.source == "remote" and self.socket is None:
             raise ValueError("source = remote needs socket")
+        if self.exposure_us is not None and (self.source in {"replay", "remote"} or self.pipeline):
+            raise ValueError(
+                "exposure_us changes nothing for source = replay or remote, or with a pipeline of your own: "
+                "unset it, or write the exposure into the pipeline"
+            )
         return self
 
 

@@ -55,3 +55,17 @@ def test_a_slow_camera_is_given_time_for_two_pictures() -> None:
     assert patience_of(CameraConfig(fps=1.0, freeze_after_s=0.5)).freeze_after_s == 2.5
     assert patience_of(CameraConfig(fps=15.0, freeze_after_s=4.0)).freeze_after_s == 4.0
     assert patience_of(CameraConfig(reopen_max_s=7.0)).reopen_max_s == 7.0
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"source": "replay", "replay_path": "walk.avi"},
+        {"source": "remote", "socket": "frames.sock"},
+        {"source": "gstreamer", "pipeline": "videotestsrc"},
+    ],
+)
+def test_a_fixed_exposure_that_would_change_nothing_is_refused(section: dict[str, str]) -> None:
+    CameraConfig.model_validate(section)
+    with pytest.raises(ValueError, match="exposure_us changes nothing"):
+        CameraConfig.model_validate({**section, "exposure_us": 8000})
