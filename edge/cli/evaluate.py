@@ -49,8 +49,12 @@ def verify(
 ) -> None:
     """One to one: do two pictures show the same person? Ten folds, as the LFW protocol."""
     listed = read_pairs(pairs, images=images)
-    samples = [sample for pair in listed for sample in (pair.first, pair.second)]
-    readings, chain = _read(invocation(context), samples, quality_gate=quality_gate)
+    readings, chain = _read(
+        invocation(context),
+        enrolled=[pair.first for pair in listed],
+        probing=[pair.second for pair in listed],
+        quality_gate=quality_gate,
+    )
     scored = verification.score_pairs(listed, readings)
     report = _report(chain, readings, quality_gate=quality_gate) | verification.evaluate(scored)
     if plot is not None:
@@ -80,7 +84,7 @@ def identify(
     others = read_folder(strangers, singles=True)
     identification.require_disjoint(enrolled, mated, others)
     run = invocation(context)
-    readings, chain = _read(run, [*enrolled, *mated, *others], quality_gate=quality_gate)
+    readings, chain = _read(run, enrolled=enrolled, probing=[*mated, *others], quality_gate=quality_gate)
     trials = identification.search(readings, gallery=enrolled, probes=mated, strangers=others)
     report = _report(chain, readings, quality_gate=quality_gate) | identification.evaluate(trials)
     if plot is not None:
@@ -100,13 +104,19 @@ def _models_folder(config: Config) -> Path:
     return config.paths.models or SHIPPED_MODELS
 
 
-def _read(run: Invocation, samples: list[Sample], *, quality_gate: bool) -> tuple[Readings, ModelHash]:
+def _read(
+    run: Invocation, *, enrolled: list[Sample], probing: list[Sample], quality_gate: bool
+) -> tuple[Readings, ModelHash]:
     models = open_models(ModelStore(_models_folder(run.config)), run.config.inference)
     try:
         analyser = FaceAnalyser(models, limits=run.config.quality)
         with progress_bar() as progress:
             readings = read_all(
-                samples, reader=StillReader(analyser), quality_gate=quality_gate, progress=progress
+                enrolled=enrolled,
+                probing=probing,
+                reader=StillReader(analyser),
+                quality_gate=quality_gate,
+                progress=progress,
             )
         return readings, analyser.model_hash
     finally:

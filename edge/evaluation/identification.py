@@ -73,10 +73,10 @@ def search(
 ) -> Trials:
     """Search every probe and stranger in the whole gallery; a person scores with the nearest template."""
     number = {person: index for index, person in enumerate(sorted({s.person for s in gallery}))}
-    kept = [sample for sample in gallery if sample.path in readings.embeddings]
+    kept = [sample for sample in gallery if sample.path in readings.templates]
     if not kept:
         raise EvaluationError("no gallery picture holds a usable face", next_step="check --gallery")
-    templates = readings.matrix(kept)
+    templates = np.stack([readings.templates[sample.path] for sample in kept])
     owner = np.array([number[sample.person] for sample in kept])
     mated_score, mated_owner = _best(readings, probes, templates=templates, owner=owner)
     stranger_score, _ = _best(readings, strangers, templates=templates, owner=owner)
@@ -103,7 +103,7 @@ def _best(
     best = np.full(len(samples), -np.inf)
     whose = np.full(len(samples), -1, dtype=np.int64)
     for index, sample in enumerate(samples):
-        embedding = readings.embeddings.get(sample.path)
+        embedding = readings.probes.get(sample.path)
         if embedding is not None:
             cosines = templates @ embedding
             nearest = int(np.argmax(cosines))

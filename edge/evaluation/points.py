@@ -25,9 +25,8 @@ def impostor_quantiles(
     The daemon scales a threshold to a larger gallery with them. Rates that so few comparisons cannot carry are
     left out.
     """
-    found = readings.embeddings
-    templates = readings.matrix([s for s in gallery if s.path in found])
-    probes = readings.matrix([s for s in strangers if s.path in found])
+    templates = np.stack([readings.templates[s.path] for s in gallery if s.path in readings.templates])
+    probes = np.stack([readings.probes[s.path] for s in strangers if s.path in readings.probes])
     scores = np.sort((probes @ templates.T).ravel())[::-1]
     return tuple(
         Quantile(rate=rate, score=round(float(scores[int(rate * scores.size)]), 4))

@@ -1,6 +1,8 @@
 """The daemon's analyser as an evaluation's reader: one still picture in, what the kiosk makes of it out."""
 
-from edge.evaluation.reading import Reading
+from collections.abc import Set
+
+from edge.evaluation.reading import Reading, Role
 from edge.inference.analyser import FaceAnalyser, portrayed
 from edge.types import BgrImage
 
@@ -11,10 +13,11 @@ class StillReader:
     def __init__(self, analyser: FaceAnalyser) -> None:
         self._analyser = analyser
 
-    def read(self, image: BgrImage) -> Reading:
-        """Find, judge and embed the face of one (h, w, 3) uint8 BGR picture."""
+    def read(self, image: BgrImage, *, roles: Set[Role]) -> Reading:
+        """Find, judge and embed the face of one (h, w, 3) uint8 BGR picture, in each role."""
         found = self._analyser.detect(image)
         if not found:
-            return Reading(faces=0, coaching=None, embedding=None)
+            return Reading(faces=0, coaching=None, embeddings={})
         face = self._analyser.examine(image, portrayed(found, image.shape))
-        return Reading(len(found), face.quality.coaching, self._analyser.embed(image, face))
+        embed = {Role.TEMPLATE: self._analyser.template, Role.PROBE: self._analyser.embed}
+        return Reading(len(found), face.quality.coaching, {role: embed[role](image, face) for role in roles})

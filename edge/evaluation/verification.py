@@ -30,26 +30,24 @@ class Scored:
 
 
 def score_pairs(pairs: list[Pair], readings: Readings) -> Scored:
-    """Cosine of each pair."""
+    """Cosine of each pair: the first picture is enrolled, the second is the probe."""
     index: dict[str, int] = {}
     for pair in pairs:
         for sample in (pair.first, pair.second):
             index.setdefault(sample.person, len(index))
-    found = readings.embeddings
-    values = np.array(
-        [
-            float(found[p.first.path] @ found[p.second.path])
-            if p.first.path in found and p.second.path in found
-            else -np.inf
-            for p in pairs
-        ]
-    )
+    values = np.array([_cosine(pair, readings) for pair in pairs])
     same = np.array([pair.same for pair in pairs])
     fold = np.array([pair.fold for pair in pairs], dtype=np.int64)
     if (fold < 0).any():
         fold = rates.stratified_blocks(same, FOLDS)
     people = np.array([(index[p.first.person], index[p.second.person]) for p in pairs], dtype=np.int64)
     return Scored(values, same, fold, people, len(index))
+
+
+def _cosine(pair: Pair, readings: Readings) -> float:
+    template = readings.templates.get(pair.first.path)
+    probe = readings.probes.get(pair.second.path)
+    return -np.inf if template is None or probe is None else float(template @ probe)
 
 
 def evaluate(scored: Scored, *, seed: int = 0) -> JsonObject:

@@ -27,7 +27,8 @@ def sample(person: int, picture: int) -> Sample:
 def readings_of(samples: list[Sample], **kwargs) -> Readings:
     found = Readings()
     for s in samples:
-        found.embeddings[s.path] = face(int(s.person[1:]), int(s.path.stem), **kwargs)
+        vector = face(int(s.person[1:]), int(s.path.stem), **kwargs)
+        found.templates[s.path] = found.probes[s.path] = vector
     return found
 
 
@@ -45,7 +46,7 @@ def test_a_missed_face_is_wrong_for_a_genuine_pair_and_right_for_an_impostor_pai
     pairs = [Pair(sample(p, 0), sample(p, 1), True) for p in range(20)]
     pairs += [Pair(sample(p, 0), sample((p + 1) % 20, 1), False) for p in range(20)]
     readings = readings_of([s for pair in pairs for s in (pair.first, pair.second)])
-    del readings.embeddings[sample(3, 1).path]  # in one genuine pair and one impostor pair
+    del readings.probes[sample(3, 1).path]  # in one genuine pair and one impostor pair
     report = verification.evaluate(verification.score_pairs(pairs, readings))
     assert report["errors"] == 1
 
@@ -85,7 +86,7 @@ def test_a_probe_without_a_face_counts_as_missed():
     gallery, probes = [sample(0, 0), sample(1, 0)], [sample(0, 1), sample(1, 1)]
     others = [sample(p, 0) for p in range(1000, 1300)]
     readings = readings_of(gallery + probes + others)
-    del readings.embeddings[probes[1].path]
+    del readings.probes[probes[1].path]
     trials = identification.search(readings, gallery=gallery, probes=probes, strangers=others)
     report = identification.evaluate(trials)
     assert report["probes_not_acquired"] == 1
@@ -96,7 +97,7 @@ def test_somebody_without_a_usable_gallery_picture_failed_to_enrol_and_is_missed
     gallery, probes = [sample(0, 0), sample(1, 0)], [sample(0, 1), sample(1, 1)]
     others = [sample(p, 0) for p in range(1000, 1300)]
     readings = readings_of(gallery + probes + others)
-    del readings.embeddings[gallery[1].path]
+    del readings.templates[gallery[1].path]
     report = identification.evaluate(
         identification.search(readings, gallery=gallery, probes=probes, strangers=others)
     )
