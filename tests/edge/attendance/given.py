@@ -20,7 +20,7 @@ ZONES = tuple(
         "Pacific/Apia",  # skipped 30 December 2011
         "Africa/Casablanca",  # four changes a year
         "America/Havana",  # begins summer time at midnight, which is left out
-        "Asia/Beirut",  # ends summer time at midnight, so that a date comes back for an hour
+        "America/St_Johns",  # until 2011 put back at 00:01, so that a date came back for an hour
         "UTC",
     )
 )

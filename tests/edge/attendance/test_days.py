@@ -37,6 +37,7 @@ def test_a_day_begins_at_the_sites_boundary(local: str, day: date) -> None:
 
 
 @given(at=walls, zone=zones, starts=LOCAL_TIMES)
+@example(at=datetime(2010, 11, 7, 3, 0, tzinfo=UTC), zone=ZoneInfo("America/St_Johns"), starts=time(0))
 def test_every_moment_lies_between_its_days_beginning_and_the_next_ones(
     at: datetime, zone: ZoneInfo, starts: time
 ) -> None:
@@ -69,7 +70,7 @@ def test_a_local_time_becomes_the_first_moment_at_which_the_clock_has_reached_it
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)
-@pytest.mark.parametrize("year", [2011, 2026])
+@pytest.mark.parametrize("year", [2010, 2011, 2026])
 def test_around_every_change_of_the_clock_a_day_begins_exactly_once(zone: ZoneInfo, year: int) -> None:
     for change in offset_changes(zone, year):
         for starts in (time(0), time(0, 30), time(1, 45), time(2), time(2, 30), time(3), time(4)):
