@@ -24,5 +24,5 @@ def run(
     from edge import app  # heavy: models and camera libraries are not for `clockface version`
     from edge.logs import set_up
 
-    set_up(config.logging)
+    set_up(config.logging, journal="JOURNAL_STREAM" in asked.environment)  # set by systemd
     app.run(config, asked.environment, until_end=until_end)
