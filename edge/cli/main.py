@@ -15,6 +15,7 @@ from rich.console import Console
 from edge import __version__
 from edge.cli import (
     attendance,
+    bench,
     config,
     doctor,
     enroll,
@@ -43,6 +44,7 @@ GROUPS = (
     attendance,
     ledger,
     evaluate,
+    bench,
     doctor,
     models,
 )

@@ -72,6 +72,11 @@ class Models:
                 self.previous.close()
 
 
+def models_of_a_frame(config: InferenceConfig) -> tuple[str, ...]:
+    """Names in the manifest of the models that one frame with one good face runs, once each, in order."""
+    return (config.detector, MESH, *(name for name, _ in CHAINS[config.chain].networks))
+
+
 def open_models(store: ModelStore, config: InferenceConfig) -> Models:
     """Load, verify and start every model that the configuration names.
 

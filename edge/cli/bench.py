@@ -1,0 +1,98 @@
+"""`clockface bench`: what recognition costs on this machine, with the machine's description beside it."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from edge.cli.context import invocation
+from edge.cli.progress import progress_bar
+from edge.evaluation import bench
+from edge.evaluation.bench_daemon import measure_daemon
+from edge.evaluation.machine import describe
+from edge.inference.chain import open_models
+from edge.inference.models import SHIPPED_MODELS, ModelStore
+from edge.inference.threads import use_one_thread
+from edge.types import JsonObject
+
+SAMPLE = "sample-face.jpg"
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command."""
+    root.command("bench")(run)
+
+
+def run(
+    context: typer.Context,
+    image: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A picture with one face; else the one shipped.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=20, max=5000, help="Frames to measure.")] = 200,
+    templates: Annotated[int, typer.Option(min=1, max=100_000, help="Templates in the gallery.")] = 10_000,
+    daemon: Annotated[bool, typer.Option(help="Also start a real daemon: start-up time and memory.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Measure stages, total against the bare models, search, start-up and memory."""
+    config = invocation(context).config
+    use_one_thread()
+    folder = config.paths.models or SHIPPED_MODELS
+    picture = image or folder / SAMPLE
+    frame = bench.read_frame(picture)
+    with progress_bar() as progress:
+        report: JsonObject = {"machine": describe()}
+        report["pipeline"] = bench.measure_pipeline(
+            config, models_folder=folder, image=frame, frames=frames, templates=templates, progress=progress
+        )
+        models = open_models(ModelStore(folder), config.inference)
+        chain, dim = models.embedder.model_hash, models.embedder.dim
+        models.close()
+        report["search"] = bench.measure_search(dim=dim, progress=progress)
+        if daemon:
+            progress("a real daemon", 0, 1)
+            report["daemon"] = measure_daemon(
+                model_hash=chain, dim=dim, templates=templates, models_folder=folder, image=picture
+            )
+    if as_json:
+        typer.echo(json.dumps(report, indent=2, allow_nan=False))
+    else:
+        _print(report)
+
+
+def _print(report: JsonObject) -> None:
+    console = Console()
+    machine, pipeline = report["machine"], report["pipeline"]
+    console.print(
+        f"{machine['board']}, {machine['architecture']}, {machine['processor']}, {machine['cores']} cores, "
+        f"Python {machine['python']}, {machine['runtime']}, {machine['packages']}",
+        highlight=False,
+    )
+    stages = Table(title=f"One 640x480 frame with one face, {pipeline['frames']} frames")
+    for name in ("stage", "median ms", "p95 ms"):
+        stages.add_column(name)
+    rows = [*pipeline["stages"].items(), ("bare invokes", pipeline["bare_invokes"])]
+    for name, cost in rows:
+        stages.add_row(name, f"{cost['median_ms']:.2f}", f"{cost['p95_ms']:.2f}")
+    console.print(stages)
+    console.print(
+        f"total / bare invokes {pipeline['ratio_median']:.3f}, "
+        f"{pipeline['frames_per_second']:.0f} frames a second",
+        highlight=False,
+    )
+    search = Table(title="Exact search, one thread")
+    for name in ("templates", "median ms", "p95 ms", "matrix MB", "gallery MB"):
+        search.add_column(name)
+    for row in report["search"]:
+        values = (row["median_ms"], row["p95_ms"], row["matrix_mb"], row["gallery_mb"])
+        search.add_row(str(row["templates"]), *(f"{value:.2f}" for value in values))
+    console.print(search)
+    if (daemon := report.get("daemon")) is not None:
+        console.print(
+            f"daemon with {daemon['templates']} templates: ready in {daemon['ready_s']:.2f} s, "
+            f"{daemon['resident_mb']:.0f} MB resident (peak {daemon['resident_peak_mb']:.0f}), "
+            f"stopped in {daemon['stop_s']:.2f} s",
+            highlight=False,
+        )

@@ -1,0 +1,154 @@
+"""Starts the real daemon on a throw-away device with as many templates as asked, and watches it.
+
+Everything lies in a temporary folder that is removed afterwards: keys, ledger, sockets. The people do not
+exist.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from edge.clock import SystemClock
+from edge.errors import EvaluationError
+from edge.evaluation.bench import random_templates
+from edge.store.keys import generate_keys, load_keyring
+from edge.store.secretfiles import make_private_folder
+from edge.store.store import create_store, ledger_path
+from edge.types import Consent, DeviceId, JsonObject, ModelHash, Profile
+
+READY_TIMEOUT_S = 60.0
+SETTLE_S = 5.0  # long enough for frames to be judged, so that every model has run
+STOP_TIMEOUT_S = 15.0
+
+
+def measure_daemon(
+    *, model_hash: ModelHash, dim: int, templates: int, models_folder: Path, image: Path
+) -> JsonObject:
+    """Time from the daemon's start to READY, and its memory with that many templates after some seconds.
+
+    Raises:
+        EvaluationError: The daemon did not become ready.
+    """
+    with tempfile.TemporaryDirectory(prefix="clockface-bench-") as name:
+        folder = Path(name)
+        _make_device(folder / "state", model_hash=model_hash, dim=dim, templates=templates)
+        config = _write_config(folder, models_folder=models_folder, image=image)
+        return {"templates": templates} | _watch(config, folder)
+
+
+def _make_device(state: Path, *, model_hash: ModelHash, dim: int, templates: int) -> None:
+    make_private_folder(state)
+    generate_keys(state)
+    clock = SystemClock(zone=ZoneInfo("UTC"))
+    store = create_store(
+        ledger_path(state),
+        keyring=load_keyring(state=state, environment={}, allow_environment=False),
+        clock=clock,
+        device=DeviceId("bench"),
+        site="bench",
+    )
+    consent = Consent("1", "en", clock.now().wall, "imported", "clockface-bench")
+    try:
+        with store.database.write():  # one transaction: thousands of commits would measure the disk
+            for index, row in enumerate(random_templates(templates, dim=dim, model_hash=model_hash)):
+                person_id = store.people.add(Profile(name=f"Nobody {index}", number=f"{index}"))
+                store.consents.record(person_id, consent)
+                store.templates.add(replace(row, person_id=person_id))
+    finally:
+        store.close()
+
+
+def _write_config(folder: Path, *, models_folder: Path, image: Path) -> Path:
+    scenes = folder / "scenes"
+    scenes.mkdir()
+    for index in range(2):  # two pictures: a folder that plays
+        (scenes / f"{index}{image.suffix}").symlink_to(image.resolve())
+    path = folder / "clockface.toml"
+    sections: dict[str, dict[str, object]] = {
+        "device": {"site": "bench", "name": "bench"},
+        "paths": {"state": str(folder / "state"), "run": str(folder), "models": str(models_folder.resolve())},
+        "camera": {"source": "replay", "replay_path": str(scenes), "replay_loop": True},
+        "decision": {"max_fpir": 0.1},
+        "attendance": {"repeat_s": 86400.0},
+    }
+    lines = [
+        line
+        for name, fields in sections.items()
+        for line in (f"[{name}]", *(f"{key} = {json.dumps(value)}" for key, value in fields.items()))
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def _watch(config: Path, folder: Path) -> JsonObject:
+    address = folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(address))
+        manager.settimeout(READY_TIMEOUT_S)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(address)}
+        began = time.monotonic()
+        daemon = subprocess.Popen(
+            [sys.executable, "-m", "edge", "--config", str(config), "run"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            ready_s = _until_ready(manager, began)
+            time.sleep(SETTLE_S)
+            memory = _memory(daemon.pid)
+        finally:
+            stop_s = _stop(daemon)
+    return {"ready_s": ready_s, "stop_s": stop_s} | memory
+
+
+def _until_ready(manager: socket.socket, began: float) -> float:
+    try:
+        while b"READY=1" not in manager.recv(4096):
+            pass
+    except TimeoutError as error:
+        raise EvaluationError(
+            f"the daemon was not ready within {READY_TIMEOUT_S:.0f} s", next_step="clockface doctor"
+        ) from error
+    return time.monotonic() - began
+
+
+def _memory(pid: int) -> JsonObject:
+    """Resident memory in MiB, the kernel's own count; the proportional share where it is told."""
+    kept: JsonObject = {}
+    for source, field, name in (
+        ("status", "VmRSS:", "resident_mb"),
+        ("status", "VmHWM:", "resident_peak_mb"),
+        ("smaps_rollup", "Pss:", "proportional_mb"),
+    ):
+        try:
+            lines = Path(f"/proc/{pid}/{source}").read_text(encoding="ascii").splitlines()
+        except OSError:
+            continue
+        found = next((line for line in lines if line.startswith(field)), None)
+        if found is not None:
+            kept[name] = int(found.split()[1]) / 1024
+    if "resident_mb" not in kept:
+        raise EvaluationError(
+            "the daemon ended while it was watched", next_step="clockface run, and read its log"
+        )
+    return kept
+
+
+def _stop(daemon: subprocess.Popen[bytes]) -> float:
+    began = time.monotonic()
+    daemon.send_signal(signal.SIGTERM)
+    try:
+        daemon.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait()
+    return time.monotonic() - began
