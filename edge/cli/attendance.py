@@ -27,6 +27,7 @@ from edge.config import Config
 
 CLOCK_MARKS = {"synchronised": "", "holdover": "~", "unsynchronised": "?"}
 HEADINGS = ("time", "day", "shift", "number", "name", "direction", "by", "code", "office")
+PIPE_WIDTH = 200  # columns, where there is no terminal to fit
 _JOINERS = "\u200c\u200d"  # invisible, and part of Persian and Indian names
 
 app = typer.Typer(help="Attendance records: list, follow, export.", no_args_is_help=True)
@@ -81,7 +82,7 @@ def list_records(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
-    """List records, oldest first. A time with ~ or ? was told by a clock that was not synchronised."""
+    """List records, oldest first, in the site's time. ~ and ? mark a clock that was not synchronised."""
     config = invocation(context).config
     selection = _selection(config, day=day, first=first, last=last, person=person)
     with EdgeClient(config.paths.run) as client:
@@ -170,13 +171,17 @@ def _follow(records: Records, selection: Selection, *, line: Callable[[ExportRow
 
 
 def _print_table(rows: Iterable[ExportRow]) -> None:
-    table = Table(*HEADINGS, box=None, header_style="bold", pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in cells(row)))
-    if table.row_count == 0:
+    lines = [cells(row) for row in rows]
+    if not lines:
         typer.echo("No records.", err=True)
         return
-    Console(highlight=False).print(table)
+    filled = [column for column in range(len(HEADINGS)) if any(line[column] for line in lines)]
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in filled:
+        table.add_column(HEADINGS[column], no_wrap=HEADINGS[column] in ("time", "day"), overflow="fold")
+    for line in lines:
+        table.add_row(*(Text(line[column]) for column in filled))
+    Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
 
 
 def plain_line(row: ExportRow) -> str:
@@ -189,7 +194,7 @@ def cells(row: ExportRow) -> tuple[str, ...]:
     source = f" ({row.source})" if row.source in ("assumed", "chosen") else ""
     office = {None: "", True: "confirmed", False: "waiting"}[row.delivered]
     shown = (
-        row.local_time.replace("T", " ") + CLOCK_MARKS[row.clock],
+        row.local_time[:19].replace("T", " ") + CLOCK_MARKS[row.clock],
         row.day.isoformat(),
         row.shift,
         row.number,

@@ -9,7 +9,7 @@ import numpy as np
 from edge.api.protocol import GalleryStatus
 from edge.config import Config, InferenceConfig
 from edge.doctor.daemon import Daemon
-from edge.doctor.findings import Finding, Health, fail, not_available, ok, warn
+from edge.doctor.findings import Finding, Health, fail, ok, warn
 from edge.errors import ModelError
 from edge.inference import operating_point
 from edge.inference.analyser import FaceAnalyser
@@ -93,10 +93,8 @@ def check_liveness(config: Config) -> Finding:
 
 def check_operating_point(config: Config, daemon: Daemon) -> Finding:
     """Whether the threshold was measured for this chain, this rate and a gallery of this size."""
-    if daemon.status is None:
+    if daemon.status is None or not daemon.status.galleries:
         return _measured(config)
-    if not daemon.status.galleries:
-        return not_available("the daemon runs without recognition")
     findings = [_in_force(gallery) for gallery in daemon.status.galleries]
     return next((finding for finding in findings if finding.health is Health.WARN), findings[0])
 

@@ -138,7 +138,6 @@ class Clockface:
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
         self._monkeypatch.setenv("NO_COLOR", "1")
-        self._monkeypatch.setenv("COLUMNS", "200")
         self._monkeypatch.setattr(
             "sys.argv", ["clockface", "--config", str(self._site.config), "attendance", *arguments]
         )
@@ -159,13 +158,22 @@ def test_the_list_shows_every_page_with_shift_clock_and_delivery(clockface: Cloc
     assert code == 0
     assert lines[0].split() == list(HEADINGS)
     assert len(lines) == 6
-    assert lines[1].startswith("2026-03-02 08:02:00+01:00  ")
+    assert lines[1].startswith("2026-03-02 08:02:00  ")
     assert "early" in lines[1]
     assert "waiting" in lines[1]
-    assert "08:03:00+01:00~" in lines[2]
+    assert "08:03:00~" in lines[2]
     assert "confirmed" in lines[3]
-    assert "08:00:00+01:00?" in lines[4]
+    assert "08:00:00?" in lines[4]
     assert "(removed)" in lines[5]
+
+
+def test_a_narrow_terminal_loses_no_time_and_no_mark(
+    site: Site, clockface: Clockface, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.cli.attendance.PIPE_WIDTH", 70)
+    _, out, _ = clockface("list")
+    assert "2026-03-02 08:03:00~ " in out
+    assert "\u2026" not in out
 
 
 def test_a_name_cannot_turn_the_terminal_round(clockface: Clockface) -> None:

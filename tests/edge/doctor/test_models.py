@@ -109,7 +109,6 @@ def test_liveness_that_cannot_run_is_a_failure() -> None:
         ((gallery(),), Health.OK, "20 people enrolled"),
         ((gallery(supported=False),), Health.WARN, "more than the measurement"),
         ((gallery(), gallery(supported=False)), Health.WARN, "more than the measurement"),
-        ((), Health.NOT_AVAILABLE, "without recognition"),
     ],
 )
 def test_a_running_daemon_says_which_threshold_is_in_force(
@@ -131,8 +130,9 @@ def test_without_a_daemon_the_measured_threshold_is_named(models: Path) -> None:
     assert finding.health is Health.OK
     assert "threshold 0.500 for FPIR 0.01" in finding.found
     measured(models, chain=chain, fpir=0.05)
-    with pytest.raises(OperatingPointMissing):
-        check_operating_point(config, nobody)
+    for without_recognition in (nobody, daemon()):
+        with pytest.raises(OperatingPointMissing):
+            check_operating_point(config, without_recognition)
 
 
 def test_without_a_daemon_the_configured_chain_is_what_must_be_measured(models: Path) -> None:
