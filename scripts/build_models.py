@@ -25,6 +25,7 @@ PASSES: dict[str, surgery.Pass] = {
     "batch-of-one": surgery.set_batch(1),
     "fuse-prelu": surgery.fuse_prelu,
     "fuse-relu": surgery.fuse_relu,
+    "keep-points": surgery.keep_output("onet/conv6-3/conv6-3"),
     "merge-pointwise": surgery.merge_pointwise,
     "narrow-to-64": surgery.narrow_embedding(64),
     "narrow-to-192": surgery.narrow_embedding(192),

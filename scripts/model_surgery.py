@@ -341,6 +341,27 @@ def halve_weights(model: Model) -> int:
     return len(front)
 
 
+def keep_output(name: str) -> Pass:
+    """A pass that keeps one output, and of the operators those that it needs (exact)."""
+
+    def apply(model: Model) -> int:
+        graph = model.subgraphs[0]
+        (kept,) = [int(index) for index in graph.outputs if name_of(model, index) == name.encode()]
+        before = len(graph.outputs) + len(graph.operators)
+        graph.outputs = np.array([kept], np.int32)
+        needed, wanted = [], [kept]
+        while wanted:
+            operator = producer_of(model, wanted.pop())
+            if operator is not None and all(operator is not one for one in needed):
+                needed.append(operator)
+                wanted.extend(int(index) for index in operator.inputs)
+        graph.operators = [one for one in graph.operators if any(one is other for other in needed)]
+        model.signatureDefs = None
+        return before - 1 - len(graph.operators)
+
+    return apply
+
+
 def prune(model: Model) -> int:
     """Drop tensors, buffers, operator codes and metadata that nothing uses; merge equal buffers (exact)."""
     graph = model.subgraphs[0]

@@ -15,7 +15,7 @@ from edge.errors import ConfigError
 from edge.inference.alignment import Aligner
 from edge.inference.detector import BlazeFace
 from edge.inference.embedder import FusedEmbedder, Network
-from edge.inference.landmarks import MeshLandmarker
+from edge.inference.landmarks import MeshLandmarker, PointRegressor
 from edge.inference.models import ModelStore
 from edge.inference.runtime import Runner
 from edge.ports import Detector, Embedder, Landmarker
@@ -38,7 +38,7 @@ CHAINS: Mapping[str, ChainSpec] = MappingProxyType(
         "mobilefacenet": ChainSpec(networks=(("mobilefacenet", 1.0),)),
     }
 )
-MESH = "face-mesh"
+MESH, POINTS = "face-mesh", "face-points"
 MESH_PASSES = 1
 
 
@@ -95,7 +95,7 @@ def open_models(store: ModelStore, config: InferenceConfig) -> Models:
         return Runner(store.load(name), delegate=config.delegate, threads=config.threads)
 
     aligner = Aligner()
-    landmarker = MeshLandmarker(start(MESH), passes=MESH_PASSES)
+    landmarker = MeshLandmarker(start(MESH), points=PointRegressor(start(POINTS)), passes=MESH_PASSES)
 
     def embedder(chain: str) -> FusedEmbedder:
         spec = CHAINS[chain]

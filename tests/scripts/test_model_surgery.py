@@ -291,3 +291,30 @@ def test_pruning_drops_what_nothing_uses_and_merges_equal_constants() -> None:
     assert surgery.prune(model) > 0
     assert len(model.buffers) == 3
     np.testing.assert_array_equal(run(model), before)
+
+
+def test_keeping_one_output_drops_what_only_others_need() -> None:
+    sketch = Sketch()
+    shared = sketch.pointwise(int(sketch.graph.inputs[0]), 3, CHANNELS)
+    kept = sketch.pointwise(shared, CHANNELS, 4)
+    other = sketch.pointwise(shared, CHANNELS, 5)
+    sketch.graph.tensors[kept].name = b"kept"
+    sketch.graph.outputs = np.array([other, kept], np.int32)
+    picture = RNG.standard_normal((1, 8, 8, 3)).astype(np.float32)
+
+    def answers(content: bytes) -> dict[int, np.ndarray]:
+        interpreter = Interpreter(model_content=content)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], picture)
+        interpreter.invoke()
+        found = (interpreter.get_tensor(d["index"]) for d in interpreter.get_output_details())
+        return {array.shape[-1]: array for array in found}
+
+    before = answers(write_model(sketch.model))
+    model = read_model(write_model(sketch.model))
+    assert surgery.keep_output("kept")(model) == 2
+    surgery.prune(model)
+    assert len(model.subgraphs[0].operators) == 2
+    after = answers(write_model(model))
+    assert list(after) == [4]
+    assert np.array_equal(after[4], before[4])

@@ -4,7 +4,7 @@ import pytest
 
 from edge.errors import ModelContractBroken
 from edge.inference.chain import Models
-from edge.inference.landmarks import MeshLandmarker
+from edge.inference.landmarks import MeshLandmarker, PointRegressor, five_points
 from edge.inference.models import ModelStore
 from edge.inference.runtime import Runner
 from edge.types import BgrImage, Landmarks
@@ -59,6 +59,25 @@ def test_a_second_pass_gives_nearly_the_same_points(models: Models, astronaut: B
     face = models.detector.detect(astronaut)[0]
     assert np.abs(twice.locate(astronaut, face).five - locate(models, astronaut).five).max() < 3
     twice.close()
+
+
+def test_the_second_opinion_agrees_with_the_mesh(models: Models, astronaut: BgrImage) -> None:
+    """O-Net's points lie on the same parts, also of a tilted face: no axis is exchanged, nothing is shifted."""
+    points = PointRegressor(Runner(ModelStore().load("face-points")))
+    for degrees in (0, 30, -30):
+        matrix = cv2.getRotationMatrix2D((228, 130), degrees, 1.0)
+        image = cv2.warpAffine(astronaut, matrix, (512, 512), borderMode=cv2.BORDER_REPLICATE)
+        found = locate(models, image)
+        assert found.mesh is not None
+        opinion = points.five(image, found.mesh)
+        assert np.abs(opinion - five_points(found.mesh)).max() < 8
+        assert np.allclose(found.five, (opinion + five_points(found.mesh)) / 2, atol=1e-3)
+    points.close()
+
+
+def test_a_model_without_five_points_is_no_second_opinion() -> None:
+    with pytest.raises(ModelContractBroken):
+        PointRegressor(Runner(ModelStore().load("face-mesh")))
 
 
 def test_another_model_is_no_mesh() -> None:

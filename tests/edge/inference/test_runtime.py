@@ -49,7 +49,7 @@ def cosines(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> np.ndarr
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in EMBEDDERS])
-def test_detectors_and_mesh_answer_as_their_sources_do(name: str) -> None:
+def test_detectors_and_landmarks_answer_as_their_sources_do(name: str) -> None:
     for ours, source in zip(answers(name), references(name), strict=True):
         assert np.diag(cosines(ours, source)).min() > 0.99999
         assert np.abs(ours - source).max() < 1e-3 * max(1.0, np.abs(source).max())
