@@ -6,6 +6,7 @@ payload is believed only when its hash, its identity and its place agree with th
 """
 
 import base64
+import json
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -175,17 +176,12 @@ class Chain:
         payload = self._vault.open(token, written_by, where=where)
         if wire.digest(payload) != digest.hex():
             raise LedgerCorrupt("an event does not match its hash", where=where)
-        try:
-            header = wire.read_header(payload)
-        except wire.WireError as error:
-            raise LedgerCorrupt(str(error), where=where) from None
-        found = (header.epoch, header.seq, header.prevhash, header.source)
-        if found != (epoch, seq, prev_hash.hex(), self._source):
+        if _identity(payload) != (epoch, seq, prev_hash.hex(), self._source):
             raise LedgerCorrupt("an event belongs to another place or device", where=where)
         return StoredEvent(
             position=position,
             id=EventId(self._device, EpochId(epoch), seq, digest.hex()),
-            prevhash=header.prevhash,
+            prevhash=prev_hash.hex(),
             payload=payload,
             signer=signer,
             signature=signature,
@@ -229,6 +225,17 @@ class Chain:
             ),
         )
         return EventId(self._device, EpochId(event.epoch), event.seq, digest)
+
+
+def _identity(payload: bytes) -> tuple[object, ...]:
+    """Where a payload says it belongs; `StoredEvent.event` reads all of it, and strictly."""
+    try:
+        document = json.loads(payload)
+    except ValueError:
+        return ()
+    if not isinstance(document, dict):
+        return ()
+    return tuple(document.get(name) for name in ("epoch", "seq", "prevhash", "source"))
 
 
 def place(epoch: str, seq: int) -> str:

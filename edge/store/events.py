@@ -6,11 +6,11 @@ simply retry. Trust boundary: punches come from the rules and are still bounded 
 """
 
 import itertools
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from edge.errors import LedgerCorrupt, PersonUnknown, StoreError
 from edge.ports import Clock
@@ -28,6 +28,7 @@ MAX_ENVELOPES = 1000  # in one answer: about 1.3 MB
 _DAYS = "SELECT position FROM events WHERE punch_day BETWEEN ? AND ? AND position > ? ORDER BY position"
 _OLDEST_FIRST = f"{_DAYS} ASC LIMIT ?"
 _NEWEST_FIRST = f"{_DAYS} DESC LIMIT ?"
+_AT = f"SELECT {COLUMNS} WHERE position IN (SELECT value FROM json_each(?))"  # noqa: S608 - constant columns
 _BATCH = 200  # rows read while the connection is held: a few ms
 
 
@@ -200,10 +201,10 @@ class EventLog:
         for start in range(0, len(positions), _BATCH):
             batch = positions[start : start + _BATCH]
             with self._database.read() as connection:
-                rows = [_row_at(connection, position) for position in batch]
-            for row in rows:
-                if row is not None:  # pruned since the list was made
-                    yield _recorded(self._chain.open_row(row))
+                rows = {row[0]: row for row in connection.execute(_AT, (json.dumps(batch),))}
+            for position in batch:
+                if position in rows:  # else pruned since the list was made
+                    yield _recorded(self._chain.open_row(rows[position]))
 
     def _last(self, connection: sqlite3.Connection, person_id: PersonId) -> RecordedPunch | None:
         row = connection.execute(
@@ -253,14 +254,6 @@ def _position(connection: sqlite3.Connection, epoch: EpochId, seq: int) -> int:
     if row is None:
         raise StoreError("the ledger has no such event", where=f"event {epoch[:32]}/{seq}")
     return int(row[0])
-
-
-def _row_at(connection: sqlite3.Connection, position: int) -> tuple[Any, ...] | None:
-    row: tuple[Any, ...] | None = connection.execute(
-        f"SELECT {COLUMNS} WHERE position = ?",
-        (position,),
-    ).fetchone()
-    return row
 
 
 def _recorded(stored: StoredEvent) -> RecordedPunch:

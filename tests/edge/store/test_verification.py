@@ -1,5 +1,6 @@
 """A complete check finds every way in which a ledger can be altered, and says where."""
 
+import hashlib
 import sqlite3
 from collections.abc import Callable
 
@@ -45,17 +46,23 @@ def resign(connection: sqlite3.Connection, _store: Store) -> None:
     connection.execute("UPDATE events SET signature = ? WHERE position = 3", (signature,))
 
 
-def rewrite(connection: sqlite3.Connection, store: Store) -> None:
+def rewrite(connection: sqlite3.Connection, store: Store) -> bytes:
     """Somebody with the DATA key, but without the signing key, changes who came."""
     row = connection.execute("SELECT payload, written_by FROM events WHERE position = 3").fetchone()
     vault = store.events._vault
     payload = vault.open(*row, where="").replace(b'"direction":"in"', b'"direction":"out"')
-    import hashlib
-
     connection.execute(
         "UPDATE events SET payload = ?, hash = ? WHERE position = 3",
         (vault.seal(payload), hashlib.sha256(payload).digest()),
     )
+    return payload
+
+
+def rewrite_and_sign(connection: sqlite3.Connection, store: Store) -> None:
+    """Somebody with every key changes one event, but not all that follow it."""
+    payload = rewrite(connection, store)
+    signature = store.chain._signing.private.sign(envelope.pae(envelope.EVENT_TYPE, payload))
+    connection.execute("UPDATE events SET signature = ? WHERE position = 3", (signature,))
 
 
 ALTERATIONS: dict[str, tuple[Alteration, str]] = {
@@ -83,6 +90,11 @@ ALTERATIONS: dict[str, tuple[Alteration, str]] = {
     ),
     "a stranger's signature": (resign, "signature"),
     "a body rewritten with the DATA key": (rewrite, "signature"),
+    "a body rewritten with all keys": (rewrite_and_sign, "chain is broken"),
+    "the newest hash changed": (
+        lambda c, _: c.execute("UPDATE events SET hash = zeroblob(32) WHERE position = 8"),
+        "does not match its hash",
+    ),
     "a payload changed": (
         lambda c, _: c.execute("UPDATE events SET payload = x'00' WHERE position = 4"),
         "altered",
