@@ -35,13 +35,13 @@ def read_url(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+            status = os.fstat(file.fileno())
             raw = file.read(MAX_URL_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(
             f"the file with the camera's address cannot be read: {error.strerror}", where=str(path)
         ) from error
-    if stat.S_IMODE(mode) & (stat.S_IRWXG | stat.S_IRWXO):
+    if stat.S_IMODE(status.st_mode) & _forbidden(owner=status.st_uid):
         raise ConfigError(
             "the file with the camera's address is open to others",
             where=str(path),
@@ -50,6 +50,12 @@ def read_url(path: Path) -> str:
     if len(raw) > MAX_URL_FILE_BYTES:
         raise ConfigError("the file with the camera's address is too long", where=str(path))
     return check_url(raw.decode("ascii", "replace").strip())
+
+
+def _forbidden(*, owner: int) -> int:
+    """Mode bits that the file may not have. systemd's credentials are root's; their ACL shows as group read."""
+    group = stat.S_IWGRP | stat.S_IXGRP if owner == 0 else stat.S_IRWXG
+    return group | stat.S_IRWXO
 
 
 def run(options: argparse.Namespace, *, notifier: Notifier, stopped: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ from edge.config import CameraConfig
 from edge.errors import CameraLost, CameraUnavailable, ConfigError
 from edge.types import BgrImage
 
-INSTALL = "sudo apt install python3-gi gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-good"
+INSTALL = "sudo apt install gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-good; scripts/setup jetson"
 SINK = "clockface_frames"
 TAIL = (
     f"videoconvert ! video/x-raw,format=BGR ! appsink name={SINK} max-buffers=1 drop=true sync=false"

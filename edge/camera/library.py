@@ -1,7 +1,6 @@
 """Libraries of the system that a backend needs: asked for when it is chosen, refused with the command to type.
 
-They come from the distribution's packages, not from PyPI; only an environment that sees the system's packages
-has them.
+They come from the distribution or have to be built on the machine, so the plain environment does not have them.
 """
 
 import importlib
@@ -27,7 +26,7 @@ def need(module: str, *, for_source: str, install: str) -> ModuleType:
         raise CameraUnavailable(
             f"camera.source = {for_source} needs the Python module {error.name}, not seen from here",
             where=module,
-            next_step=f"{install}; then make the environment with --system-site-packages",
+            next_step=install,
         ) from error
     except (ImportError, ValueError, OSError, AttributeError) as error:
         raise CameraUnavailable(

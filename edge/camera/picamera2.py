@@ -16,7 +16,7 @@ from edge.camera.source import Shot, boottime_s, capture_time_s
 from edge.config import CameraConfig
 from edge.errors import CameraLost, CameraUnavailable
 
-INSTALL = "sudo apt install python3-picamera2"
+INSTALL = "sudo apt install python3-picamera2; scripts/setup pi"
 LIST_COMMAND = "rpicam-hello --list-cameras"
 BUFFERS = 3  # one with the sensor, one on its way, one in our hands
 EXPOSURE_MANUAL = 1  # libcamera's ExposureTimeModeManual, since 0.5; before, a time alone was enough

@@ -103,11 +103,24 @@ def test_an_absent_network_camera_is_told_to_edge_without_its_password(tmp_path:
         assert "secret" not in out + error
 
 
-def test_an_address_file_open_to_others_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o604, 0o620, 0o666])
+def test_an_address_file_open_to_others_is_refused(tmp_path: Path, mode: int) -> None:
     path = url_file(tmp_path, "rtsp://camera/door")
-    path.chmod(0o640)
+    path.chmod(mode)
     with pytest.raises(ConfigError, match="chmod 600"):
         capture.read_url(path)
+
+
+def test_group_may_read_the_address_only_where_root_owns_it_as_with_systemds_credentials(
+    tmp_path: Path,
+) -> None:
+    path = url_file(tmp_path, "rtsp://camera/door")
+    path.chmod(0o440)
+    if path.stat().st_uid == 0:
+        assert capture.read_url(path) == "rtsp://camera/door"
+    else:
+        with pytest.raises(ConfigError, match="chmod 600"):
+            capture.read_url(path)
 
 
 @pytest.mark.parametrize("text", ["", "file:///etc/passwd", "rtsp://camera/door\nrtsp://other/", "x" * 5000])

@@ -72,7 +72,7 @@ def test_a_buffer_that_is_not_what_it_says_is_refused(
 
 def test_without_the_library_the_error_names_the_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gi", None)
-    with pytest.raises(CameraUnavailable, match="sudo apt install python3-gi"):
+    with pytest.raises(CameraUnavailable, match="scripts/setup jetson"):
         open_camera(CameraConfig(source="gstreamer"))
 
 
