@@ -63,11 +63,17 @@ class Listener:
 
     async def take(self, *, timeout_s: float) -> list[str]:
         """Wait for lines: results in their order, then the newest guidance. Empty if none came in time."""
-        try:
+        lines = self._drain()
+        if lines or timeout_s <= 0:
+            return lines
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self._ready.wait()
-        except TimeoutError:
-            return []
+                while not (lines or self.cut_off):  # a late signal for lines already taken wakes it for nothing
+                    await self._ready.wait()
+                    lines = self._drain()
+        return lines
+
+    def _drain(self) -> list[str]:
         with self._lock:
             self._ready.clear()
             lines = [*self._lasting, *self._passing.values()]
@@ -97,13 +103,18 @@ class Stage(Announcer):
         self._put("announcement", line, passing=announcement.notice in _PASSING)
 
     def show(self, scene: Scene) -> None:
-        """Hand a frame's scene and its verdicts to those who watch scenes; free when nobody does."""
+        """Hand a frame's scene and its verdicts to those who watch scenes; never raises, free without any."""
         if not any(listener.scenes for listener in self._listeners):
             return
-        for verdict in scene.verdicts:
-            line = VerdictLine(verdict=verdict_view(verdict)).model_dump_json()
+        try:
+            verdicts = [VerdictLine(verdict=verdict_view(each)).model_dump_json() for each in scene.verdicts]
+            passing = scene_line(scene).model_dump_json()
+        except ValueError:  # out of the protocol's bounds: a bug, and no reason to stop attendance
+            log.error("scene_out_of_bounds")  # noqa: TRY400 - no values
+            return
+        for line in verdicts:
             self._put("verdict", line, passing=False, scenes_only=True)
-        self._put("scene", scene_line(scene).model_dump_json(), passing=True, scenes_only=True)
+        self._put("scene", passing, passing=True, scenes_only=True)
 
     def _put(self, kind: str, line: str, *, passing: bool, scenes_only: bool = False) -> None:
         for listener in self._listeners:

@@ -62,8 +62,11 @@ async def listen(desk: "Desk", request: web.Request, *, scenes: bool) -> web.Str
     response = stream()
     try:
         await response.prepare(request)
-        while not (listener.cut_off or desk.stopping.is_set()):
-            for line in await listener.take(timeout_s=HEARTBEAT_S) or [_HEARTBEAT]:
+        ended = False
+        while not ended:  # asked before taking: what was put before the end is still sent
+            ended = listener.cut_off or desk.stopping.is_set()
+            lines = await listener.take(timeout_s=0.0 if ended else HEARTBEAT_S)
+            for line in lines or ([] if ended else [_HEARTBEAT]):
                 await send(response, line)
     except (ConnectionError, TimeoutError):
         log.info("listener_gone", path=request.path)

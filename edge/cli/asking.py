@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.table import Table
 
 from edge.api.client import EdgeClient
 from edge.api.protocol import Message, PeopleQuery, PersonView
-from edge.cli.attendance import printable
+from edge.cli.attendance import PIPE_WIDTH, printable
 from edge.cli.context import invocation
 from edge.config import Config
 from edge.errors import PersonUnknown
@@ -27,7 +28,18 @@ M = TypeVar("M", bound=Message)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PersonArgument = Annotated[str, typer.Argument(metavar="PERSON", help="Employee number, or the person's id.")]
-__all__ = ["AsJson", "PersonArgument", "as_line", "asking", "console", "find", "moment", "printable", "told"]
+__all__ = [
+    "AsJson",
+    "PersonArgument",
+    "as_line",
+    "asking",
+    "console",
+    "find",
+    "moment",
+    "printable",
+    "table",
+    "told",
+]
 
 
 @contextmanager
@@ -38,8 +50,17 @@ def asking(context: typer.Context) -> Iterator[EdgeClient]:
 
 
 def console() -> Console:
-    """Standard output; colours only on a terminal, nothing read into texts."""
-    return Console(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+    """Standard output; colours only on a terminal, nothing read into texts, nothing cut in a pipe."""
+    terminal = sys.stdout.isatty()
+    return Console(highlight=False, markup=False, width=None if terminal else PIPE_WIDTH)
+
+
+def table(*headings: str) -> Table:
+    """A table without lines whose long cells are folded, never cut."""
+    made = Table(box=None, header_style="bold", pad_edge=False, show_header=bool(headings))
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    return made
 
 
 def find(client: EdgeClient, person: str) -> PersonView:

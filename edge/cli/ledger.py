@@ -3,11 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from edge.api.protocol import MAX_PAGE, AuditQuery
-from edge.cli.asking import AsJson, as_line, asking, console, printable
+from edge.cli.asking import AsJson, as_line, asking, console, printable, table
 from edge.errors import LedgerCorrupt
 
 app = typer.Typer(help="The ledger: verify it, read its audit trail.", no_args_is_help=True)
@@ -46,7 +45,7 @@ def audit(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Print who did what, oldest first."""
-    table = Table("no", "time", "who", "what", "to whom", "detail", box=None, header_style="bold")
+    rows = table("no", "time", "who", "what", "to whom", "detail")
     with asking(context) as client:
         following: int | None = after
         while following is not None:
@@ -57,7 +56,7 @@ def audit(
                     continue
                 at = entry.at.isoformat(sep=" ", timespec="seconds")
                 cells = (str(entry.seq), at, entry.actor, entry.action, entry.subject, entry.detail)
-                table.add_row(*(Text(printable(cell)) for cell in cells))
+                rows.add_row(*(Text(printable(cell)) for cell in cells))
             following = page.next_after
     if not as_json:
-        console().print(table)
+        console().print(rows)

@@ -5,11 +5,21 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from edge.api.protocol import ConsentGiven, PersonProfile, PersonView
-from edge.cli.asking import AsJson, PersonArgument, as_line, asking, console, find, moment, printable, told
+from edge.cli.asking import (
+    AsJson,
+    PersonArgument,
+    as_line,
+    asking,
+    console,
+    find,
+    moment,
+    printable,
+    table,
+    told,
+)
 from edge.cli.context import invocation
 
 app = typer.Typer(help="People: list, show, add, consent, disable, enable, remove.", no_args_is_help=True)
@@ -42,7 +52,7 @@ def list_people(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """List everybody, in the order in which they were added."""
-    table = Table("number", "name", "state", "templates", "person id", box=None, header_style="bold")
+    rows = table("number", "name", "state", "templates", "person id")
     with asking(context) as client:
         for person in client.everyone():
             if as_json:
@@ -50,12 +60,12 @@ def list_people(
             else:
                 cells = (person.profile.number, person.profile.name, _state(person))
                 count = str(sum(person.templates.values()))
-                table.add_row(*(Text(printable(cell)) for cell in (*cells, count, person.person_id)))
+                rows.add_row(*(Text(printable(cell)) for cell in (*cells, count, person.person_id)))
     if not as_json:
-        if table.row_count == 0:
+        if rows.row_count == 0:
             typer.echo("Nobody is enrolled. Next: clockface enroll --help", err=True)
             return
-        console().print(table)
+        console().print(rows)
 
 
 def _state(person: PersonView) -> str:
@@ -169,7 +179,7 @@ def _print(person: PersonView, *, as_json: bool) -> None:
         or "none",
         "person id": person.person_id,
     }
-    table = Table(box=None, show_header=False, pad_edge=False)
+    shown = table()
     for name, value in rows.items():
-        table.add_row(Text(name, "bold"), Text(printable(value)))
-    console().print(table)
+        shown.add_row(Text(name, "bold"), Text(printable(value)))
+    console().print(shown)

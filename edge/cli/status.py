@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from edge.api.protocol import Status
-from edge.cli.asking import AsJson, asking, console, printable
+from edge.cli.asking import AsJson, asking, console, printable, table
 
 GOOD, BAD = "green", "bold red"
 
@@ -24,10 +23,10 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
+    rows = table()
     for name, value, style in _rows(found):
-        table.add_row(Text(name, "bold"), Text(printable(value), style))
-    console().print(table)
+        rows.add_row(Text(name, "bold"), Text(printable(value), style))
+    console().print(rows)
 
 
 def _rows(found: Status) -> Iterator[tuple[str, str, str]]:

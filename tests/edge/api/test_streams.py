@@ -113,6 +113,16 @@ def test_an_announcement_out_of_bounds_still_tells_the_employee(screen: EdgeClie
     lines.close()
 
 
+def test_a_scene_out_of_bounds_does_not_stop_the_pipeline(staff: EdgeClient, stage: Stage) -> None:
+    stage.announce(Announcement(Notice.ATTRACT))
+    watching = staff.scenes()
+    next(watching)
+    stage.show(_scene(float("nan")))
+    stage.show(_scene(3.0))
+    assert next(watching) == SceneLine(captured_s=3.0, faces=1, coaching="come_closer")
+    watching.close()
+
+
 def test_too_many_listeners_are_told_so(run: Path, server: ApiServer, stage: Stage) -> None:
     stage.announce(Announcement(Notice.ATTRACT))
     loop = asyncio.new_event_loop()
@@ -184,6 +194,18 @@ def test_closing_the_server_ends_the_streams(run: Path, server: ApiServer, stage
     server.close()
     thread.join(10)
     assert ended.is_set()
+
+
+def test_what_was_said_before_the_end_is_still_sent(screen: EdgeClient, stage: Stage) -> None:
+    stage.announce(Announcement(Notice.ATTRACT))
+    lines = screen.stage()
+    next(lines)
+    for number in range(20):
+        stage.announce(Announcement(Notice.RECORDED, detail=str(number)))
+    stage.dismiss()
+    assert [line.detail for line in lines if isinstance(line, AnnouncementLine)] == [
+        str(number) for number in range(20)
+    ]
 
 
 def test_a_client_that_does_not_read_holds_up_nobody(run: Path, server: ApiServer, stage: Stage) -> None:
