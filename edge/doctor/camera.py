@@ -3,13 +3,14 @@
 from collections.abc import Callable
 
 from edge.api.protocol import CameraStatus
+from edge.camera.probe import probe
 from edge.config import CameraConfig
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Finding, fail, not_available, ok, warn
 from edge.ports import Camera
 
-PATIENCE_S = 8.0  # a USB camera may take seconds to its first picture
-PICTURES = 5
+LOOK_FOR_S = 1.0
+LEAST_BRIGHTNESS = 0.04  # mean grey level below which a face cannot be seen: near video black (16 of 255)
 LOOK = "ls -l /dev/v4l/by-id /dev/video*; clockface config show; dmesg | tail"
 
 
@@ -42,21 +43,21 @@ def _told(camera: CameraStatus) -> Finding:
 
 
 def _tried(config: CameraConfig, camera: Camera) -> Finding:
-    sizes, times = [], []
-    for _ in range(PICTURES):
-        frame = camera.read(timeout_s=PATIENCE_S)
-        if frame is None:
-            break
-        sizes.append(frame.image.shape[:2])
-        times.append(frame.captured_s)
-    if not sizes:
-        problem = camera.health().problem or "it gives no reason"
-        return fail(f"{config.source} gave no picture within {PATIENCE_S:.0f} s: {problem}", LOOK)
-    height, width = sizes[-1]
-    took_s = times[-1] - times[0]
-    rate = f", about {(len(times) - 1) / took_s:.0f} frames/s" if took_s > 0 else ""
-    found = f"{config.source} gives pictures of {width}x{height}{rate}"
-    if config.rotation_deg in (0, 180) and (width, height) != _asked(config):
+    report = probe(config, for_s=LOOK_FOR_S, opener=lambda _config: camera)
+    if not report.opened:
+        return fail(f"{config.source} gave no picture: {report.problem or 'it gives no reason'}", LOOK)
+    rate = f", about {report.fps:.0f} frames/s" if report.fps > 0 else ""
+    found = (
+        f"{config.source} gives pictures of {report.width_px}x{report.height_px}{rate}, "
+        f"brightness {report.brightness:.2f}, sharpness {report.focus:.0f}"
+    )
+    if report.problem:
+        return warn(f"{found}; {report.problem}", LOOK)
+    if report.brightness < LEAST_BRIGHTNESS:
+        return warn(
+            f"{found}: nearly black", "uncover the lens, switch the light on, or unset camera.exposure_us"
+        )
+    if config.rotation_deg in (0, 180) and (report.width_px, report.height_px) != _asked(config):
         return warn(
             f"{found}; {config.width_px}x{config.height_px} was asked for",
             "set camera.width_px and height_px to a size that it has",

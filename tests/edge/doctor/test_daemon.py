@@ -73,15 +73,20 @@ def met(kiosk: Kiosk, client: EdgeClient, **changed: object) -> Daemon:
 class FewFrames:
     """A camera that gives some pictures and then none."""
 
-    def __init__(self, count: int, *, size: tuple[int, int] = (480, 640), problem: str = "") -> None:
-        self._left, self._size, self._problem = count, size, problem
+    def __init__(
+        self, count: int, *, size: tuple[int, int] = (480, 640), grey: int = 120, problem: str = ""
+    ) -> None:
+        self._count = self._left = count
+        self._size, self._grey, self._problem = size, grey, problem
         self.closed = False
 
     def read(self, *, timeout_s: float) -> Frame | None:
         if self._left == 0:
             return None
         self._left -= 1
-        return Frame(np.zeros((*self._size, 3), np.uint8), captured_s=10.0 - self._left / 10, index=0)
+        index = self._count - self._left - 1
+        image = np.full((*self._size, 3), self._grey, np.uint8)
+        return Frame(image, captured_s=10.0 + index / 10, index=index)
 
     def health(self) -> CameraHealth:
         return CameraHealth(CameraState.LOST, since_s=0, frames=0, fps=0, reopened=3, problem=self._problem)
@@ -182,6 +187,8 @@ def test_a_running_daemon_says_how_its_camera_is(
         (FewFrames(9), OK, "640x480, about 10 frames/s"),
         (FewFrames(1), OK, "640x480"),
         (FewFrames(9, size=(720, 1280)), WARN, "1280x720"),
+        (FewFrames(9, grey=3), WARN, "nearly black"),
+        (FewFrames(9, problem="it broke off"), WARN, "it broke off"),
         (FewFrames(0, problem="no such camera"), FAIL, "no such camera"),
     ],
 )
