@@ -113,6 +113,14 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def silence_opencv() -> None:
+    """Keep OpenCV from writing warnings: they repeat addresses. OpenCV 5 moved the switch of OpenCV 4."""
+    if hasattr(cv2, "setLogLevel"):
+        cv2.setLogLevel(0)
+    else:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
+
 def main() -> int:
     """Run from the command line; the exit code is the error's."""
     return start(sys.argv[1:], environment=os.environ)
@@ -122,7 +130,7 @@ def start(argv: Sequence[str], *, environment: Mapping[str, str]) -> int:
     """Set the process up and run it."""
     options = parse(argv)
     os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = FFMPEG_OPTIONS
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its warnings repeat addresses
+    silence_opencv()
     stopping = False
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
