@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from edge.api.protocol import CameraStatus
+from edge.camera.devices import VideoDevice, list_devices
 from edge.camera.probe import probe
 from edge.config import CameraConfig
 from edge.doctor.daemon import Daemon
@@ -45,7 +46,8 @@ def _told(camera: CameraStatus) -> Finding:
 def _tried(config: CameraConfig, camera: Camera) -> Finding:
     report = probe(config, for_s=LOOK_FOR_S, opener=lambda _config: camera)
     if not report.opened:
-        return fail(f"{config.source} gave no picture: {report.problem or 'it gives no reason'}", LOOK)
+        there = f"; {present(list_devices())}" if config.source == "v4l2" else ""
+        return fail(f"{config.source} gave no picture: {report.problem or 'it gives no reason'}{there}", LOOK)
     rate = f", about {report.fps:.0f} frames/s" if report.fps > 0 else ""
     found = (
         f"{config.source} gives pictures of {report.width_px}x{report.height_px}{rate}, "
@@ -63,6 +65,12 @@ def _tried(config: CameraConfig, camera: Camera) -> Finding:
             "set camera.width_px and height_px to a size that it has",
         )
     return ok(found)
+
+
+def present(devices: tuple[VideoDevice, ...]) -> str:
+    """Which V4L2 devices there are to choose from; those that are known to deliver no pictures are left out."""
+    named = [f"{device.path} ({device.name})" for device in devices if device.captures is not False]
+    return f"there are: {', '.join(named)}" if named else "there is no V4L2 camera"
 
 
 def _asked(config: CameraConfig) -> tuple[int, int]:
