@@ -17,13 +17,14 @@ from edge.inference.models import SHIPPED_MODELS, ModelSpec, read_manifest
 from scripts import model_surgery as surgery
 from scripts.model_graph import Model, SurgeryError, read_model, write_model
 from scripts.model_sources import SourceError, read_source
+from scripts.prelu_fusion import fuse_prelu
 
 CACHE = SHIPPED_MODELS.parent / ".cache" / "models"
 PASSES: dict[str, surgery.Pass] = {
     "drop-dead-channels": surgery.drop_dead_channels,
     "flush-denormals": surgery.flush_denormals,
     "batch-of-one": surgery.set_batch(1),
-    "fuse-prelu": surgery.fuse_prelu,
+    "fuse-prelu": fuse_prelu,
     "fuse-relu": surgery.fuse_relu,
     "keep-points": surgery.keep_output("onet/conv6-3/conv6-3"),
     "merge-pointwise": surgery.merge_pointwise,

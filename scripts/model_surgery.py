@@ -33,7 +33,6 @@ from scripts.model_graph import (
     opcode_of,
     operators_of,
     pointwise_weights,
-    position_of,
     producer_of,
     remove_operators,
 )
@@ -74,55 +73,6 @@ def fold_dequantised_constants(model: Model) -> int:
         folded.append(operator)
     remove_operators(graph, folded)
     return len(folded)
-
-
-def fuse_prelu(model: Model) -> int:
-    """Replace relu(x) + a * (x - |x|), five operators, by PRELU with slope 2a (exact, as doubling is)."""
-    graph = model.subgraphs[0]
-    fused = 0
-    for total in list(operators_of(model, OP.ADD)):
-        match = _match_prelu(model, total)
-        if match is None:
-            continue
-        x, slope, parts = match
-        operator = schema.OperatorT(
-            opcodeIndex=opcode_of(model, OP.PRELU),
-            inputs=np.array([x, _prelu_slope(model, slope)], np.int32),
-            outputs=total.outputs,
-            builtinOptionsType=schema.BuiltinOptions.NONE,
-        )
-        graph.operators[position_of(graph, total)] = operator
-        remove_operators(graph, parts)
-        fused += 1
-    return fused
-
-
-def _match_prelu(model: Model, total: Operator) -> tuple[int, int, list[Operator]] | None:
-    """The (x, slope constant, operators to drop) of a spelled-out PReLU that ends in `total`, or None."""
-    positive, negative = (producer_of(model, index) for index in total.inputs)
-    if kind_of(model, positive) != OP.RELU or kind_of(model, negative) != OP.MUL:
-        return None
-    slopes = [index for index in negative.inputs if is_constant(model, index)]
-    differences = [producer_of(model, index) for index in negative.inputs if not is_constant(model, index)]
-    if len(slopes) != 1 or len(differences) != 1 or kind_of(model, differences[0]) != OP.SUB:
-        return None
-    difference = differences[0]
-    magnitude = producer_of(model, difference.inputs[1])
-    x = int(positive.inputs[0])
-    if kind_of(model, magnitude) != OP.ABS or not x == difference.inputs[0] == magnitude.inputs[0]:
-        return None
-    parts = [positive, magnitude, difference, negative]
-    if any(len(consumers_of(model, part.outputs[0])) != 1 for part in parts):
-        return None
-    if any(activation_of(part) != ACTIVATION.NONE for part in (difference, negative, total)):
-        return None
-    return x, int(slopes[0]), parts
-
-
-def _prelu_slope(model: Model, tensor: int) -> int:
-    """A new constant of shape (1, 1, C) with twice the values of constant `tensor`."""
-    values = constant(model, tensor) * np.float32(2)
-    return add_constant(model, values.reshape(1, 1, -1), name_of(model, tensor) + b"/slope")
 
 
 def fuse_relu(model: Model) -> int:

@@ -20,6 +20,7 @@ from scripts.model_graph import (
     read_model,
     write_model,
 )
+from scripts.prelu_fusion import fuse_prelu
 
 RNG = np.random.default_rng(3)
 CHANNELS = 16
@@ -67,6 +68,12 @@ class Sketch:
         negative = self.op(OP.MUL, [self.constant(channels), difference], shape, schema.MulOptionsT())
         return self.op(OP.ADD, [positive, negative], shape, schema.AddOptionsT())
 
+    def negated_prelu(self, x: int, shape: tuple[int, ...]) -> int:
+        positive, opposite = self.op(OP.RELU, [x], shape), self.op(OP.NEG, [x], shape)
+        below = self.op(OP.NEG, [self.op(OP.RELU, [opposite], shape)], shape)
+        negative = self.op(OP.MUL, [self.constant(shape[-1]), below], shape, schema.MulOptionsT())
+        return self.op(OP.ADD, [positive, negative], shape, schema.AddOptionsT())
+
     def finish(self) -> Any:
         self.graph.outputs = np.array([self.last], np.int32)
         return read_model(write_model(self.model))
@@ -111,10 +118,40 @@ def test_a_spelled_out_prelu_becomes_one_operator() -> None:
     sketch.spelled_prelu(sketch.pointwise(sketch.last, 3, 5), 5)
     model = sketch.finish()
     before = run(model)
-    assert surgery.fuse_prelu(model) == 1
+    assert fuse_prelu(model) == 1
     surgery.prune(model)
     assert kinds(model) == [OP.CONV_2D, OP.PRELU]
     np.testing.assert_array_equal(run(model), before)
+
+
+def test_a_prelu_spelled_with_two_negations_becomes_one_operator() -> None:
+    sketch = Sketch()
+    sketch.negated_prelu(sketch.pointwise(sketch.last, 3, 5), (1, 8, 8, 5))
+    model = sketch.finish()
+    before = run(model)
+    assert before.min() < 0 < before.max()
+    assert fuse_prelu(model) == 1
+    surgery.prune(model)
+    assert kinds(model) == [OP.CONV_2D, OP.PRELU]
+    np.testing.assert_array_equal(run(model), before)
+
+
+def test_the_prelu_of_a_vector_is_left_alone() -> None:
+    sketch = Sketch()
+    vector = sketch.op(OP.RELU, [sketch.last], (1, 192))
+    sketch.negated_prelu(vector, (1, 192))
+    assert fuse_prelu(sketch.finish()) == 0
+
+
+def test_a_negation_of_something_else_is_no_prelu() -> None:
+    sketch = Sketch()
+    shape = (1, 8, 8, 5)
+    x = sketch.pointwise(sketch.last, 3, 5)
+    y = sketch.pointwise(sketch.last, 5, 5)
+    below = sketch.op(OP.NEG, [sketch.op(OP.RELU, [sketch.op(OP.NEG, [y], shape)], shape)], shape)
+    negative = sketch.op(OP.MUL, [sketch.constant(5), below], shape, schema.MulOptionsT())
+    sketch.op(OP.ADD, [sketch.op(OP.RELU, [x], shape), negative], shape, schema.AddOptionsT())
+    assert fuse_prelu(sketch.finish()) == 0
 
 
 def test_a_prelu_whose_parts_are_read_elsewhere_is_left_alone() -> None:
@@ -123,7 +160,7 @@ def test_a_prelu_whose_parts_are_read_elsewhere_is_left_alone() -> None:
     magnitude = sketch.graph.operators[2].outputs[0]
     sketch.op(OP.ADD, [total, int(magnitude)], (1, 8, 8, 5), schema.AddOptionsT())
     model = sketch.finish()
-    assert surgery.fuse_prelu(model) == 0
+    assert fuse_prelu(model) == 0
 
 
 def test_a_relu_moves_into_the_operator_before_it() -> None:
