@@ -6,6 +6,7 @@ there.
 """
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -73,22 +74,24 @@ class PointRegressor:
         return self._runner.spec.model_hash
 
     def five(self, image: BgrImage, mesh: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The five points, (5, 2) float32 pixels, of the face that the mesh lies on; eyes made level."""
+        """The five points, (5, 2) float32 pixels, of the face that the mesh lies on; eyes made level.
+
+        Args:
+            image: A picture in which the face is at most 300 pixels wide: it is not averaged when it is shrunk.
+            mesh: (468, 3) in its pixels.
+        """
         turn = _eye_line(five_points(mesh))
+        middle, extent = _level_extent(mesh[:, :2], turn)
         cosine, sine = math.cos(turn), math.sin(turn)
-        axes = np.array([[cosine, sine], [-sine, cosine]])
-        level = mesh[:, :2] @ axes.T
-        low, high = level.min(axis=0), level.max(axis=0)
-        extent = max(float((high - low).max()), 1.0)
-        centre = axes.T @ ((low + high) / 2 + extent * _POINTS_CENTRE)
-        side = _POINTS_SIDE * extent
-        matrix = _square_to_input(centre, side=side, turn=turn, size_px=self._size_px)
+        aside = extent * (np.array([[cosine, -sine], [sine, cosine]]) @ _POINTS_CENTRE)
+        square = _Square(centre=middle + aside, side=_POINTS_SIDE * extent, turn=turn)
+        matrix = square.to_input(self._size_px)
         # This network takes pictures with x and y exchanged: so are the rows of the map into it.
-        warp(image, np.ascontiguousarray(_centres(matrix)[::-1]), out=self._crop)
+        exchanged = np.ascontiguousarray(_centres(matrix)[::-1])
+        cv2.warpAffine(image, exchanged, (self._size_px, self._size_px), dst=self._crop, flags=cv2.INTER_LINEAR)
         self._runner.load_image(self._crop)
-        raw = self._runner.run()[self._at].reshape(2, 5).T * self._size_px
-        scale = self._size_px / side
-        return ((raw - matrix[:, 2]) @ (matrix[:, :2] / scale**2)).astype(np.float32)
+        raw = self._runner.run()[self._at].reshape(2, 5).T * np.float32(self._size_px)
+        return square.to_picture(_flat(raw), size_px=self._size_px)[:, :2]
 
     def close(self) -> None:
         """Free the model."""
@@ -126,21 +129,26 @@ class MeshLandmarker:
     @property
     def recipe(self) -> str:
         """Names the models and how they are used: part of every recognition chain that aligns by them."""
-        points = "mesh" if self._points is None else f"mesh+{self._points.model_hash}"
+        points = "mesh" if self._points is None else f"mesh+crop+{self._points.model_hash}"
         return f"{self._runner.spec.model_hash}/{self._passes}/{points}"
 
     def locate(self, image: BgrImage, detection: Detection) -> Landmarks:
         """Locate the mesh and the five points of one face of this picture, in its pixels."""
         box, eyes = detection.box, detection.keypoints[1] - detection.keypoints[0]
-        centre = np.array(box.centre)
-        side = REGION_SCALE * max(box.width, box.height, 1.0)
-        mesh, presence = self._look(image, centre=centre, side=side, turn=math.atan2(eyes[1], eyes[0]))
+        square = _Square(
+            centre=np.array(box.centre),
+            side=REGION_SCALE * max(box.width, box.height, 1.0),
+            turn=math.atan2(eyes[1], eyes[0]),
+        )
+        mesh, presence = self._look(image, square)
         for _ in range(1, self._passes):
-            mesh, presence = self._look_again(image, mesh)
+            square = _around(square.to_picture(mesh, size_px=self._size_px))
+            mesh, presence = self._look(image, square)
         five = five_points(mesh)
         if self._points is not None:
-            five = (five + self._points.five(image, mesh)) / np.float32(2)
-        return Landmarks(five=five, mesh=mesh, presence=presence)
+            five = (five + self._points.five(self._crop, mesh)) / np.float32(2)
+        in_picture = square.to_picture(np.concatenate([mesh, _flat(five)]), size_px=self._size_px)
+        return Landmarks(five=in_picture[MESH_POINTS:, :2], mesh=in_picture[:MESH_POINTS], presence=presence)
 
     def close(self) -> None:
         """Free the models."""
@@ -148,41 +156,62 @@ class MeshLandmarker:
         if self._points is not None:
             self._points.close()
 
-    def _look_again(self, image: BgrImage, mesh: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
-        """MediaPipe's tracking rule: the square around all points, turned by the outer eye corners."""
-        flat = mesh[:, :2]
-        eyes = flat[LEFT_EYE_CORNER] - flat[RIGHT_EYE_CORNER]
-        turn = math.atan2(eyes[1], eyes[0])
-        cosine, sine = math.cos(turn), math.sin(turn)
-        axes = np.array([[cosine, sine], [-sine, cosine]])
-        level = flat @ axes.T
-        low, high = level.min(axis=0), level.max(axis=0)
-        side = REGION_SCALE * max(float((high - low).max()), 1.0)
-        return self._look(image, centre=axes.T @ ((low + high) / 2), side=side, turn=turn)
-
-    def _look(
-        self, image: BgrImage, *, centre: NDArray[np.float64], side: float, turn: float
-    ) -> tuple[NDArray[np.float32], float]:
-        """Run the model on one turned square; the mesh in pixels of the picture, and its presence."""
-        matrix = _square_to_input(centre, side=side, turn=turn, size_px=self._size_px)
+    def _look(self, image: BgrImage, square: "_Square") -> tuple[NDArray[np.float32], float]:
+        """Run the model on one turned square; the mesh in pixels of the crop, and its presence."""
+        matrix = square.to_input(self._size_px)
         warp(image, _centres(matrix), out=self._crop, border=cv2.BORDER_REPLICATE)
         self._runner.load_image(self._crop)
         outputs = self._runner.run()
-        raw = outputs[self._mesh_at].reshape(MESH_POINTS, 3)
-        scale = self._size_px / side
-        mesh = np.empty((MESH_POINTS, 3), np.float32)
-        # A similarity's inverse is its transpose over the scale squared.
-        mesh[:, :2] = (raw[:, :2] - matrix[:, 2]) @ (matrix[:, :2] / scale**2)
-        mesh[:, 2] = raw[:, 2] / scale
         logit = float(outputs[1 - self._mesh_at].reshape(-1)[0])
-        return mesh, 1 / (1 + math.exp(-min(max(logit, -80.0), 80.0)))
+        return outputs[self._mesh_at].reshape(MESH_POINTS, 3), 1 / (1 + math.exp(-min(max(logit, -80.0), 80.0)))
 
 
-def _square_to_input(centre: NDArray[np.float64], *, side: float, turn: float, size_px: int) -> Affine:
-    scale = size_px / side
-    cosine, sine = scale * math.cos(turn), scale * math.sin(turn)
-    turned = np.array([[cosine, sine], [-sine, cosine]])
-    return np.concatenate([turned, (size_px / 2 - turned @ centre)[:, None]], axis=1)
+@dataclass(frozen=True, slots=True)
+class _Square:
+    """A turned square of the picture: what a model is shown."""
+
+    centre: NDArray[np.float64]
+    side: float
+    turn: float
+
+    def to_input(self, size_px: int) -> Affine:
+        """From pixels of the picture to pixels of the model's input."""
+        scale = size_px / self.side
+        cosine, sine = scale * math.cos(self.turn), scale * math.sin(self.turn)
+        turned = np.array([[cosine, sine], [-sine, cosine]])
+        return np.concatenate([turned, (size_px / 2 - turned @ self.centre)[:, None]], axis=1)
+
+    def to_picture(self, points: NDArray[np.float32], *, size_px: int) -> NDArray[np.float32]:
+        """(n, 3) points of the model's input in pixels of the picture; a new array."""
+        matrix, scale = self.to_input(size_px), size_px / self.side
+        placed = np.empty_like(points)
+        # A similarity's inverse is its transpose over the scale squared.
+        placed[:, :2] = (points[:, :2] - matrix[:, 2]) @ (matrix[:, :2] / scale**2)
+        placed[:, 2] = points[:, 2] / scale
+        return placed
+
+
+def _around(mesh: NDArray[np.float32]) -> _Square:
+    """MediaPipe's tracking rule: the square around all points, turned by the outer eye corners."""
+    flat = mesh[:, :2]
+    eyes = flat[LEFT_EYE_CORNER] - flat[RIGHT_EYE_CORNER]
+    turn = math.atan2(eyes[1], eyes[0])
+    middle, extent = _level_extent(flat, turn)
+    return _Square(centre=middle, side=REGION_SCALE * extent, turn=turn)
+
+
+def _level_extent(flat: NDArray[np.float32], turn: float) -> tuple[NDArray[np.float64], float]:
+    """Centre and longer side of the points' bounding box, as it lies when turned by `turn`."""
+    cosine, sine = math.cos(turn), math.sin(turn)
+    axes = np.array([[cosine, sine], [-sine, cosine]])
+    level = flat @ axes.T
+    low, high = level.min(axis=0), level.max(axis=0)
+    return axes.T @ ((low + high) / 2), max(float((high - low).max()), 1.0)
+
+
+def _flat(five: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Five points of the plane as points of space at depth 0."""
+    return np.concatenate([five, np.zeros((5, 1), np.float32)], axis=1).astype(np.float32)
 
 
 def _centres(matrix: Affine) -> Affine:
