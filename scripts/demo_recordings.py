@@ -81,13 +81,19 @@ def make(folder: Path, *, cache: Path) -> Material:
         np.hstack([_fit(m, MAN_NARROW, width=320), _fit(w, WOMAN_NARROW, width=320)])
         for m, w in zip(clips["man"][::2], clips["woman"][slice(*WOMAN_WALKS_UP)][::2], strict=False)
     ]
-    gap = list(_last(nobody, seconds=1.6))
+    gap = list(_last(nobody, seconds=1.3))
     return Material(
         man_photos=(man_photo,),
         woman_photos=woman_photos,
         empty=_write(folder / "empty.avi", list(_last(nobody, seconds=2))),
-        morning=_write(folder / "morning.avi", gap + list(_last(man, seconds=3)) + gap + woman + gap),
-        evening=_write(folder / "evening.avi", gap + woman + gap + list(_last(both, seconds=5)) + gap),
+        morning=_write(
+            folder / "morning.avi",
+            gap + list(_last(man, seconds=2.5)) + gap + list(_last(woman, seconds=3)) + gap,
+        ),
+        evening=_write(
+            folder / "evening.avi",
+            gap + list(_last(woman, seconds=2.5)) + gap + list(_last(both, seconds=4)) + gap,
+        ),
     )
 
 

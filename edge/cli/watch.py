@@ -1,5 +1,6 @@
 """`clockface watch`: what the kiosk sees and says, as it happens."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated
@@ -12,7 +13,9 @@ from edge.api.protocol import AnnouncementLine, Heartbeat, SceneLine, VerdictLin
 from edge.cli.asking import asking, console, printable
 from edge.cli.words import COACHING, NOTICES
 from edge.clock import system_wall
-from edge.errors import PersonUnknown
+from edge.errors import EdgeUnreachable, PersonUnknown
+
+ASK_AGAIN_S = 0.05
 
 Line = SceneLine | VerdictLine | AnnouncementLine | Heartbeat
 
@@ -25,9 +28,13 @@ def register(root: typer.Typer) -> None:
 def watch(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    wait_s: Annotated[
+        float, typer.Option("--wait", min=0, max=3600, metavar="SECONDS", help="Wait for the daemon to start.")
+    ] = 0.0,
 ) -> None:
     """Follow scenes, verdicts and announcements until Ctrl-C."""
     with asking(context) as client, suppress(KeyboardInterrupt):
+        _wait_for(client, wait_s)
         if as_json:
             for line in client.scenes():
                 if not isinstance(line, Heartbeat):
@@ -41,6 +48,20 @@ def watch(
                 elif not isinstance(line, Heartbeat):
                     told = system_wall().astimezone().strftime("%H:%M:%S ") + event_text(line, names.of)
                     typer.echo(printable(told))
+
+
+def _wait_for(client: EdgeClient, wait_s: float) -> None:
+    """Ask until the daemon answers; what stands in the way at the end is raised."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            client.status()
+        except EdgeUnreachable:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(ASK_AGAIN_S)
+        else:
+            return
 
 
 @contextmanager
