@@ -20,7 +20,7 @@ from edge.cli.context import invocation
 from edge.config import Config
 from edge.errors import EdgeUnreachable, ModelError
 from edge.inference import operating_point
-from edge.inference.chain import CHAINS, MESH, open_models
+from edge.inference.chain import configured_models, open_models
 from edge.inference.models import SHIPPED_MODELS, ModelSpec, ModelStore
 from edge.inference.runtime import Runner, runtime_name
 
@@ -93,11 +93,10 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     dim = models.embedder.dim
     models.close()
     points = operating_point.load(folder / operating_point.FILE_NAME)
-    networks = [name for chain in chains for name, _ in CHAINS[chain].networks]
     shown = {
         "runtime": runtime_name(),
         "delegate": config.inference.delegate,
-        "models": list(dict.fromkeys([config.inference.detector, MESH, *networks])),
+        "models": list(configured_models(config.inference)),
         "dim": dim,
         "chains": chains,
         "operating_points": [

@@ -12,7 +12,7 @@ from edge import __version__
 from edge.api import protocol as wire
 from edge.api.views import camera_status
 from edge.config import Config
-from edge.inference.chain import CHAINS, MESH, Models
+from edge.inference.chain import Models, configured_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.pipeline import Recogniser
 from edge.ports import Camera, Clock
@@ -133,13 +133,10 @@ class Condition:
 
 def running_models(config: Config) -> tuple[wire.ModelStatus, ...]:
     """The models that the configuration lets run, each with the SHA-256 that its load has checked."""
-    chains = [config.inference.chain]
-    if config.inference.previous_chain is not None:
-        chains.append(config.inference.previous_chain)
-    networks = [name for chain in chains for name, _ in CHAINS[chain].networks]
     specs = ModelStore(config.paths.models or SHIPPED_MODELS).specs
-    names = dict.fromkeys([config.inference.detector, MESH, *networks])
-    return tuple(wire.ModelStatus(name=name, sha256=specs[name].sha256) for name in names)
+    return tuple(
+        wire.ModelStatus(name=name, sha256=specs[name].sha256) for name in configured_models(config.inference)
+    )
 
 
 def resident_mb(statm: Path = Path("/proc/self/statm")) -> float:

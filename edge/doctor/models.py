@@ -13,7 +13,7 @@ from edge.doctor.findings import Finding, Health, fail, ok, warn
 from edge.errors import ModelError
 from edge.inference import operating_point
 from edge.inference.analyser import FaceAnalyser
-from edge.inference.chain import CHAINS, MESH, open_models
+from edge.inference.chain import configured_models, open_models
 from edge.inference.models import REBUILD, SHIPPED_MODELS, ModelStore
 from edge.inference.runtime import Runner, runtime_name
 from edge.types import ModelHash
@@ -29,9 +29,7 @@ def folder_of(config: Config) -> Path:
 
 def wanted(config: InferenceConfig) -> tuple[str, ...]:
     """Names of the models that the configuration runs."""
-    chains = [config.chain] if config.previous_chain is None else [config.chain, config.previous_chain]
-    networks = [name for chain in chains for name, _ in CHAINS[chain].networks]
-    return tuple(dict.fromkeys([config.detector, MESH, *networks]))
+    return configured_models(config)
 
 
 def check_models(config: Config) -> Finding:

@@ -74,7 +74,13 @@ class Models:
 
 def models_of_a_frame(config: InferenceConfig) -> tuple[str, ...]:
     """Names in the manifest of the models that one frame with one good face runs, once each, in order."""
-    return (config.detector, MESH, *(name for name, _ in CHAINS[config.chain].networks))
+    return (config.detector, MESH, POINTS, *(name for name, _ in CHAINS[config.chain].networks))
+
+
+def configured_models(config: InferenceConfig) -> tuple[str, ...]:
+    """Names in the manifest of every model that `open_models` starts, each once."""
+    previous = () if config.previous_chain is None else CHAINS[config.previous_chain].networks
+    return tuple(dict.fromkeys((*models_of_a_frame(config), *(name for name, _ in previous))))
 
 
 def open_models(store: ModelStore, config: InferenceConfig) -> Models:

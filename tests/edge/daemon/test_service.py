@@ -169,7 +169,12 @@ def test_status_says_how_the_daemon_is_and_names_nobody(kiosk: TestKiosk) -> Non
     assert (status.galleries[0].people, status.galleries[0].templates) == (1, 1)
     assert status.galleries[0].threshold_supported
     assert (status.ledger.people, status.ledger.pending, status.ledger.events) == (1, 2, 2)
-    assert {model.name for model in status.models} >= {"blazeface-short", "face-mesh", "mobilefacenet"}
+    assert {model.name for model in status.models} >= {
+        "blazeface-short",
+        "face-mesh",
+        "face-points",
+        "mobilefacenet",
+    }
     assert status.resident_mb > 10
     said = status.model_dump_json()
     assert "Ada" not in said
