@@ -243,7 +243,7 @@ def read_header(payload: bytes) -> EventHeader:
     document = _json(payload)
     try:
         same = rfc8785.dumps(document) == payload  # refuses repeated fields, NaN and integers over 2^53 too
-    except ValueError:
+    except (ValueError, RecursionError):
         same = False
     if not same:
         raise WireError(NOT_CANONICAL)

@@ -34,13 +34,13 @@ def init(
     here = invocation(context)
     state = here.config.paths.state
     ledger = ledger_path(state)
+    make_private_folder(state)
     if ledger.is_symlink() or ledger.exists():
         raise StoreError(
             "this device has a ledger already; it is not overwritten",
             where=str(ledger),
             next_step="clockface run; or clockface doctor, to see how it is",
         )
-    make_private_folder(state)
     environment, allowed = here.environment, here.config.keys.allow_environment
     names = missing_keys(state=state, environment=environment, allow_environment=allowed)
     created = generate_keys(state, names=names)

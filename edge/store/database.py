@@ -16,7 +16,7 @@ from pathlib import Path
 from edge import __version__
 from edge.errors import LedgerCorrupt, LedgerLocked, LedgerMissing, LedgerNewer, LedgerReadOnly, StoreError
 from edge.store.failures import translate
-from edge.store.ledgerfile import check_file, create_file, publish, refuse_existing, remove_draft
+from edge.store.ledgerfile import check_file, create_file, demand_file, publish, refuse_existing, remove_draft
 from edge.store.schema import APPLICATION_ID, MIGRATIONS, NEWEST, Migration
 from edge.store.secretfiles import sync_folder
 
@@ -73,8 +73,7 @@ class Database:
             LedgerCorrupt: It is not a ledger, or it is damaged.
             LedgerReadOnly: It or its folder cannot be written.
         """
-        if not os.path.lexists(path):
-            raise LedgerMissing("there is no ledger", where=str(path), next_step="clockface init")
+        demand_file(path)
         lock = _take_lock(path)
         try:
             check_file(path, newest=NEWEST, application_id=APPLICATION_ID)

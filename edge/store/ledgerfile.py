@@ -9,7 +9,7 @@ import sqlite3
 import stat
 from pathlib import Path
 
-from edge.errors import LedgerCorrupt, LedgerNewer, LedgerReadOnly, StoreError
+from edge.errors import LedgerCorrupt, LedgerMissing, LedgerNewer, LedgerReadOnly, StoreError
 from edge.store.secretfiles import sync_folder
 
 HEADER_BYTES = 100  # https://www.sqlite.org/fileformat.html
@@ -27,6 +27,25 @@ def refuse_existing(path: Path) -> None:
         raise StoreError(
             "a ledger exists already and is not overwritten", where=str(path), next_step="clockface doctor"
         )
+
+
+def demand_file(path: Path) -> None:
+    """Tell a ledger that is not there from one that this user cannot reach.
+
+    Raises:
+        LedgerMissing: There is nothing of that name.
+        LedgerReadOnly: The folder cannot be entered.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise LedgerMissing("there is no ledger", where=str(path), next_step="clockface init") from None
+    except OSError as error:
+        raise LedgerReadOnly(
+            f"the ledger cannot be reached: {error.strerror}",
+            where=str(path),
+            next_step=f"ls -ld {path.parent}; run the command as its owner",
+        ) from None
 
 
 def create_file(path: Path) -> None:

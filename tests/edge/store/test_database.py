@@ -7,7 +7,10 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -244,16 +247,15 @@ def as_nobody(premises: Premises, statement: str) -> int:
 
 
 @pytest.fixture
-def handed_over(store: Store, premises: Premises, tmp_path: Path) -> Premises:
-    """The ledger as a user without privileges owns it, so that modes hold for root's test run too."""
-    store.close()
-    if ROOT:
-        for file in (tmp_path, *tmp_path.iterdir()):
-            os.chown(file, 65534, 65534)
-        for folder in tmp_path.parents:
-            if stat.S_IMODE(folder.stat().st_mode) & 0o001 == 0:
-                folder.chmod(folder.stat().st_mode | 0o011)
-    return premises
+def handed_over(premises: Premises) -> Iterator[Premises]:
+    """A ledger of a user without privileges, where that user can reach it: so modes hold for root too."""
+    with tempfile.TemporaryDirectory() as folder:
+        there = replace(premises, path=Path(folder) / "ledger.db")
+        there.create().close()
+        if ROOT:
+            for file in (Path(folder), *Path(folder).iterdir()):
+                os.chown(file, 65534, 65534)
+        yield there
 
 
 def test_a_ledger_that_cannot_be_written_is_read_only(handed_over: Premises) -> None:
@@ -268,6 +270,12 @@ def test_a_folder_that_cannot_be_written_is_read_only(handed_over: Premises) -> 
         assert as_nobody(handed_over, "Database.open(path)") == LedgerReadOnly.exit_code
     finally:
         handed_over.path.parent.chmod(0o700)
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can make a folder that this user may not enter")
+def test_a_folder_that_cannot_be_entered_is_not_taken_for_a_missing_ledger(handed_over: Premises) -> None:
+    os.chown(handed_over.path.parent, 0, 0)
+    assert as_nobody(handed_over, "Database.open(path)") == LedgerReadOnly.exit_code
 
 
 def fill(store: Store, clock: ManualClock, *, most: int = 5000) -> int:
