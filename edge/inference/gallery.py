@@ -37,9 +37,10 @@ class Gallery:
         self._lock = threading.Lock()
         self._matrix: NDArray[np.float32] = np.zeros((max(1, capacity), dim), np.float32)
         self._scores: NDArray[np.float32] = np.zeros(max(1, capacity), np.float32)
-        self._rows: list[tuple[TemplateId, PersonId]] = []
+        self._template_at: list[TemplateId] = []  # by row
+        self._person_at: list[PersonId] = []
         self._row_of: dict[TemplateId, int] = {}
-        self._of_person: dict[PersonId, set[TemplateId]] = {}
+        self._of_person: dict[PersonId, tuple[TemplateId, ...]] = {}
 
     @property
     def model_hash(self) -> ModelHash:
@@ -62,7 +63,7 @@ class Gallery:
         return int(self._matrix.nbytes)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._template_at)
 
     def __contains__(self, person_id: PersonId) -> bool:
         return person_id in self._of_person
@@ -75,7 +76,7 @@ class Gallery:
         """
         batch = [self._checked(template) for template in templates]
         with self._lock:
-            self._grow(len(self._rows) + len(batch))
+            self._grow(len(self._template_at) + len(batch))
             for template in batch:
                 self._drop(template.template_id)
                 self._append(template)
@@ -90,9 +91,9 @@ class Gallery:
         if any(template.person_id != person_id for template in batch):
             raise ModelError("a template of another person cannot replace this person's")
         with self._lock:
-            for template_id in tuple(self._of_person.get(person_id, ())):
+            for template_id in self._of_person.get(person_id, ()):
                 self._drop(template_id)
-            self._grow(len(self._rows) + len(batch))
+            self._grow(len(self._template_at) + len(batch))
             for template in batch:
                 self._drop(template.template_id)
                 self._append(template)
@@ -100,7 +101,7 @@ class Gallery:
     def remove(self, person_id: PersonId) -> int:
         """Take a person out and overwrite the templates; returns how many there were."""
         with self._lock:
-            gone = tuple(self._of_person.get(person_id, ()))
+            gone = self._of_person.get(person_id, ())
             for template_id in gone:
                 self._drop(template_id)
             return len(gone)
@@ -122,14 +123,14 @@ class Gallery:
         """The `limit` nearest people, each with the best score of their templates, best first."""
         found: list[tuple[PersonId, float]] = []
         with self._lock:
-            count = len(self._rows)
+            count = len(self._template_at)
             scores = np.dot(self._matrix[:count], self._probe(probe), out=self._scores[:count])
             while count and len(found) < limit:
                 best = scores.max()
                 if best == -np.inf:
                     break
                 tied = np.flatnonzero(scores >= best - _TIE)
-                person = min(self._rows[row][1] for row in tied)
+                person = min(self._person_at[row] for row in tied)
                 found.append((person, min(1.0, max(-1.0, float(best)))))
                 for template_id in self._of_person[person]:
                     scores[self._row_of[template_id]] = -np.inf
@@ -145,7 +146,8 @@ class Gallery:
         """Overwrite and drop everything."""
         with self._lock:
             self._matrix[:] = 0
-            self._rows.clear()
+            self._template_at.clear()
+            self._person_at.clear()
             self._row_of.clear()
             self._of_person.clear()
 
@@ -178,24 +180,29 @@ class Gallery:
         self._scores = np.zeros(want, np.float32)
 
     def _append(self, template: Template) -> None:
-        row = len(self._rows)
+        row = len(self._template_at)
         self._matrix[row] = template.vector
-        self._rows.append((template.template_id, template.person_id))
+        self._template_at.append(template.template_id)
+        self._person_at.append(template.person_id)
         self._row_of[template.template_id] = row
-        self._of_person.setdefault(template.person_id, set()).add(template.template_id)
+        known = self._of_person.get(template.person_id, ())
+        self._of_person[template.person_id] = (*known, template.template_id)
 
     def _drop(self, template_id: TemplateId) -> None:
         row = self._row_of.pop(template_id, None)
         if row is None:
             return
-        person_id = self._rows[row][1]
-        self._of_person[person_id].discard(template_id)
-        if not self._of_person[person_id]:
+        person_id = self._person_at[row]
+        left = tuple(one for one in self._of_person[person_id] if one != template_id)
+        if left:
+            self._of_person[person_id] = left
+        else:
             del self._of_person[person_id]
-        last = len(self._rows) - 1
+        last = len(self._template_at) - 1
         if row != last:
             self._matrix[row] = self._matrix[last]
-            self._rows[row] = self._rows[last]
-            self._row_of[self._rows[row][0]] = row
+            self._template_at[row], self._person_at[row] = self._template_at[last], self._person_at[last]
+            self._row_of[self._template_at[row]] = row
         self._matrix[last] = 0  # a removed person's template does not stay in memory
-        self._rows.pop()
+        self._template_at.pop()
+        self._person_at.pop()
