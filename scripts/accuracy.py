@@ -115,7 +115,8 @@ def main() -> None:
         print(json.dumps({"machine": describe()} | report, indent=2))
         return
     print(
-        f"{report['enrolled']} enrolled with one photograph, {report['strangers']} strangers, {asked.draws} draws"
+        f"{report['enrolled']} enrolled with one photograph, {report['strangers']} strangers, "
+        f"{asked.draws} draws"
     )
     for name, what in (
         ("rank_1", "rank-1"),
