@@ -26,6 +26,7 @@ def _oval() -> NDArray[np.bool_]:
 _FACE = _oval()
 _FACE_U8: NDArray[np.uint8] = _FACE.astype(np.uint8)
 _FACE_ROWS, _FACE_COLUMNS = slice(24, 109), slice(22, 91)  # what of the crop the ellipse covers
+_FACE_PIXELS = int(_FACE.sum())
 _FACE_PART: NDArray[np.uint8] = np.ascontiguousarray(_FACE_U8[_FACE_ROWS, _FACE_COLUMNS])
 _SECOND_DERIVATIVES = (
     np.array([[0, 0, 0], [1, -2, 1], [0, 0, 0]], np.float32),
@@ -54,18 +55,20 @@ def pose(landmarks: Landmarks) -> Pose:
     if landmarks.mesh is None:
         return _pose_of_five(landmarks.five)
     mesh = landmarks.mesh
-    across = mesh[_TEMPLE_LEFT] - mesh[_TEMPLE_RIGHT]
-    down = mesh[_CHIN] - mesh[_BROW]
+    across_x, across_y, across_z = (mesh[_TEMPLE_LEFT] - mesh[_TEMPLE_RIGHT]).tolist()
+    down_x, down_y, down_z = (mesh[_CHIN] - mesh[_BROW]).tolist()
     eyes = mesh[_EYE_LEFT] - mesh[_EYE_RIGHT]
-    out = np.cross(down, across)  # z grows away from the camera, so this points out of the face, towards it
-    out = out / max(float(np.linalg.norm(out)), 1e-9)
+    # down x across: z grows away from the camera, so this points out of the face, towards it
+    out_x = down_y * across_z - down_z * across_y
+    out_y = down_z * across_x - down_x * across_z
+    out_z = down_x * across_y - down_y * across_x
     roll = math.atan2(float(eyes[1]), float(eyes[0]))
     cosine, sine = math.cos(roll), math.sin(roll)
-    level_x = float(out[0]) * cosine + float(out[1]) * sine
-    level_y = -float(out[0]) * sine + float(out[1]) * cosine
+    level_x = out_x * cosine + out_y * sine
+    level_y = -out_x * sine + out_y * cosine
     return Pose(
-        yaw_deg=math.degrees(math.atan2(level_x, -float(out[2]))),
-        pitch_deg=math.degrees(math.atan2(-level_y, -float(out[2]))) - _LEVEL_PITCH_DEG,
+        yaw_deg=math.degrees(math.atan2(level_x, -out_z)),
+        pitch_deg=math.degrees(math.atan2(-level_y, -out_z)) - _LEVEL_PITCH_DEG,
         roll_deg=math.degrees(roll),
     )
 
@@ -138,16 +141,22 @@ def _sharpness(grey: NDArray[np.uint8]) -> float:
     the least of four directions tells motion from rest.
     """
     part = grey[_FACE_ROWS, _FACE_COLUMNS]
+    # Second derivatives have a mean of nearly zero, so the mean square is the variance.
     return min(
-        float(cv2.meanStdDev(cv2.filter2D(part, cv2.CV_16S, kernel), mask=_FACE_PART)[1][0, 0]) ** 2
+        cv2.norm(cv2.filter2D(part, cv2.CV_16S, kernel), cv2.NORM_L2, mask=_FACE_PART) ** 2 / _FACE_PIXELS
         for kernel in _SECOND_DERIVATIVES
     )
 
 
 def _mouth_detail(grey: NDArray[np.uint8]) -> float:
     """Edge strength around the mouth over that around the eyes; a hand, a scarf or a flat mask has little."""
-    edges = np.abs(cv2.Laplacian(grey[42:106], cv2.CV_16S))  # rows 42 to 105: eyes to below the lips
-    return (float(edges[42:62, 36:76].mean()) + 1) / (float(edges[2:18, 24:88].mean()) + 1)
+    edges = cv2.Laplacian(grey[42:106], cv2.CV_16S)  # rows 42 to 105: eyes to below the lips
+    mouth, eyes = edges[42:62, 36:76], edges[2:18, 24:88]
+    return (_mean_size(mouth) + 1) / (_mean_size(eyes) + 1)
+
+
+def _mean_size(values: NDArray[np.int16]) -> float:
+    return float(cv2.norm(values, cv2.NORM_L1)) / values.size
 
 
 def _first_reason(
