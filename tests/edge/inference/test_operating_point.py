@@ -5,12 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.config import Config
 from edge.errors import ModelError, OperatingPointMissing
 from edge.inference import operating_point
-from edge.inference.chain import Models
-from edge.inference.models import SHIPPED_MODELS
-from edge.inference.operating_point import FILE_NAME, OperatingPoint, Quantile, choose, load, merge, write
+from edge.inference.operating_point import OperatingPoint, Quantile, choose, load, merge, write
 from edge.types import ModelHash
 from tests.edge.inference.given import CHAIN
 
@@ -139,10 +136,3 @@ def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path, text: str) -> 
     with pytest.raises(ModelError) as caught:
         load(path)
     assert path.name in str(caught.value)
-
-
-def test_the_shipped_thresholds_are_those_of_the_default_chain(models: Models) -> None:
-    """Who changes a model, the alignment or the views must measure again: evaluate identify --write."""
-    shipped = load(SHIPPED_MODELS / FILE_NAME)
-    measured = {point.fpir for point in shipped if point.model_hash == models.embedder.model_hash}
-    assert Config().decision.max_fpir in measured
