@@ -140,7 +140,3 @@ class Aligner:
             warp(image, matrix, out=self._crop, interpolation=cv2.INTER_CUBIC)
             self._of = (image, landmarks)
         return self._crop
-
-    def release(self) -> None:
-        """Forget which picture the crop came from, so that nothing keeps a frame alive."""
-        self._of = None
