@@ -20,7 +20,9 @@ Kind = Callable[[object], Scalar | None]  # what may be written, or None to with
 _LITERAL_CODE = re.compile(r"\"([a-z][a-z0-9]*(?:[_-][a-z0-9]+)+)\"")  # at least two words: no name looks so
 _LITERAL_ROUTE = re.compile(r"\"(/[a-z0-9{}_./-]{1,80})\"")
 _LONG_RUN = re.compile(r"[A-Za-z0-9+_=-]{32,}")  # a key, a token, a person's id
-SINGLE_WORDS = frozenset({"left", "staff", "screen", "sync", "off", "startup", "shutdown"})  # codes of one word
+SINGLE_WORDS = frozenset(  # codes of one word
+    {"agreed", "conflict", "left", "off", "screen", "shutdown", "staff", "startup", "sync"}
+)
 
 
 def count(value: object) -> Scalar | None:

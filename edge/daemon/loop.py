@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from edge.attendance.rules import Record, Refused, Repeat, Ruling
-from edge.errors import StoreError
+from edge.errors import ClockfaceError, ModelError, PersonUnknown
 from edge.ports import Announcer, Camera, Clock, Ledger
 from edge.types import (
     Announcement,
@@ -96,30 +96,40 @@ class Attendant:
             self._announce(Notice.NOT_RECOGNISED, verdict, detail=verdict.reason)
 
     def _record(self, verdict: Verdict, person_id: PersonId) -> None:
-        last = self._last(person_id)
-        ruling = self._rules(verdict, self._clock.now(), last.punch if last is not None else None)
+        """Rule on a recognised person and commit; whatever fails on the way confirms nothing and is said."""
+        try:
+            last = self._last(person_id)
+            ruling = self._rules(verdict, self._clock.now(), last.punch if last is not None else None)
+            recorded = self._ledger.record(ruling.punch) if isinstance(ruling, Record) else None
+        except PersonUnknown:  # removed or disabled since the frame was matched
+            self._announce(Notice.NOT_RECOGNISED, verdict, detail="person_unknown")
+        except ClockfaceError as error:
+            log.error("punch_not_recorded", error=error)  # noqa: TRY400 - its message says what to do
+            self._announce(Notice.OUT_OF_SERVICE, verdict, detail=type(error).__name__)
+        else:
+            self._say(ruling, verdict, last=last, recorded=recorded)
+
+    def _say(
+        self, ruling: Ruling, verdict: Verdict, *, last: RecordedPunch | None, recorded: RecordedPunch | None
+    ) -> None:
         match ruling:
-            case Record(punch=punch):
-                self._commit(verdict, punch)
+            case Record() if recorded is not None:
+                log.info("punch_recorded", epoch=recorded.id.epoch, seq=recorded.id.seq)
+                self._announce(Notice.RECORDED, verdict, recorded=recorded)
             case Repeat():
                 self._announce(Notice.ALREADY_RECORDED, verdict, recorded=last)
             case Refused(reason=reason):
                 self._announce(Notice.NOT_RECOGNISED, verdict, detail=reason)
 
-    def _commit(self, verdict: Verdict, punch: Punch) -> None:
-        try:
-            recorded = self._ledger.record(punch)
-        except StoreError as error:
-            log.error("punch_not_recorded", error=type(error).__name__)  # noqa: TRY400 - the class says it all
-            self._announce(Notice.OUT_OF_SERVICE, verdict, detail=type(error).__name__)
-            return
-        log.info("punch_recorded", epoch=recorded.id.epoch, seq=recorded.id.seq)
-        self._announce(Notice.RECORDED, verdict, recorded=recorded)
-
     def _announce(
         self, notice: Notice, verdict: Verdict, *, recorded: RecordedPunch | None = None, detail: str = ""
     ) -> None:
-        greeting = self._greeting(recorded.punch.person_id) if recorded is not None else None
+        greeting = None
+        if recorded is not None:
+            try:
+                greeting = self._greeting(recorded.punch.person_id)
+            except ClockfaceError as error:  # what is committed is said all the same
+                log.error("greeting_not_read", error=error)  # noqa: TRY400 - its message says what to do
         self._announcer.announce(
             Announcement(notice, verdict=verdict, recorded=recorded, greeting=greeting, detail=detail)
         )
@@ -162,6 +172,7 @@ class Loop:
         self._divert = divert
         self._show_scene = show
         self._shown: tuple[Notice, Coaching | None, str] | None = None
+        self._camera_state: CameraState | None = None
 
     def run(self, stop: threading.Event, *, until_end: bool = False) -> None:
         """Step until `stop` is set, or until a recording that is not looped has ended."""
@@ -173,31 +184,51 @@ class Loop:
     def step(self) -> None:
         """Take one frame from camera to announcement, or say honestly that there is none."""
         frame = self._camera.read(timeout_s=READ_TIMEOUT_S)
+        state = CameraState.STREAMING if frame is not None else self._camera.health().state
+        self._note_camera(state)
         if frame is None:
-            state = self._camera.health().state
             if state is not CameraState.STREAMING:
                 self._show(Notice.OUT_OF_SERVICE, detail=f"camera_{state}")
         elif not self._divert(frame):
             self._judge(frame)
         self._after_step()
 
+    def _note_camera(self, state: CameraState) -> None:
+        """Log when the camera's state changes: not once a frame, and nothing of what it sees."""
+        if state is not self._camera_state:
+            self._camera_state = state
+            well = state in {CameraState.STREAMING, CameraState.OPENING}
+            (log.info if well else log.warning)("camera_state", state=state)
+
     def _judge(self, frame: Frame) -> None:
         if self._recognition is None:
             self._show(Notice.OUT_OF_SERVICE, detail=self._fault or "")
             return
-        scene = self._recognition.process(frame)
+        try:
+            scene = self._recognition.process(frame)
+        except ModelError as error:
+            if self._show(Notice.OUT_OF_SERVICE, detail=type(error).__name__):
+                log.error("frame_not_judged", error=error)  # noqa: TRY400 - its message says what to do
+            return
         self._show_scene(scene)
         for verdict in scene.verdicts:
             self._attendant.attend(verdict)
             self._shown = None
         if scene.coaching is not None:
             self._show(Notice.GUIDANCE, coaching=scene.coaching)
-        elif scene.faces == 0:
+        elif scene.faces == 0 or self._out_of_service:
             self._show(Notice.ATTRACT)
 
-    def _show(self, notice: Notice, *, coaching: Coaching | None = None, detail: str = "") -> None:
-        """Announce a state once, not once a frame."""
+    @property
+    def _out_of_service(self) -> bool:
+        """Whether the screen still says that nobody can be recognised; a judged frame proves the contrary."""
+        return self._shown is not None and self._shown[0] is Notice.OUT_OF_SERVICE
+
+    def _show(self, notice: Notice, *, coaching: Coaching | None = None, detail: str = "") -> bool:
+        """Announce a state once, not once a frame; returns whether it is news."""
         state = (notice, coaching, detail)
-        if state != self._shown:
-            self._shown = state
-            self._announcer.announce(Announcement(notice, coaching=coaching, detail=detail))
+        if state == self._shown:
+            return False
+        self._shown = state
+        self._announcer.announce(Announcement(notice, coaching=coaching, detail=detail))
+        return True

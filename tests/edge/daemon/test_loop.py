@@ -9,7 +9,15 @@ import pytest
 
 from edge.attendance.rules import Record, RefusalReason, Refused, Repeat, Ruling
 from edge.daemon.loop import Attendant, Loop
-from edge.errors import LedgerDiskFull
+from edge.errors import (
+    AttendanceError,
+    ClockfaceError,
+    LedgerCorrupt,
+    LedgerDiskFull,
+    ModelError,
+    PersonUnknown,
+    SecretWrong,
+)
 from edge.types import (
     Announcement,
     CameraHealth,
@@ -59,11 +67,14 @@ class ScriptedCamera:
 
 
 class ScriptedRecognition:
-    def __init__(self, scenes: Sequence[Scene]) -> None:
+    def __init__(self, scenes: Sequence[Scene | ModelError]) -> None:
         self.scenes = list(scenes)
 
     def process(self, frame: Frame) -> Scene:
-        return self.scenes.pop(0)
+        scene = self.scenes.pop(0)
+        if isinstance(scene, ModelError):
+            raise scene
+        return scene
 
 
 class MemoryLedger:
@@ -71,12 +82,12 @@ class MemoryLedger:
 
     def __init__(self, journal: list[object]) -> None:
         self.journal = journal
-        self.full = False
+        self.trouble: ClockfaceError | None = None
         self.records: dict[PersonId, RecordedPunch] = {}
 
     def record(self, punch: Punch) -> RecordedPunch:
-        if self.full:
-            raise LedgerDiskFull("the disk is full")
+        if self.trouble is not None:
+            raise self.trouble
         recorded = RecordedPunch(EventId(DeviceId("d"), EpochId("000001-" + "0" * 16), 1, "0" * 64), punch)
         self.journal.append(recorded)
         self.records[punch.person_id] = recorded
@@ -108,16 +119,18 @@ def recording(verdict: Verdict, at: Instant, last: Punch | None) -> Ruling:
 class Bench:
     """An attendant between a ledger and a screen that write into one journal."""
 
-    def __init__(self, rules=recording) -> None:
+    def __init__(
+        self, rules=recording, last=None, greeting=lambda person_id: "Ann" if person_id == ANN else None
+    ) -> None:
         self.journal: list[object] = []
         self.ledger = MemoryLedger(self.journal)
         self.screen = Journal(self.journal)
         self.attendant = Attendant(
             ledger=self.ledger,
             rules=rules,
-            last=self.ledger.last,
+            last=last or self.ledger.last,
             clock=ManualClock(),
-            greeting=lambda person_id: "Ann" if person_id == ANN else None,
+            greeting=greeting,
             announcer=self.screen,
         )
 
@@ -153,7 +166,7 @@ def test_success_is_announced_after_the_commit_and_never_before():
 
 def test_a_ledger_that_fails_is_announced_as_out_of_service_without_a_greeting():
     bench = Bench()
-    bench.ledger.full = True
+    bench.ledger.trouble = LedgerDiskFull("the disk is full")
     bench.attendant.attend(RECOGNISED)
     (said,) = bench.journal
     assert isinstance(said, Announcement)
@@ -162,11 +175,52 @@ def test_a_ledger_that_fails_is_announced_as_out_of_service_without_a_greeting()
     assert said.greeting is None
 
 
+@pytest.mark.parametrize("trouble", [LedgerCorrupt("damaged"), SecretWrong("another key")])
+def test_a_last_record_that_cannot_be_read_is_out_of_service_and_commits_nothing(trouble):
+    def unreadable(person_id: PersonId) -> RecordedPunch | None:
+        raise trouble
+
+    bench = Bench(last=unreadable)
+    bench.attendant.attend(RECOGNISED)
+    (said,) = bench.journal
+    assert isinstance(said, Announcement)
+    assert (said.notice, said.detail) == (Notice.OUT_OF_SERVICE, type(trouble).__name__)
+
+
+def test_rules_that_cannot_decide_are_out_of_service():
+    def undecided(verdict: Verdict, at: Instant, last: Punch | None) -> Ruling:
+        raise AttendanceError("the year 9000")
+
+    bench = Bench(rules=undecided)
+    bench.attendant.attend(RECOGNISED)
+    assert bench.notices() == [Notice.OUT_OF_SERVICE]
+
+
+def test_somebody_removed_since_the_match_is_not_recognised():
+    bench = Bench()
+    bench.ledger.trouble = PersonUnknown("no such person")
+    bench.attendant.attend(RECOGNISED)
+    (said,) = bench.journal
+    assert isinstance(said, Announcement)
+    assert (said.notice, said.detail) == (Notice.NOT_RECOGNISED, "person_unknown")
+
+
+def test_what_is_committed_is_said_although_the_greeting_cannot_be_read():
+    def unreadable(person_id: PersonId) -> str | None:
+        raise LedgerCorrupt("damaged")
+
+    bench = Bench(greeting=unreadable)
+    bench.attendant.attend(RECOGNISED)
+    committed, said = bench.journal
+    assert isinstance(said, Announcement)
+    assert (said.notice, said.recorded, said.greeting) == (Notice.RECORDED, committed, None)
+
+
 def test_what_was_not_committed_does_not_suppress_the_next_try():
     bench = Bench()
-    bench.ledger.full = True
+    bench.ledger.trouble = LedgerDiskFull("the disk is full")
     bench.attendant.attend(RECOGNISED)
-    bench.ledger.full = False
+    bench.ledger.trouble = None
     bench.attendant.attend(RECOGNISED)
     assert bench.notices() == [Notice.OUT_OF_SERVICE, Notice.RECORDED]
 
@@ -222,6 +276,33 @@ def test_a_camera_without_frames_is_said_and_the_heart_beats_on():
     assert isinstance(said, Announcement)
     assert (said.notice, said.detail) == (Notice.OUT_OF_SERVICE, "camera_lost")
     assert len(beats) == 2
+
+
+def test_a_camera_that_comes_back_takes_its_notice_away_although_somebody_stands_there():
+    bench = Bench()
+    camera = ScriptedCamera([None, frame(1)], state=CameraState.LOST)
+    camera.health = lambda: CameraHealth(CameraState.LOST, since_s=0.0, frames=0, fps=0.0, reopened=0)
+    somebody = Scene(0.0, faces=1, outline=None, coaching=None)
+    loop = bench.loop(camera=camera, recognition=ScriptedRecognition([somebody]))
+    loop.step()
+    loop.step()
+    assert bench.notices() == [Notice.OUT_OF_SERVICE, Notice.ATTRACT]
+
+
+def test_a_model_that_fails_is_out_of_service_once_until_a_frame_is_judged_again():
+    bench = Bench()
+    nobody = Scene(0.0, faces=0, outline=None, coaching=None)
+    failed = ModelError("an output is not finite")
+    loop = bench.loop(
+        camera=ScriptedCamera([frame(i) for i in range(3)]),
+        recognition=ScriptedRecognition([failed, failed, nobody]),
+    )
+    for _ in range(3):
+        loop.step()
+    assert bench.notices() == [Notice.OUT_OF_SERVICE, Notice.ATTRACT]
+    said = bench.journal[0]
+    assert isinstance(said, Announcement)
+    assert said.detail == "ModelError"
 
 
 def test_without_a_recogniser_every_frame_says_why_and_nobody_is_recognised():
