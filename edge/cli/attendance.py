@@ -20,8 +20,9 @@ from edge.api.client import EdgeClient
 from edge.attendance.days import calendar_day
 from edge.attendance.export import ExportRow, json_line, write_csv, write_json_lines
 from edge.cli.context import invocation
-from edge.cli.private_file import private_file
+from edge.cli.private_file import private_draft, private_file
 from edge.cli.records import Records, Selection
+from edge.cli.sqlite_export import write_sqlite
 from edge.clock import system_wall
 from edge.config import Config
 
@@ -38,6 +39,7 @@ class Format(StrEnum):
 
     CSV = "csv"
     JSON = "json"
+    SQLITE = "sqlite"
 
 
 def _day_text(text: str) -> str:
@@ -99,7 +101,7 @@ def list_records(
 @app.command()
 def export(
     context: typer.Context,
-    form: Annotated[Format, typer.Option("--format", help="csv, or json: one object a line.")],
+    form: Annotated[Format, typer.Option("--format", help="csv; json: one object a line; sqlite: a database.")],
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Mode 0600; else standard output.")
     ] = None,
@@ -115,6 +117,8 @@ def export(
     """Write records to a file; see docs/attendance.md for the columns and how cells are made safe."""
     if bom and form is not Format.CSV:
         raise typer.BadParameter("--bom belongs to --format csv")
+    if form is Format.SQLITE and output is None:
+        raise typer.BadParameter("--format sqlite needs --output FILE")
     config = invocation(context).config
     selection = _selection(config, day=day, first=first, last=last, person=person)
     with EdgeClient(config.paths.run) as client:
@@ -126,8 +130,12 @@ def export(
         if output is None:
             _to_standard_output(write)
             return
-        with private_file(output, replace=force) as file:
-            count = write(file)
+        if form is Format.SQLITE:
+            with private_draft(output, replace=force) as draft:
+                count = write_sqlite(rows, draft)
+        else:
+            with private_file(output, replace=force) as file:
+                count = write(file)
     typer.echo(f"{count} record{'' if count == 1 else 's'} written to {output}", err=True)
 
 

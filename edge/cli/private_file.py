@@ -15,6 +15,24 @@ def private_file(path: Path, *, replace: bool) -> Iterator[TextIO]:
     """Open a new UTF-8 text file of mode 0600; it takes its name when the block ends without an error.
 
     Args:
+        path: Its name.
+        replace: Whether a file of that name may be there.
+
+    Raises:
+        typer.BadParameter: There is a file already, or none can be made there.
+    """
+    with (
+        private_draft(path, replace=replace) as draft,
+        draft.open("w", encoding="utf-8", newline="") as file,
+    ):
+        yield file
+
+
+@contextmanager
+def private_draft(path: Path, *, replace: bool) -> Iterator[Path]:
+    """Give an empty file of mode 0600 to write to; it takes its name when the block ends without an error.
+
+    Args:
         path: Its name. The draft lies beside it, so that the last step is one rename.
         replace: Whether a file of that name may be there.
 
@@ -24,18 +42,19 @@ def private_file(path: Path, *, replace: bool) -> Iterator[TextIO]:
     if os.path.lexists(path) and not replace:
         raise typer.BadParameter(f"{path} is there already; --force replaces it")
     try:
-        descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     except OSError as error:
         raise typer.BadParameter(f"no file can be made in {path.parent}: {error.strerror}") from error
+    draft = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(draft).replace(path)
+        yield draft
+        os.fsync(descriptor)
+        draft.replace(path)
     except BaseException:
-        Path(draft).unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(descriptor)
     _sync_folder(path.parent)
 
 

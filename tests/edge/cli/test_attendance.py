@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import sqlite3
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -225,6 +226,7 @@ def test_an_empty_list_says_so_beside_the_output(clockface: Clockface) -> None:
         ["export"],
         ["export", "--format", "xlsx"],
         ["export", "--format", "json", "--bom"],
+        ["export", "--format", "sqlite"],
     ],
 )
 def test_a_wish_that_makes_no_sense_is_a_usage_error(clockface: Clockface, arguments: list[str]) -> None:
@@ -281,6 +283,31 @@ def test_an_export_that_fails_leaves_nothing_behind(site: Site, clockface: Clock
     site.kiosk.torn_after = 5
     code, _, _ = clockface("export", "--format", "csv", "--output", str(tmp_path / "out.csv"))
     assert code == 42
+    assert [p.name for p in tmp_path.iterdir()] == ["clockface.toml"]
+
+
+def test_an_exported_database_is_private_and_holds_the_same_records(
+    clockface: Clockface, tmp_path: Path
+) -> None:
+    target = tmp_path / "march.db"
+    code, _, err = clockface("export", "--format", "sqlite", "--output", str(target))
+    assert code == 0
+    assert "5 records" in err
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    _, out, _ = clockface("export", "--format", "json")
+    database = sqlite3.connect(target)
+    cursor = database.execute("SELECT * FROM attendance ORDER BY seq")
+    names = [column[0] for column in cursor.description]
+    rows = [dict(zip(names, row, strict=True)) for row in cursor]
+    database.close()
+    assert rows == [json.loads(line) for line in out.splitlines()]
+
+
+def test_an_exported_database_that_fails_leaves_nothing_behind(
+    site: Site, clockface: Clockface, tmp_path: Path
+) -> None:
+    site.kiosk.torn_after = 5
+    assert clockface("export", "--format", "sqlite", "--output", str(tmp_path / "out.db"))[0] == 42
     assert [p.name for p in tmp_path.iterdir()] == ["clockface.toml"]
 
 
