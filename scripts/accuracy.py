@@ -11,6 +11,7 @@ chosen on one random half of the people, enrolled and strangers, and both rates 
 import argparse
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,16 @@ from edge.inference.chain import open_models
 from edge.inference.models import ModelStore
 
 FPIR = 0.01
+MARGIN = Config().decision.margin
+MEASURED = {
+    "rank_1": "rank-1",
+    "fnir": "FNIR at FPIR 1 %",
+    "fnir_lead": f"with a lead of {MARGIN}: FNIR",
+    "fpir_lead": f"with a lead of {MARGIN}: FPIR",
+    "fnir_b": "other half: FNIR",
+    "fpir_b": "other half: FPIR",
+    "threshold": "threshold",
+}
 
 
 class Cosines:
@@ -54,18 +65,40 @@ class Cosines:
             self.of.setdefault(sample.person, []).append(index)
 
 
-def trial(
-    cosines: Cosines, enrolled: list[str], strangers: list[str], draw: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
-    """One draw: genuine scores (-inf where another person ranks first), rank-1 hits, strangers' best scores."""
+class Trial(NamedTuple):
+    """One draw of the enrolled photographs.
+
+    Args:
+        genuine: (n,) score of each mated probe, -inf where another person ranks first.
+        first: (n,) whether the right person ranks first.
+        strangers: (m,) best score of each stranger.
+        genuine_lead: (n,) how far the first person is ahead of the second.
+        stranger_lead: (m,) likewise.
+    """
+
+    genuine: NDArray[np.float64]
+    first: NDArray[np.bool_]
+    strangers: NDArray[np.float64]
+    genuine_lead: NDArray[np.float64]
+    stranger_lead: NDArray[np.float64]
+
+
+def trial(cosines: Cosines, enrolled: list[str], strangers: list[str], draw: np.random.Generator) -> Trial:
+    """Enrol each person with one photograph and search for everybody else's."""
     template = np.array([draw.choice(cosines.of[person]) for person in enrolled])
     probes = [(i, n) for n, person in enumerate(enrolled) for i in cosines.of[person] if i != template[n]]
     index, owner = np.array(probes).T
     scores = cosines.all[np.ix_(index, template)]
     first = scores.argmax(axis=1) == owner
-    genuine = np.where(first, scores.max(axis=1), -np.inf)
+    best, lead = _best_two(scores)
     others = np.array([i for person in strangers for i in cosines.of[person]])
-    return genuine, first, cosines.all[np.ix_(others, template)].max(axis=1).astype(np.float64)
+    stranger_best, stranger_lead = _best_two(cosines.all[np.ix_(others, template)])
+    return Trial(np.where(first, best, -np.inf), first, stranger_best, lead, stranger_lead)
+
+
+def _best_two(scores: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    ordered = np.partition(scores.astype(np.float64), -2, axis=1)
+    return ordered[:, -1], ordered[:, -1] - ordered[:, -2]
 
 
 def measure(cosines: Cosines, draws: int) -> dict[str, object]:
@@ -74,19 +107,23 @@ def measure(cosines: Cosines, draws: int) -> dict[str, object]:
     several = [person for person in people if len(cosines.of[person]) > 1]
     single = [person for person in people if len(cosines.of[person]) == 1]
     random = np.random.default_rng(0)
-    rows: dict[str, list[float]] = {name: [] for name in ("fnir", "rank_1", "threshold", "fnir_b", "fpir_b")}
+    rows: dict[str, list[float]] = {name: [] for name in MEASURED}
     for _ in range(draws):
-        genuine, first, strangers = trial(cosines, several, single, random)
-        threshold = rates.threshold_at_rate(strangers, FPIR)
-        rows["fnir"].append(1 - rates.share_at_least(genuine, threshold))
-        rows["rank_1"].append(float(first.mean()))
+        drawn = trial(cosines, several, single, random)
+        threshold = rates.threshold_at_rate(drawn.strangers, FPIR)
+        rows["fnir"].append(1 - rates.share_at_least(drawn.genuine, threshold))
+        rows["rank_1"].append(float(drawn.first.mean()))
         rows["threshold"].append(threshold)
+        named = (drawn.genuine >= threshold) & (drawn.genuine_lead >= MARGIN)
+        mistaken = (drawn.strangers >= threshold) & (drawn.stranger_lead >= MARGIN)
+        rows["fnir_lead"].append(float(1 - named.mean()))
+        rows["fpir_lead"].append(float(mistaken.mean()))
         half_a, half_b = (_half(group, random) for group in (several, single))
-        _, _, chosen_on = trial(cosines, half_a[0], half_b[0], random)
-        genuine_b, _, strangers_b = trial(cosines, half_a[1], half_b[1], random)
-        threshold_a = rates.threshold_at_rate(chosen_on, FPIR)
-        rows["fnir_b"].append(1 - rates.share_at_least(genuine_b, threshold_a))
-        rows["fpir_b"].append(rates.share_at_least(strangers_b, threshold_a))
+        chosen_on = trial(cosines, half_a[0], half_b[0], random)
+        reported = trial(cosines, half_a[1], half_b[1], random)
+        threshold_a = rates.threshold_at_rate(chosen_on.strangers, FPIR)
+        rows["fnir_b"].append(1 - rates.share_at_least(reported.genuine, threshold_a))
+        rows["fpir_b"].append(rates.share_at_least(reported.strangers, threshold_a))
     return {
         "chain": cosines.chain,
         "acquisition": cosines.acquisition,
@@ -118,16 +155,10 @@ def main() -> None:
         f"{report['enrolled']} enrolled with one photograph, {report['strangers']} strangers, "
         f"{asked.draws} draws"
     )
-    for name, what in (
-        ("rank_1", "rank-1"),
-        ("fnir", "FNIR at FPIR 1 %"),
-        ("fnir_b", "other half: FNIR"),
-        ("fpir_b", "other half: FPIR"),
-        ("threshold", "threshold"),
-    ):
+    for name, what in MEASURED.items():
         value = report[name]
         scale, unit = (1, "") if name == "threshold" else (100, " %")
-        print(f"{what:<20} {value['mean'] * scale:.3f}{unit} (sd {value['sd'] * scale:.3f})")  # type: ignore[index]
+        print(f"{what:<26} {value['mean'] * scale:.3f}{unit} (sd {value['sd'] * scale:.3f})")  # type: ignore[index]
 
 
 if __name__ == "__main__":
