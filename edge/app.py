@@ -18,13 +18,14 @@ import structlog
 
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.attendance.rules import Ruling, decide
+from edge.attendance.rules import Intent, Ruling, decide
 from edge.camera.absent import AbsentCamera
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, boottime_s
 from edge.config import Config
 from edge.daemon.face_path import FacePath, open_face_path
 from edge.daemon.heartbeat import Heartbeat
+from edge.daemon.intents import Intents
 from edge.daemon.loop import Attendant, Loop, Rules
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import FrameTap
@@ -124,7 +125,7 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
     except BaseException:
         store.close()
         raise
-    stage, tap = Stage(), FrameTap()
+    stage, tap, intents = Stage(), FrameTap(), Intents(boottime_s)
     daemon = DaemonService(
         config=config,
         store=store,
@@ -133,6 +134,7 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
         fault=fault,
         camera=camera,
         tap=tap,
+        intents=intents,
     )
     attendant = Attendant(
         ledger=store.events,
@@ -141,6 +143,7 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
         clock=clock,
         greeting=daemon.greeting,
         announcer=stage,
+        intents=intents,
     )
     heartbeat = Heartbeat(notifier, camera=camera.health, boottime=boottime_s)
     timekeeper = Timekeeper(clock=clock, marks=store.clock)
@@ -182,7 +185,7 @@ def _camera(config: Config) -> Camera:
 def _rules(config: Config) -> Rules:
     zone = ZoneInfo(config.device.timezone)
 
-    def rule(verdict: Verdict, at: Instant, last: Punch | None) -> Ruling:
-        return decide(verdict, at=at, last=last, config=config.attendance, zone=zone)
+    def rule(verdict: Verdict, at: Instant, last: Punch | None, intent: Intent) -> Ruling:
+        return decide(verdict, at=at, last=last, config=config.attendance, zone=zone, intent=intent)
 
     return rule

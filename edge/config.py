@@ -312,8 +312,8 @@ class AttendanceConfig(Section):
     direction: Literal["in", "out", "assume", "choose", "unstated"] = Field(
         default="assume",
         description="in, out: this kiosk records only that. assume: the opposite of the person's last "
-        "record here. choose: the "
-        "person chooses on the screen. unstated: the office derives it.",
+        "record here, unless they choose another on the screen. choose: the person chooses on the screen, up "
+        "to 15 s before or 10 s after; who does not is recorded as unstated. unstated: the office derives it.",
     )
     sole_kiosk: bool = Field(
         default=True,
@@ -345,7 +345,7 @@ class AttendanceConfig(Section):
         default=(), description="The site's shifts; none means days by `day_starts`."
     )
     work_codes: tuple[str, ...] = Field(
-        default=(), description="Codes that may accompany a record; others are refused."
+        default=(), description="Codes that may accompany a record, chosen on the screen; others are refused."
     )
 
 

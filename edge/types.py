@@ -259,6 +259,7 @@ class Scene:
         outline: The box of the face that is being judged, or None.
         coaching: What to ask of that person, or None.
         verdicts: Verdicts that this frame brought; mostly empty.
+        track_id: Whose face `outline` is, or None.
     """
 
     captured_s: float
@@ -266,6 +267,7 @@ class Scene:
     outline: Box | None
     coaching: Coaching | None
     verdicts: tuple[Verdict, ...] = ()
+    track_id: TrackId | None = None
 
 
 class CameraState(StrEnum):

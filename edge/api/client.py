@@ -36,6 +36,8 @@ from edge.api.protocol import (
     EnvelopeBatch,
     EnvelopeQuery,
     Heartbeat,
+    IntentChosen,
+    IntentTaken,
     LedgerVerified,
     Message,
     PeopleList,
@@ -185,6 +187,10 @@ class EdgeClient:
     def stage(self) -> Generator[SceneLine | VerdictLine | AnnouncementLine | Heartbeat, None, None]:
         """What the employee is to see (role screen)."""
         yield from self._lines("GET", "/stage", _STAGE)
+
+    def choose(self, choice: IntentChosen) -> IntentTaken:
+        """Hand in what a person chose on the screen (role screen)."""
+        return self._ask("POST", "/intents", IntentTaken, body=choice)
 
     def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         """Signed events after a point (role sync)."""

@@ -33,6 +33,7 @@ _STATUS: tuple[tuple[type[ClockfaceError], int], ...] = (
     (errors.NotPermitted, 403),
     (errors.ProtocolMismatch, 426),
     (errors.ApiError, 400),
+    (errors.AttendanceError, 422),
     (errors.LedgerLocked, 503),
     (errors.CameraError, 503),
 )

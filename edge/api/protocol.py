@@ -329,6 +329,28 @@ class PunchView(Message):
     delivered: bool | None = Field(default=None, description="Whether the office has confirmed it.")
 
 
+class IntentChosen(Message):
+    """What a person chose on the screen: a direction, a work code, or both at once."""
+
+    direction: Literal["in", "out"] | None = None
+    work_code: Annotated[Line, StringConstraints(min_length=1)] | None = None
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """Something must have been chosen."""
+        if self.direction is None and self.work_code is None:
+            raise ValueError("give direction, work_code or both")
+
+
+class IntentTaken(Message):
+    """What became of a choice.
+
+    waiting: it completes the record of the person who was asked. next: it goes to whoever is identified next,
+    within 15 s. nobody: the person in view is recorded already.
+    """
+
+    goes_to: Literal["waiting", "next", "nobody"]
+
+
 class PunchQuery(Message):
     """Which records to list: filters are combined, `after` is the `next_after` of the page before."""
 

@@ -24,6 +24,7 @@ from edge.api.protocol import (
     ConsentGiven,
     EnabledSet,
     EnvelopeQuery,
+    IntentChosen,
     Message,
     PeopleQuery,
     PersonProfile,
@@ -218,6 +219,12 @@ async def status(desk: Desk, request: web.Request) -> web.StreamResponse:  # noq
     return answer(await desk.call(desk.service.status))
 
 
+async def choose(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """What a person chose on the screen."""
+    choice = await body_of(IntentChosen, request, desk)
+    return answer(await desk.call(lambda: desk.service.choose(choice)))
+
+
 async def envelopes(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Signed events after a point, waiting for one as long as asked."""
     query, loop = query_of(EnvelopeQuery, request), asyncio.get_running_loop()
@@ -270,6 +277,7 @@ def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
         Role.SCREEN: [
             ("GET", f"{PREFIX}/status", asked),
             ("GET", f"{PREFIX}/stage", functools.partial(streams.listen, desk, scenes=False)),
+            ("POST", f"{PREFIX}/intents", functools.partial(choose, desk)),
         ],
         Role.SYNC: [
             ("GET", f"{PREFIX}/status", asked),

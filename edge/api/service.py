@@ -17,6 +17,8 @@ from edge.api.protocol import (
     EnrolmentProgress,
     EnvelopeBatch,
     EnvelopeQuery,
+    IntentChosen,
+    IntentTaken,
     LedgerVerified,
     PeopleList,
     PeopleQuery,
@@ -94,6 +96,10 @@ class EdgeService(Protocol):
 
         Closing the generator ends it with nothing stored.
         """
+        ...
+
+    def choose(self, choice: IntentChosen) -> IntentTaken:
+        """Take what a person chose on the screen. Raises `AttendanceError` for what the site does not offer."""
         ...
 
     def punches(self, query: PunchQuery) -> PunchList:

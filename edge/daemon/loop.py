@@ -11,7 +11,8 @@ from typing import Protocol
 
 import structlog
 
-from edge.attendance.rules import Record, Refused, Repeat, Ruling
+from edge.attendance.rules import Intent, Record, RefusalReason, Refused, Repeat, Ruling
+from edge.daemon.intents import Intents
 from edge.errors import ClockfaceError, ModelError, PersonUnknown
 from edge.ports import Announcer, Camera, Clock, Ledger
 from edge.types import (
@@ -45,7 +46,7 @@ class Recognition(Protocol):
 class Rules(Protocol):
     """The attendance rules with the site's configuration bound in."""
 
-    def __call__(self, verdict: Verdict, at: Instant, last: Punch | None) -> Ruling:
+    def __call__(self, verdict: Verdict, at: Instant, last: Punch | None, intent: Intent) -> Ruling:
         """Decide what a recognised person's walk-up means."""
         ...
 
@@ -60,6 +61,7 @@ class Attendant:
         clock: The only source of time.
         greeting: Gives the greeting of a person, or None; its answer goes to the screen only.
         announcer: The screen, sound and light.
+        intents: What people chose on the screen.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Attendant:
         clock: Clock,
         greeting: Callable[[PersonId], str | None],
         announcer: Announcer,
+        intents: Intents,
     ) -> None:
         self._ledger = ledger
         self._rules = rules
@@ -78,6 +81,7 @@ class Attendant:
         self._clock = clock
         self._greeting = greeting
         self._announcer = announcer
+        self._intents = intents
 
     def attend(self, verdict: Verdict) -> None:
         """Act on one verdict: record it if it names a person, and announce how it ended."""
@@ -88,18 +92,39 @@ class Attendant:
             frames_matched=verdict.frames_matched,
             frames_agreed=verdict.frames_agreed,
         )
+        intent = self._intents.meet(verdict)
+        self.settle()  # whoever stood here before comes first
         if verdict.outcome is Outcome.RECOGNISED and verdict.person_id is not None:
-            self._record(verdict, verdict.person_id)
+            self._record(verdict, verdict.person_id, intent)
         elif verdict.outcome is Outcome.SEVERAL_PEOPLE:
             self._announce(Notice.SEVERAL_PEOPLE, verdict)
         elif verdict.outcome is not Outcome.NO_FACE:
             self._announce(Notice.NOT_RECOGNISED, verdict, detail=verdict.reason)
 
-    def _record(self, verdict: Verdict, person_id: PersonId) -> None:
+    def present(self, scene: Scene) -> None:
+        """Note whose face is in front of the camera: choices on the screen are that person's."""
+        self._intents.present(scene)
+
+    def settle(self, *, all_of_them: bool = False) -> bool:
+        """Complete the records of people who were asked and have answered, left or let the time pass.
+
+        Args:
+            all_of_them: Wait for nobody any longer.
+
+        Returns:
+            Whether anything was announced.
+        """
+        answered = self._intents.answered(all_of_them=all_of_them)
+        for each in answered:
+            if each.verdict.person_id is not None:
+                self._record(each.verdict, each.verdict.person_id, each.intent)
+        return bool(answered)
+
+    def _record(self, verdict: Verdict, person_id: PersonId, intent: Intent) -> None:
         """Rule on a recognised person and commit; whatever fails on the way confirms nothing and is said."""
         try:
             last = self._last(person_id)
-            ruling = self._rules(verdict, self._clock.now(), last.punch if last is not None else None)
+            ruling = self._rules(verdict, self._clock.now(), last.punch if last is not None else None, intent)
             recorded = self._ledger.record(ruling.punch) if isinstance(ruling, Record) else None
         except PersonUnknown:  # removed or disabled since the frame was matched
             self._announce(Notice.NOT_RECOGNISED, verdict, detail="person_unknown")
@@ -112,6 +137,10 @@ class Attendant:
     def _say(
         self, ruling: Ruling, verdict: Verdict, *, last: RecordedPunch | None, recorded: RecordedPunch | None
     ) -> None:
+        if ruling == Refused(RefusalReason.DIRECTION_NEEDED):
+            self._intents.ask(verdict)
+        else:
+            self._intents.serve(verdict)
         match ruling:
             case Record() if recorded is not None:
                 log.info("punch_recorded", epoch=recorded.id.epoch, seq=recorded.id.seq)
@@ -176,10 +205,13 @@ class Loop:
 
     def run(self, stop: threading.Event, *, until_end: bool = False) -> None:
         """Step until `stop` is set, or until a recording that is not looped has ended."""
-        while not stop.is_set():
-            self.step()
-            if until_end and self._camera.health().state is CameraState.ENDED:
-                return
+        try:
+            while not stop.is_set():
+                self.step()
+                if until_end and self._camera.health().state is CameraState.ENDED:
+                    return
+        finally:
+            self._attendant.settle(all_of_them=True)  # who was asked is recorded, if without a direction
 
     def step(self) -> None:
         """Take one frame from camera to announcement, or say honestly that there is none."""
@@ -191,6 +223,8 @@ class Loop:
                 self._show(Notice.OUT_OF_SERVICE, detail=f"camera_{state}")
         elif not self._divert(frame):
             self._judge(frame)
+        if self._attendant.settle():
+            self._shown = None
         self._after_step()
 
     def _note_camera(self, state: CameraState) -> None:
@@ -211,6 +245,7 @@ class Loop:
                 log.error("frame_not_judged", error=error)  # noqa: TRY400 - its message says what to do
             return
         self._show_scene(scene)
+        self._attendant.present(scene)
         for verdict in scene.verdicts:
             self._attendant.attend(verdict)
             self._shown = None

@@ -16,6 +16,7 @@ from edge.config import Config
 from edge.daemon.camera_enrolment import CameraEnrolment, Progress
 from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.enrolment import Applicant, Enroller, Enrolment
+from edge.daemon.intents import Intents, offered
 from edge.daemon.photographs import decode
 from edge.daemon.tap import FrameTap
 from edge.errors import ModelError, PersonUnknown
@@ -35,6 +36,7 @@ class DaemonService:
         fault: Why it is out of service; None while it is well.
         camera: For its health.
         tap: Lends frames to enrolment.
+        intents: What people choose on the screen.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class DaemonService:
         fault: str | None,
         camera: Camera,
         tap: FrameTap,
+        intents: Intents,
     ) -> None:
         self._config = config
         self._store = store
@@ -55,6 +58,7 @@ class DaemonService:
         self._fault = fault
         self._camera = camera
         self._tap = tap
+        self._intents = intents
         self._lock = threading.RLock()
         self._enroller = None if face_path is None else self._make_enroller(face_path)
         self._condition = Condition(
@@ -228,6 +232,13 @@ class DaemonService:
             look_alike=enrolment.look_alike,
             unlike_own=enrolment.unlike_own,
         )
+
+    # --- the screen ---------------------------------------------------------------------------------------
+
+    def choose(self, choice: wire.IntentChosen) -> wire.IntentTaken:
+        """Take a choice if this kiosk offers it; the loop's thread makes a record of it."""
+        taken = self._intents.choose(offered(choice, self._config.attendance))
+        return wire.IntentTaken(goes_to=taken.value)
 
     # --- ledger -------------------------------------------------------------------------------------------
 

@@ -221,7 +221,7 @@ class Recogniser:
             coaching, verdict = self._look(frame, face)
             if verdict is not None:
                 verdicts.append(verdict)
-        return Scene(at_s, len(faces), outline, coaching, tuple(verdicts))
+        return Scene(at_s, len(faces), outline, coaching, tuple(verdicts), face.track_id)
 
     def _choose(self, near: list[TrackedFace]) -> TrackedFace | None:
         """Whose turn it is: the nearest, or of those without a verdict the one begun or the nearest."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from edge.api import protocol as wire
-from tests.edge.device import Device, Watcher, astronaut, jpeg, nobody, recording, standing
+from edge.errors import AttendanceError
+from tests.edge.device import Device, Watcher, astronaut, jpeg, nobody, recording, standing, walk_up
 
 NAME, NUMBER = "Wilhelmina Zzyzx", "E-1048290"
 STOP_WITHIN_S = 3.0
@@ -118,3 +119,27 @@ def test_nothing_single_worded_is_withheld_from_the_log_of_a_morning(morning: Mo
     lines = [json.loads(line) for line in morning.device.log.read_text().splitlines() if line.startswith("{")]
     assert {line["reason"] for line in lines if line["event"] == "verdict"} >= {"agreed", "below_threshold"}
     assert not [line for line in lines if "<withheld" in json.dumps(line)]
+
+
+def test_what_is_chosen_on_the_screen_gives_the_record_its_direction_and_code(
+    lab: Path, enrolled: Path
+) -> None:
+    there = lab / "choosing"
+    there.mkdir()
+    pictures = walk_up(there / "pictures", astronaut())
+    attendance = {"direction": "choose", "work_codes": ["paint"], "repeat_s": 3600.0}
+    device = Device(there, camera={"replay_path": str(pictures)}, attendance=attendance).like(enrolled)
+    with device.running() as daemon, device.client(wire.Role.SCREEN) as screen:
+        watcher = device.watch()
+        watcher.notice("not_recognised", detail="direction_needed")
+        assert watcher.confirmed == []
+        with pytest.raises(AttendanceError, match="work code"):
+            screen.choose(wire.IntentChosen(direction="out", work_code="sleep"))
+        taken = screen.choose(wire.IntentChosen(direction="out", work_code="paint"))
+        assert taken.goes_to in {"waiting", "next"}  # whichever frame it fell on
+        watcher.notice("recorded")
+        watcher.notice("already_recorded")
+        daemon.terminate()
+        watcher.close()
+    (recorded,) = watcher.confirmed
+    assert (recorded.direction, recorded.source, recorded.work_code) == ("out", "chosen", "paint")

@@ -22,6 +22,8 @@ from edge.api.protocol import (
     EnvelopeQuery,
     EnvelopeView,
     FrontierView,
+    IntentChosen,
+    IntentTaken,
     LedgerStatus,
     LedgerVerified,
     PeopleList,
@@ -35,7 +37,7 @@ from edge.api.protocol import (
     Status,
 )
 from edge.api.service import Peer
-from edge.errors import ConsentMissing, LedgerCorrupt, NumberTaken, PersonUnknown
+from edge.errors import AttendanceError, ConsentMissing, LedgerCorrupt, NumberTaken, PersonUnknown
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 EPOCH = "000001-9f86d081884c7d65"
@@ -56,6 +58,7 @@ class SmallEdge:
     pending: list[EnvelopeView] = field(default_factory=list)
     camera_steps: int = 3
     camera_closed: threading.Event = field(default_factory=threading.Event)
+    choices: list[IntentChosen] = field(default_factory=list)
     corrupt: bool = False
     broken: bool = False
 
@@ -153,6 +156,12 @@ class SmallEdge:
         if self.corrupt:
             raise LedgerCorrupt("the ledger does not hold")
         yield Enrolled(person=self.add_person(request.profile, peer), created=True, templates_added=3)
+
+    def choose(self, choice: IntentChosen) -> IntentTaken:
+        if choice.work_code == "unknown":
+            raise AttendanceError("the site does not use this work code")
+        self.choices.append(choice)
+        return IntentTaken(goes_to="next")
 
     def punches(self, query: PunchQuery) -> PunchList:
         return PunchList(punches=())

@@ -17,6 +17,7 @@ from edge.api.protocol import (
     MAX_PHOTO_BYTES,
     ConsentGiven,
     EnvelopeQuery,
+    IntentChosen,
     PeopleQuery,
     PersonProfile,
     PhotoEnrolment,
@@ -25,7 +26,15 @@ from edge.api.protocol import (
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig, LoggingConfig
-from edge.errors import ApiError, ConsentMissing, LedgerCorrupt, NumberTaken, PersonUnknown
+from edge.errors import (
+    ApiError,
+    AttendanceError,
+    ConsentMissing,
+    LedgerCorrupt,
+    NotPermitted,
+    NumberTaken,
+    PersonUnknown,
+)
 from edge.logs import set_up
 from tests.edge.api.conftest import LIMITS
 from tests.edge.api.small_edge import SmallEdge, envelope
@@ -345,3 +354,35 @@ def test_closing_takes_the_sockets_away_and_may_happen_twice(run: Path, edge: Sm
     served.close()
     served.close()
     assert list(run.iterdir()) == []
+
+
+def test_the_screen_hands_in_choices_and_staff_do_not(
+    screen: EdgeClient, staff: EdgeClient, edge: SmallEdge
+) -> None:
+    choice = IntentChosen(direction="in", work_code="paint")
+    assert screen.choose(choice).goes_to == "next"
+    assert edge.choices == [choice]
+    with pytest.raises(AttendanceError, match="does not use"):
+        screen.choose(IntentChosen(work_code="unknown"))
+    with pytest.raises(NotPermitted):
+        staff.choose(choice)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{}",
+        b'{"direction": "unstated"}',
+        b'{"direction": "in", "person_id": "aa"}',
+        b'{"work_code": ""}',
+        b'{"work_code": "a\\nb"}',
+        b'{"work_code": "' + b"x" * 201 + b'"}',
+    ],
+)
+def test_a_choice_that_does_not_fit_is_refused_without_its_value(
+    screen: EdgeClient, edge: SmallEdge, body: bytes
+) -> None:
+    status, problem = ask(screen.path, "POST", "/v1/intents", body, {"Content-Type": "application/json"})
+    assert (status, problem["error"]) == (400, "ApiError")
+    assert "xxx" not in str(problem)
+    assert edge.choices == []

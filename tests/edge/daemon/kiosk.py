@@ -11,6 +11,7 @@ import numpy as np
 from edge.api import protocol as wire
 from edge.api.service import Peer
 from edge.config import Config, DeviceConfig
+from edge.daemon.intents import Intents
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import Borrowed, FrameTap
 from edge.inference.chain import Models
@@ -95,6 +96,7 @@ class TestKiosk:
     clock: ManualClock
     camera: StillCamera
     tap: PlayedTap
+    intents: Intents
     config: Config = field(default_factory=Config)
 
     @property
@@ -111,6 +113,7 @@ class TestKiosk:
             fault=fault,
             camera=self.camera,
             tap=self.tap,
+            intents=self.intents,
         )
 
 
@@ -134,6 +137,7 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
     )
     recogniser = open_recogniser(models, config, points=[point], liveness=open_liveness(config.liveness))
     camera, tap = StillCamera(), PlayedTap(clock)
+    intents = Intents(lambda: clock.now().boottime_s)
     service = DaemonService(
         config=config,
         store=store,
@@ -142,8 +146,9 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         fault=None,
         camera=camera,
         tap=tap,
+        intents=intents,
     )
-    return TestKiosk(service, store, recogniser, clock, camera, tap, config)
+    return TestKiosk(service, store, recogniser, clock, camera, tap, intents, config)
 
 
 def astronaut() -> bytes:

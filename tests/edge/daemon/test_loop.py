@@ -2,12 +2,16 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from edge.attendance.rules import Record, RefusalReason, Refused, Repeat, Ruling
+from edge.attendance.rules import Intent, Record, RefusalReason, Refused, Repeat, Ruling, decide
+from edge.config import AttendanceConfig
+from edge.daemon.intents import ANSWER_S, Intents, Taken
 from edge.daemon.loop import Attendant, Loop
 from edge.errors import (
     AttendanceError,
@@ -37,6 +41,7 @@ from edge.types import (
     Punch,
     RecordedPunch,
     Scene,
+    TrackId,
     Verdict,
 )
 from tests.fakes import ManualClock
@@ -112,7 +117,7 @@ def punch_of(verdict: Verdict, at: Instant) -> Punch:
     return Punch(verdict.person_id, at, Direction.IN, DirectionSource.ASSUMED, Method.FACE, date(2026, 3, 2))
 
 
-def recording(verdict: Verdict, at: Instant, last: Punch | None) -> Ruling:
+def recording(verdict: Verdict, at: Instant, last: Punch | None, intent: Intent) -> Ruling:
     return Repeat(of=last) if last is not None else Record(punch_of(verdict, at))
 
 
@@ -125,13 +130,16 @@ class Bench:
         self.journal: list[object] = []
         self.ledger = MemoryLedger(self.journal)
         self.screen = Journal(self.journal)
+        self.clock = ManualClock()
+        self.intents = Intents(lambda: self.clock.now().boottime_s)
         self.attendant = Attendant(
             ledger=self.ledger,
             rules=rules,
             last=last or self.ledger.last,
-            clock=ManualClock(),
+            clock=self.clock,
             greeting=greeting,
             announcer=self.screen,
+            intents=self.intents,
         )
 
     def notices(self) -> list[Notice]:
@@ -188,7 +196,7 @@ def test_a_last_record_that_cannot_be_read_is_out_of_service_and_commits_nothing
 
 
 def test_rules_that_cannot_decide_are_out_of_service():
-    def undecided(verdict: Verdict, at: Instant, last: Punch | None) -> Ruling:
+    def undecided(verdict: Verdict, at: Instant, last: Punch | None, intent: Intent) -> Ruling:
         raise AttendanceError("the year 9000")
 
     bench = Bench(rules=undecided)
@@ -233,12 +241,74 @@ def test_a_repeat_shows_the_earlier_record_and_commits_nothing():
     assert sum(isinstance(entry, RecordedPunch) for entry in bench.journal) == 1
 
 
+CHOOSE = AttendanceConfig(direction="choose")
+
+
+def choosing(verdict: Verdict, at: Instant, last: Punch | None, intent: Intent) -> Ruling:
+    return decide(verdict, at=at, last=last, config=CHOOSE, zone=ZoneInfo("UTC"), intent=intent)
+
+
+def test_a_choice_made_before_gives_the_direction_of_the_next_record():
+    bench = Bench(rules=choosing)
+    bench.intents.choose(Intent(direction=Direction.OUT))
+    bench.attendant.attend(RECOGNISED)
+    (recorded,) = (entry for entry in bench.journal if isinstance(entry, RecordedPunch))
+    assert (recorded.punch.direction, recorded.punch.source) == (Direction.OUT, DirectionSource.CHOSEN)
+
+
+def asked_in_a_loop() -> tuple[Bench, Loop]:
+    """Ann is recognised by a kiosk that lets people choose, stands there, and has not chosen."""
+    bench = Bench(rules=choosing)
+    verdict = Verdict(Outcome.RECOGNISED, decided_s=1.0, track_id=TrackId(1), person_id=ANN)
+    stands = Scene(0.0, faces=1, outline=None, coaching=None, track_id=TrackId(1))
+    loop = bench.loop(
+        camera=ScriptedCamera([frame(i) for i in range(4)]),
+        recognition=ScriptedRecognition([replace(stands, verdicts=(verdict,)), stands, stands, stands]),
+    )
+    loop.step()
+    (asked,) = bench.journal
+    assert isinstance(asked, Announcement)
+    assert (asked.notice, asked.detail) == (Notice.NOT_RECOGNISED, "direction_needed")
+    return bench, loop
+
+
+def test_a_choice_made_when_asked_is_recorded_by_the_loop_once():
+    bench, loop = asked_in_a_loop()
+    loop.step()
+    assert bench.intents.choose(Intent(direction=Direction.OUT)) is Taken.WAITING
+    assert len(bench.journal) == 1  # nothing is recorded by whoever chose
+    loop.step()
+    loop.step()
+    _, recorded, said = bench.journal
+    assert isinstance(recorded, RecordedPunch)
+    assert (recorded.punch.direction, recorded.punch.source) == (Direction.OUT, DirectionSource.CHOSEN)
+    assert isinstance(said, Announcement)
+    assert (said.notice, said.recorded) == (Notice.RECORDED, recorded)
+
+
+def test_who_was_asked_is_recorded_without_a_direction_when_time_is_over():
+    bench, loop = asked_in_a_loop()
+    bench.clock.advance(ANSWER_S)
+    loop.step()
+    recorded = bench.journal[1]
+    assert isinstance(recorded, RecordedPunch)
+    assert (recorded.punch.direction, recorded.punch.source) == (Direction.UNSTATED, DirectionSource.NONE)
+
+
+def test_who_was_asked_is_recorded_when_the_daemon_stops():
+    bench, loop = asked_in_a_loop()
+    stopped = threading.Event()
+    stopped.set()
+    loop.run(stopped)
+    assert sum(isinstance(entry, RecordedPunch) for entry in bench.journal) == 1
+
+
 def test_a_refusal_of_the_rules_is_said_with_its_reason():
-    bench = Bench(rules=lambda verdict, at, last: Refused(RefusalReason.DIRECTION_NEEDED))
+    bench = Bench(rules=lambda verdict, at, last, intent: Refused(RefusalReason.WORK_CODE_NOT_OFFERED))
     bench.attendant.attend(RECOGNISED)
     (said,) = bench.journal
     assert isinstance(said, Announcement)
-    assert (said.notice, said.detail) == (Notice.NOT_RECOGNISED, "direction_needed")
+    assert (said.notice, said.detail) == (Notice.NOT_RECOGNISED, "work_code_not_offered")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.UNSURE, Outcome.NOT_LIVE, Outcome.POOR_QUALITY])
