@@ -195,10 +195,11 @@ class InferenceConfig(Section):
         default="cpu",
         description="cpu: XNNPACK. edgetpu: Coral's libedgetpu. gpu: the TFLite GPU delegate library.",
     )
-    detector: Literal["blazeface-short", "blazeface-full"] = Field(
+    detector: Literal["blazeface-short", "blazeface-full", "mediapipe"] = Field(
         default="blazeface-short",
         description="blazeface-short: faces wider than about 15 % of the picture. blazeface-full: from 8 %, "
-        "three times slower.",
+        "three times slower. mediapipe: the first of them run by MediaPipe's own task, always on the CPU; "
+        "needs the set mediapipe (scripts/setup mediapipe).",
     )
     detection_score: float = Field(
         default=0.5, ge=0.1, le=0.99, description="Least confidence of a face, 0 to 1."

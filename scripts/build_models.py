@@ -15,6 +15,7 @@ from pathlib import Path
 from edge.errors import ClockfaceError
 from edge.inference.models import SHIPPED_MODELS, ModelSpec, read_manifest
 from scripts import model_surgery as surgery
+from scripts.mediapipe_metadata import describe_for_mediapipe
 from scripts.model_graph import Model, SurgeryError, read_model, write_model
 from scripts.model_sources import SourceError, read_source
 from scripts.prelu_fusion import fuse_prelu
@@ -30,6 +31,7 @@ PASSES: dict[str, surgery.Pass] = {
     "merge-pointwise": surgery.merge_pointwise,
     "narrow-to-64": surgery.narrow_embedding(64),
     "narrow-to-192": surgery.narrow_embedding(192),
+    "mediapipe-metadata": describe_for_mediapipe,
     "operator-codes": surgery.lift_operator_codes,
     "prune": surgery.prune,
 }

@@ -13,7 +13,7 @@ from edge.doctor.findings import Finding, Health, fail, ok, warn
 from edge.errors import ModelError
 from edge.inference import operating_point
 from edge.inference.analyser import FaceAnalyser
-from edge.inference.chain import configured_models, open_models
+from edge.inference.chain import configured_models, detector_model, open_models
 from edge.inference.models import REBUILD, SHIPPED_MODELS, ModelStore
 from edge.inference.runtime import Runner, runtime_name
 from edge.types import ModelHash
@@ -65,7 +65,7 @@ def check_runtime(config: Config) -> Finding:
     name = runtime_name()
     version = importlib.metadata.version(PACKAGES.get(name, name))
     store = ModelStore(folder_of(config))
-    runner = Runner(store.load(config.inference.detector), delegate=config.inference.delegate)
+    runner = Runner(store.load(detector_model(config.inference)), delegate=config.inference.delegate)
     execution = runner.execution
     runner.close()
     found = f"{PACKAGES.get(name, name)} {version} with {execution}, numpy {np.__version__}"

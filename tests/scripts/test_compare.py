@@ -171,7 +171,7 @@ def test_clockfaces_own_worker_runs_the_daemons_pipeline_to_the_match(
 
 
 def test_mediapipes_metadata_is_added_once_and_changes_nothing_else() -> None:
-    content = ModelStore().load("blazeface-short").content
+    content = ModelStore().load("blazeface-full").content
     model = read_model(content)
     assert describe_for_mediapipe(model) == 1
     assert describe_for_mediapipe(model) == 0
@@ -185,7 +185,7 @@ def test_mediapipes_metadata_is_added_once_and_changes_nothing_else() -> None:
 
 
 def test_metadata_is_for_models_of_one_input_only() -> None:
-    model = read_model(ModelStore().load("blazeface-short").content)
+    model = read_model(ModelStore().load("blazeface-full").content)
     model.subgraphs[0].inputs = [0, 1]
     with pytest.raises(SurgeryError, match="has 2"):
         describe_for_mediapipe(model)
