@@ -13,7 +13,7 @@ from edge.cli.context import Invocation, invocation
 from edge.cli.progress import progress_bar
 from edge.config import Config
 from edge.evaluation import identification, points, rates, verification
-from edge.evaluation.det import draw
+from edge.evaluation.det import draw, require_drawable
 from edge.evaluation.reading import Readings, read_all
 from edge.evaluation.samples import Sample, read_folder, read_pairs
 from edge.evaluation.still import StillReader
@@ -48,6 +48,8 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """One to one: do two pictures show the same person? Ten folds, as the LFW protocol."""
+    if plot is not None:
+        require_drawable(plot)
     listed = read_pairs(pairs, images=images)
     readings, chain = _read(
         invocation(context),
@@ -80,6 +82,8 @@ def identify(
     as_json: Json = False,
 ) -> None:
     """Open set: who is it, if anybody? FNIR at a given FPIR, with people who are not enrolled."""
+    if plot is not None:
+        require_drawable(plot)
     enrolled, mated = read_folder(gallery), read_folder(probes)
     others = read_folder(strangers, singles=True)
     identification.require_disjoint(enrolled, mated, others)

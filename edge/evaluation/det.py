@@ -3,6 +3,7 @@
 Matplotlib is only imported here (extra `evaluate`): a kiosk has no use for it.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -17,8 +18,22 @@ TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5)
 LEAST_RATE = 0.00005
 
 
+def require_drawable(path: Path) -> None:
+    """Refuse before minutes of work what could not be drawn after them.
+
+    Raises:
+        EvaluationError: Matplotlib is missing, the ending is not .png or .svg, or there is no such folder.
+    """
+    if path.suffix not in {".png", ".svg"}:
+        raise EvaluationError("a plot is written as .png or .svg", where=str(path))
+    if not path.parent.is_dir():
+        raise EvaluationError("there is no such folder to write the plot to", where=str(path.parent))
+    if find_spec("matplotlib") is None:
+        raise EvaluationError("the plot needs matplotlib", next_step="scripts/setup evaluate")
+
+
 def draw(curve: DetCurve, *, path: Path, axes: tuple[str, str], title: str) -> None:
-    """Write one curve to `path`.
+    """Write one curve to a path that `require_drawable` has passed.
 
     Args:
         curve: Both error rates.
@@ -27,14 +42,10 @@ def draw(curve: DetCurve, *, path: Path, axes: tuple[str, str], title: str) -> N
         title: What was measured.
 
     Raises:
-        EvaluationError: Matplotlib is missing, the ending is another one, or the file cannot be written.
+        EvaluationError: The file cannot be written.
     """
-    if path.suffix not in {".png", ".svg"}:
-        raise EvaluationError("a plot is written as .png or .svg", where=str(path))
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise EvaluationError("the plot needs matplotlib", next_step="scripts/setup evaluate") from error
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(6, 5), layout="constrained")
     _plot(figure.add_subplot(), curve, axes=axes, title=title)
     try:
