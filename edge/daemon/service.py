@@ -17,9 +17,9 @@ from edge.daemon.camera_enrolment import CameraEnrolment, Progress
 from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.enrolment import Applicant, Enroller, Enrolment
 from edge.daemon.intents import Intents, offered
-from edge.daemon.photographs import decode
 from edge.daemon.tap import FrameTap
 from edge.errors import ModelError, PersonUnknown
+from edge.inference.photographs import decode
 from edge.ports import Camera, Clock
 from edge.store.store import Store
 from edge.types import Consent, EpochId, EventId, Person, PersonId, RecordedPunch, Template

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.config import Config
 from edge.errors import EvaluationError
-from edge.evaluation.samples import Progress
+from edge.evaluation.samples import Progress, read_picture
 from edge.inference.chain import Models, models_of_a_frame, open_models
 from edge.inference.gallery import Gallery
 from edge.inference.liveness import open_liveness
@@ -56,7 +56,7 @@ def read_frame(path: Path) -> BgrImage:
     Raises:
         EvaluationError: It is no picture.
     """
-    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.is_file() else None
+    picture = read_picture(path) if path.is_file() else None
     if picture is None:
         raise EvaluationError("the picture cannot be read", where=str(path), next_step="check --image")
     width, height = FRAME_SIZE

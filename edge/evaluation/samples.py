@@ -9,14 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from edge.errors import EvaluationError
+from edge.errors import EvaluationError, PhotoRefused
+from edge.inference.photographs import MAX_BYTES, decode
 from edge.types import BgrImage
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
-MAX_PICTURE_BYTES = 40 * 1024 * 1024
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 MAX_PAIRS = 5_000_000
 
 
@@ -123,11 +120,13 @@ def _below(root: Path, name: str, *, where: str) -> Sample:
 
 
 def read_picture(path: Path) -> BgrImage | None:
-    """Decode one picture to (h, w, 3) uint8 BGR, upright; None if it is none."""
-    if not 0 < path.stat().st_size <= MAX_PICTURE_BYTES:
+    """Decode to (h, w, 3) uint8 BGR, upright, as enrolment does; None if enrolment would refuse the picture."""
+    if path.stat().st_size > MAX_BYTES:
         return None
-    decoded = cv2.imdecode(np.fromfile(path, dtype=np.uint8), cv2.IMREAD_COLOR)
-    return None if decoded is None else np.asarray(decoded, dtype=np.uint8)
+    try:
+        return decode(path.read_bytes())
+    except PhotoRefused:
+        return None
 
 
 Progress = Callable[[str, int, int], None]

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.daemon.photographs import LONG_SIDE_PX, MAX_BYTES, decode, dimensions
 from edge.errors import PhotoRefused
+from edge.inference.photographs import LONG_SIDE_PX, MAX_BYTES, decode, dimensions
 from edge.types import BgrImage
 
 
