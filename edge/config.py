@@ -212,7 +212,7 @@ class InferenceConfig(Section):
     previous_chain: Literal["fused", "mobilefacenet"] | None = Field(
         default=None,
         description="A chain that people still have templates of: it matches those who have none of "
-        "the new one.",
+        "the new one, and a recognition beyond doubt gives them one.",
     )
 
 

@@ -62,6 +62,7 @@ class Attendant:
         greeting: Gives the greeting of a person, or None; its answer goes to the screen only.
         announcer: The screen, sound and light.
         intents: What people chose on the screen.
+        afterwards: Called with every verdict once it has been acted on, before the next frame.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Attendant:
         greeting: Callable[[PersonId], str | None],
         announcer: Announcer,
         intents: Intents,
+        afterwards: Callable[[Verdict], None],
     ) -> None:
         self._ledger = ledger
         self._rules = rules
@@ -82,6 +84,7 @@ class Attendant:
         self._greeting = greeting
         self._announcer = announcer
         self._intents = intents
+        self._afterwards = afterwards
 
     def attend(self, verdict: Verdict) -> None:
         """Act on one verdict: record it if it names a person, and announce how it ended."""
@@ -100,6 +103,7 @@ class Attendant:
             self._announce(Notice.SEVERAL_PEOPLE, verdict)
         elif verdict.outcome is not Outcome.NO_FACE:
             self._announce(Notice.NOT_RECOGNISED, verdict, detail=verdict.reason)
+        self._afterwards(verdict)
 
     def present(self, scene: Scene) -> None:
         """Note whose face is in front of the camera: choices on the screen are that person's."""

@@ -17,6 +17,7 @@ from edge.daemon.camera_enrolment import CameraEnrolment, Progress
 from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.enrolment import Applicant, Enroller, Enrolment
 from edge.daemon.intents import Intents, offered
+from edge.daemon.moving import Mover
 from edge.daemon.tap import FrameTap
 from edge.errors import ModelError, PersonUnknown
 from edge.inference.photographs import decode
@@ -63,6 +64,18 @@ class DaemonService:
         self._enroller = None if face_path is None else self._make_enroller(face_path)
         self._condition = Condition(
             config=config, store=store, clock=clock, face_path=face_path, fault=fault, camera=camera
+        )
+
+    @property
+    def mover(self) -> Mover | None:
+        """Moves people over to the current chain; None where there is no previous one."""
+        if self._face_path is None or len(self._face_path.recogniser.galleries) < 2:
+            return None
+        return Mover(
+            store=self._store,
+            recogniser=self._face_path.recogniser,
+            consent_text_version=self._config.enrolment.consent_text_version,
+            lock=self._lock,
         )
 
     def _make_enroller(self, face_path: FaceParts) -> Enroller:

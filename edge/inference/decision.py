@@ -191,6 +191,6 @@ class TrackDecider:
             frames_agreed=len(agreeing),
             coaching=self._coaching if outcome is Outcome.POOR_QUALITY else None,
             reason=reason,
-            model_hash=self._frames[-1].model_hash if self._frames else None,
+            model_hash=(agreeing or self._frames)[-1].model_hash if self._frames else None,
         )
         return self._verdict

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge.config import Config, DecisionConfig, QualityConfig
-from edge.errors import ModelError
 from edge.inference.analyser import Face, FaceAnalyser
 from edge.inference.chain import Models
+from edge.inference.comparator import Comparator
 from edge.inference.decision import Compared, Observation, TrackDecider
 from edge.inference.gallery import Gallery
-from edge.inference.operating_point import OperatingPoint, Threshold, choose
+from edge.inference.moving import Candidate, Move
+from edge.inference.operating_point import OperatingPoint, Threshold
 from edge.inference.quality import assess
 from edge.inference.stages import Stage, StageTimes
 from edge.inference.tracking import Tracker
@@ -47,63 +48,12 @@ RETRY_S = {Outcome.POOR_QUALITY: 0.5, Outcome.UNSURE: 1.0, Outcome.NOT_LIVE: 3.0
 """Pause before somebody who stays gets another attempt, under a new track; somebody recognised gets none."""
 
 
-class Comparator:
-    """One chain's embedder with its gallery and its thresholds.
-
-    Args:
-        embedder: Makes probes.
-        gallery: Templates of the same chain.
-        points: All measured operating points.
-        max_fpir: What is configured.
-
-    Raises:
-        ModelError: Embedder and gallery are of different chains.
-        OperatingPointMissing: Nothing was measured for this chain at `max_fpir`.
-    """
-
-    def __init__(
-        self, embedder: Embedder, gallery: Gallery, *, points: Sequence[OperatingPoint], max_fpir: float
-    ) -> None:
-        if embedder.model_hash != gallery.model_hash:
-            raise ModelError("the gallery holds templates of another chain than the embedder's")
-        self._embedder = embedder
-        self._gallery = gallery
-        self._points = tuple(points)
-        self._max_fpir = max_fpir
-        self._threshold = self._choose(gallery.people)
-
-    @property
-    def gallery(self) -> Gallery:
-        """The templates."""
-        return self._gallery
-
-    @property
-    def model_hash(self) -> ModelHash:
-        """The chain."""
-        return self._embedder.model_hash
-
-    def embed(self, frame: Frame, face: Face) -> Embedding:
-        """The probe of one face."""
-        return self._embedder.embed(frame.image, face.landmarks)
-
-    def threshold(self, *, people: int | None = None) -> Threshold:
-        """The threshold for as many people as are searched; it rises when they outgrow the measurement."""
-        people = self._gallery.people if people is None else people
-        if people != self._threshold.gallery_people:
-            self._threshold = self._choose(people)
-        return self._threshold
-
-    def _choose(self, people: int) -> Threshold:
-        return choose(
-            self._points, model_hash=self.model_hash, max_fpir=self._max_fpir, gallery_people=max(1, people)
-        )
-
-
 @dataclass(slots=True)
 class _Judged:
     """What is kept of a track that is or was judged."""
 
     decider: TrackDecider
+    candidate: Candidate | None
     last: dict[ModelHash, Embedding] = field(default_factory=dict)
     retry_s: float | None = None
 
@@ -115,6 +65,7 @@ class Recogniser:
         models: The open models; they stay the caller's to close.
         current: The chain that new templates are made with.
         previous: The chain that some people still have templates of, or None.
+        min_template_px: Least width of a face that a person may move over to the current chain with.
         liveness: The seam; guarded, it never raises.
         quality: Limits.
         decision: Rules.
@@ -130,11 +81,14 @@ class Recogniser:
         quality: QualityConfig,
         decision: DecisionConfig,
         previous: Comparator | None = None,
+        min_template_px: float = 0.0,
         times: StageTimes | None = None,
     ) -> None:
         self._models = models
         self._current = current
         self._previous = previous
+        self._min_template_px = min_template_px
+        self._moving: tuple[TrackId, Move] | None = None
         self._liveness = liveness
         self._quality = quality
         self._rules = decision
@@ -153,6 +107,7 @@ class Recogniser:
         Raises:
             ModelError: A model failed. Nothing of this frame counts; nobody was recognised by it.
         """
+        self._moving = None
         with self._models.lock, self.times.measure(Stage.TOTAL):
             with self.times.measure(Stage.DETECT):
                 detections = self._models.detector.detect(frame.image)
@@ -160,6 +115,23 @@ class Recogniser:
                 tracking = self._tracker.update(detections, at_s=frame.captured_s)
                 verdicts = self._end(tracking.ended, at_s=frame.captured_s)
             return self._judge(frame, tracking.faces, verdicts)
+
+    def take_move(self, track_id: TrackId) -> Embedding | None:
+        """The current chain's template of somebody whom the last frame recognised in the previous chain.
+
+        Call it before the next `process`, on the same thread; it is made now, with enrolment's care.
+
+        Returns:
+            (dim,) float32, L2-normalised, once; None unless that recognition leaves no doubt (`Candidate`).
+
+        Raises:
+            ModelError: A model failed.
+        """
+        moving, self._moving = self._moving, None
+        if moving is None or moving[0] != track_id:
+            return None
+        with self._models.lock:
+            return self._models.embedder.template(moving[1].image, moving[1].landmarks)
 
     @property
     def galleries(self) -> Mapping[ModelHash, Gallery]:
@@ -248,7 +220,8 @@ class Recogniser:
                     first_seen_s=face.first_seen_s,
                     began_s=frame.captured_s,
                     rules=self._rules,
-                )
+                ),
+                candidate=self._candidate(),
             )
             self._judged[face.track_id] = judged
         examined = self._examine(frame, face)
@@ -263,6 +236,8 @@ class Recogniser:
                 if compared is None:
                     self._restart(face.track_id, frame.captured_s)
                     return None, None
+                if judged.candidate is not None:
+                    judged.candidate.take(compared, frame.image, examined)
             seen = Observation(frame.captured_s, liveness=live, compared=compared)
         with self.times.measure(Stage.DECIDE):
             verdict = judged.decider.observe(seen)
@@ -271,7 +246,15 @@ class Recogniser:
             pause_s = RETRY_S.get(verdict.outcome)
             judged.retry_s = None if pause_s is None else frame.captured_s + pause_s
             judged.last.clear()
+            move = None if judged.candidate is None else judged.candidate.move(verdict)
+            self._moving = None if move is None else (face.track_id, move)
+            judged.candidate = None
         return seen.coaching, verdict
+
+    def _candidate(self) -> Candidate | None:
+        if self._previous is None:
+            return None
+        return Candidate(previous=self._previous.model_hash, min_face_px=self._min_template_px)
 
     def _examine(self, frame: Frame, face: TrackedFace) -> Face:
         with self.times.measure(Stage.LANDMARKS):
@@ -387,6 +370,7 @@ def open_recogniser(
         models,
         current=comparator(models.embedder),
         previous=None if models.previous is None else comparator(models.previous),
+        min_template_px=max(config.enrolment.min_face_px, config.quality.min_face_px),
         liveness=liveness,
         quality=config.quality,
         decision=config.decision,

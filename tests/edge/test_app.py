@@ -143,3 +143,28 @@ def test_what_is_chosen_on_the_screen_gives_the_record_its_direction_and_code(
         watcher.close()
     (recorded,) = watcher.confirmed
     assert (recorded.direction, recorded.source, recorded.work_code) == ("out", "chosen", "paint")
+
+
+def test_people_move_over_to_another_recognition_chain_as_they_walk_up(lab: Path, enrolled: Path) -> None:
+    there = lab / "moving"
+    there.mkdir()
+    pictures = walk_up(there / "pictures", astronaut())
+    chains = {"chain": "mobilefacenet", "previous_chain": "fused"}
+    device = Device(there, camera={"replay_path": str(pictures)}, inference=chains).like(enrolled)
+    with device.running() as daemon, device.client() as staff:
+        (before,) = staff.people().people
+        watcher = device.watch()
+        watcher.notice("recorded")
+        watcher.notice("attract", after=len(watcher.lines))
+        watcher.notice("recorded", after=len(watcher.lines))
+        (after,) = staff.people().people
+        assert staff.verify_ledger().problems == ()
+        daemon.terminate()
+        watcher.close()
+    assert sorted(before.templates.values()) == [1]
+    assert sorted(after.templates.values()) == [1, 1]
+    assert before.templates.items() < after.templates.items()
+    used = [recorded.model_hash for recorded in watcher.confirmed]
+    assert (used[0], used[-1]) == tuple(
+        sorted(after.templates, key=lambda chain: chain not in before.templates)
+    )

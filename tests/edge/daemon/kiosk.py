@@ -126,16 +126,20 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
     store = create_store(
         ledger_path(folder), keyring=keyring, clock=clock, device=DeviceId("kiosk"), site="site"
     )
-    point = OperatingPoint(
-        model_hash=models.embedder.model_hash,
-        fpir=0.01,
-        threshold=THRESHOLD,
-        gallery_people=1000,
-        strangers=1000,
-        fnir=0.05,
-        command="a test's own",
-    )
-    recogniser = open_recogniser(models, config, points=[point], liveness=open_liveness(config.liveness))
+    points = [
+        OperatingPoint(
+            model_hash=embedder.model_hash,
+            fpir=0.01,
+            threshold=THRESHOLD,
+            gallery_people=1000,
+            strangers=1000,
+            fnir=0.05,
+            command="a test's own",
+        )
+        for embedder in (models.embedder, models.previous)
+        if embedder is not None
+    ]
+    recogniser = open_recogniser(models, config, points=points, liveness=open_liveness(config.liveness))
     camera, tap = StillCamera(), PlayedTap(clock)
     intents = Intents(lambda: clock.now().boottime_s)
     service = DaemonService(

@@ -131,6 +131,7 @@ class Bench:
         self.ledger = MemoryLedger(self.journal)
         self.screen = Journal(self.journal)
         self.clock = ManualClock()
+        self.afterwards: list[Verdict] = []
         self.intents = Intents(lambda: self.clock.now().boottime_s)
         self.attendant = Attendant(
             ledger=self.ledger,
@@ -140,12 +141,21 @@ class Bench:
             greeting=greeting,
             announcer=self.screen,
             intents=self.intents,
+            afterwards=self.afterwards.append,
         )
 
     def notices(self) -> list[Notice]:
         return [entry.notice for entry in self.journal if isinstance(entry, Announcement)]
 
-    def loop(self, *, camera, recognition, fault=None, divert=lambda frame: False, heartbeat=lambda: None):
+    def loop(
+        self,
+        *,
+        camera,
+        recognition,
+        fault=None,
+        divert=lambda frame: False,
+        heartbeat=lambda: None,
+    ):
         return Loop(
             camera=camera,
             recognition=recognition,
@@ -170,6 +180,15 @@ def test_success_is_announced_after_the_commit_and_never_before():
     assert said.notice is Notice.RECORDED
     assert said.recorded is committed
     assert said.greeting == "Ann"
+
+
+def test_every_verdict_is_handed_on_after_it_was_acted_on():
+    bench = Bench()
+    unknown = Verdict(Outcome.UNKNOWN, decided_s=2.0)
+    bench.attendant.attend(RECOGNISED)
+    assert bench.afterwards == [RECOGNISED]
+    bench.attendant.attend(unknown)
+    assert bench.afterwards == [RECOGNISED, unknown]
 
 
 def test_a_ledger_that_fails_is_announced_as_out_of_service_without_a_greeting():
