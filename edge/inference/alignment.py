@@ -4,6 +4,7 @@ Alignment is part of the recognition chain: embeddings of differently aligned cr
 template's name goes into the chain's hash. Pictures are untrusted; only a bounded square of one is ever read.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,15 +40,17 @@ def similarity(source: Points | Affine, target: Affine) -> Affine:
 
     Source: Umeyama 1991, which in the plane has this closed form.
     """
-    from_mean, to_mean = source.mean(axis=0), target.mean(axis=0)
-    a, b = source - from_mean, target - to_mean
-    spread = float((a * a).sum())
+    # In the complex plane a similarity is one product and one sum; Python's numbers are the fastest for so few.
+    a, b = ([complex(x, y) for x, y in points.tolist()] for points in (source, target))
+    from_mean, to_mean = sum(a) / len(a), sum(b) / len(b)
+    a = [point - from_mean for point in a]
+    spread = sum(abs(point) ** 2 for point in a)
     if not spread > 0:
         raise ValueError("points that coincide have no similarity transform")
-    along = float((a * b).sum()) / spread
-    across = float((a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum()) / spread
-    turn = np.array([[along, -across], [across, along]])
-    return np.concatenate([turn, (to_mean - turn @ from_mean)[:, None]], axis=1)
+    pairs = zip(a, b, strict=True)
+    turn = sum(point.conjugate() * (image - to_mean) for point, image in pairs) / spread
+    shift = to_mean - turn * from_mean
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
 def warp(
@@ -68,7 +71,7 @@ def warp(
         interpolation: OpenCV's flag.
     """
     size = (out.shape[1], out.shape[0])
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    scale = math.hypot(matrix[0, 0], matrix[1, 0])
     if 0 < scale < _MINIFY_BELOW:
         image, matrix = _shrink(image, matrix, size_px=out.shape[0], scale=scale)
     if interpolation == cv2.INTER_LINEAR:

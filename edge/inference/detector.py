@@ -164,7 +164,7 @@ class BlazeFace:
         self._runner.load_image(view.draw(image))
         outputs = self._runner.run()
         logits = outputs[1 - self._boxes_at].reshape(-1)
-        fired = np.flatnonzero(logits > self._min_logit)
+        fired = (logits > self._min_logit).nonzero()[0]
         if not fired.size:
             return ()
         scores = (1 / (1 + np.exp(-np.minimum(logits[fired], 80.0)))).astype(np.float32)
@@ -193,11 +193,10 @@ class BlazeFace:
         """Regressions of n anchors to (n, 8, 2) in frame pixels: upper left, lower right, six keypoints."""
         points = raw + centres[:, None, :]
         half = raw[:, 1] / 2
-        centre = points[:, 0].copy()
-        points[:, 0] = centre - half
-        points[:, 1] = centre + half
-        points -= np.array([fit.left, fit.top], np.float32)
-        points *= np.array([fit.x_scale, fit.y_scale], np.float32)
+        points[:, 1] = points[:, 0] + half
+        points[:, 0] -= half
+        points -= np.array((fit.left, fit.top), np.float32)
+        points *= np.array((fit.x_scale, fit.y_scale), np.float32)
         return points
 
 
@@ -205,29 +204,33 @@ def _merge(points: NDArray[np.float32], scores: NDArray[np.float32]) -> tuple[De
     """Join the anchors that saw the same face: the mean weighted by score, as MediaPipe does."""
     found: list[Detection] = []
     order = np.argsort(-scores, kind="stable")
-    while order.size:
-        best = order[0]
-        overlap, inside = _overlaps(points[best], points[order])
+    points, scores = points[order], scores[order]
+    while scores.size:
+        overlap, inside = _overlaps(points)
         same = overlap > _SAME_FACE_IOU
         same[0] = True
-        group = order[same]
-        weights = scores[group] / scores[group].sum()
-        mean = (points[group] * weights[:, None, None]).sum(axis=0, dtype=np.float32)
-        found.append(_detection(mean, float(scores[best])))
-        order = order[~(same | (inside > _INSIDE))]
+        weights = scores[same]
+        weights /= weights.sum()
+        mean = (points[same] * weights[:, None, None]).sum(axis=0)
+        found.append(_detection(mean, float(scores[0])))
+        left = ~(same | (inside > _INSIDE))
+        points, scores = points[left], scores[left]
     return tuple(found)
 
 
-def _overlaps(
-    one: NDArray[np.float32], many: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Intersection over union, and over the smaller area, of one (8, 2) with (n, 8, 2)."""
-    sides = np.minimum(many[:, 1], one[1]) - np.maximum(many[:, 0], one[0])
-    shared = np.maximum(sides, 0).prod(axis=1)
-    areas = np.maximum(many[:, 1] - many[:, 0], 0).prod(axis=1)
-    own = float(np.maximum(one[1] - one[0], 0).prod())
-    tiny = np.float32(1e-6)
+def _overlaps(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Intersection over union, and over the smaller area, of the first of (n, 8, 2) with each of them."""
+    low, high = points[:, 0], points[:, 1]
+    shared = _areas(np.minimum(high, high[0]) - np.maximum(low, low[0]))
+    areas = _areas(high - low)
+    own, tiny = areas[0], np.float32(1e-6)
     return shared / np.maximum(areas + own - shared, tiny), shared / np.maximum(np.minimum(areas, own), tiny)
+
+
+def _areas(sides: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of rectangles with these sides, (n, 2); a negative side makes nothing."""
+    sides = np.maximum(sides, 0)
+    return sides[:, 0] * sides[:, 1]
 
 
 def _detection(points: NDArray[np.float32], score: float) -> Detection:

@@ -129,7 +129,7 @@ class Gallery:
                 best = scores.max()
                 if best == -np.inf:
                     break
-                tied = np.flatnonzero(scores >= best - _TIE)
+                tied = (scores >= best - _TIE).nonzero()[0]
                 person = min(self._person_at[row] for row in tied)
                 found.append((person, min(1.0, max(-1.0, float(best)))))
                 for template_id in self._of_person[person]:

@@ -204,7 +204,8 @@ class _Square:
         back = np.array([[cosine, sine, 0.0], [-sine, cosine, 0.0], [0.0, 0.0, scale]])
         shift = np.array([x - half * (cosine - sine), y - half * (sine + cosine), 0.0])
         axes = points.shape[1]
-        return (points @ back[:axes, :axes] + shift[:axes]).astype(np.float32)
+        placed: NDArray[np.float64] = points @ back[:axes, :axes] + shift[:axes]
+        return placed.astype(np.float32)
 
 
 def _around(mesh: NDArray[np.float32]) -> _Square:

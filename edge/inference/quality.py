@@ -24,10 +24,10 @@ def _oval() -> NDArray[np.bool_]:
 
 
 _FACE = _oval()
-_FACE_U8: NDArray[np.uint8] = _FACE.astype(np.uint8)
 _FACE_ROWS, _FACE_COLUMNS = slice(24, 109), slice(22, 91)  # what of the crop the ellipse covers
 _FACE_PIXELS = int(_FACE.sum())
-_FACE_PART: NDArray[np.uint8] = np.ascontiguousarray(_FACE_U8[_FACE_ROWS, _FACE_COLUMNS])
+_FACE_PART: NDArray[np.uint8] = _FACE[_FACE_ROWS, _FACE_COLUMNS].astype(np.uint8)
+_FACE_FACTOR: NDArray[np.int16] = _FACE_PART.astype(np.int16)
 _SECOND_DERIVATIVES = (
     np.array([[0, 0, 0], [1, -2, 1], [0, 0, 0]], np.float32),
     np.array([[0, 1, 0], [0, -2, 0], [0, 1, 0]], np.float32),
@@ -106,7 +106,7 @@ def assess(
         limits: What is good enough.
     """
     grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
-    mean, deviation = cv2.meanStdDev(grey, mask=_FACE_U8)
+    mean, deviation = cv2.meanStdDev(grey[_FACE_ROWS, _FACE_COLUMNS], mask=_FACE_PART)
     held = pose(landmarks)
     measured = Quality(
         coaching=None,
@@ -141,11 +141,14 @@ def _sharpness(grey: NDArray[np.uint8]) -> float:
     the least of four directions tells motion from rest.
     """
     part = grey[_FACE_ROWS, _FACE_COLUMNS]
-    # Second derivatives have a mean of nearly zero, so the mean square is the variance.
-    return min(
-        cv2.norm(cv2.filter2D(part, cv2.CV_16S, kernel), cv2.NORM_L2, mask=_FACE_PART) ** 2 / _FACE_PIXELS
-        for kernel in _SECOND_DERIVATIVES
-    )
+    # Second derivatives have a mean of nearly zero, so the mean square is the variance. A product with the
+    # mask and a plain norm take a quarter of the time of OpenCV's masked norm, and give the same.
+    least = math.inf
+    for kernel in _SECOND_DERIVATIVES:
+        change = cv2.filter2D(part, cv2.CV_16S, kernel)
+        np.multiply(change, _FACE_FACTOR, out=change)
+        least = min(least, cv2.norm(change, cv2.NORM_L2SQR))
+    return least / _FACE_PIXELS
 
 
 def _mouth_detail(grey: NDArray[np.uint8]) -> float:
@@ -190,5 +193,4 @@ def _first_reason(
 def _cut_off(frame_shape: tuple[int, ...], landmarks: Landmarks) -> bool:
     """Whether one of the five points lies outside of the picture: what is not seen cannot be matched."""
     height, width = frame_shape[:2]
-    x, y = landmarks.five[:, 0], landmarks.five[:, 1]
-    return bool((x < 0).any() or (y < 0).any() or (x >= width).any() or (y >= height).any())
+    return not all(0 <= x < width and 0 <= y < height for x, y in landmarks.five.tolist())

@@ -45,6 +45,18 @@ def test_no_other_similarity_is_nearer(noise: list[float], turn: float, grow: fl
     assert error(best) <= error(nudged) + 1e-9
 
 
+@given(st.lists(st.floats(-20, 20), min_size=10, max_size=10))
+def test_the_closed_form_is_umeyamas(noise: list[float]) -> None:
+    """The reference is the paper's: a singular value decomposition of the covariance."""
+    source = (ARCFACE_112 + np.array(noise).reshape(5, 2)).astype(np.float32)
+    a, b = source - source.mean(axis=0), ARCFACE_112 - ARCFACE_112.mean(axis=0)
+    left, sizes, right = np.linalg.svd(b.T @ a)
+    upright = np.diag([1.0, np.sign(np.linalg.det(left @ right))])
+    turn = left @ upright @ right * (sizes * np.diag(upright)).sum() / (a * a).sum()
+    shift = ARCFACE_112.mean(axis=0) - turn @ source.mean(axis=0)
+    assert np.allclose(similarity(source, ARCFACE_112), np.column_stack([turn, shift]), rtol=1e-4, atol=1e-3)
+
+
 def test_coinciding_points_are_refused() -> None:
     with pytest.raises(ValueError, match="coincide"):
         similarity(np.ones((5, 2)), ARCFACE_112)

@@ -157,6 +157,30 @@ def test_motion_lowers_sharpness_whatever_its_direction(analyser: FaceAnalyser, 
         assert examined(analyser, cv2.filter2D(astronaut, -1, kernel)).quality.sharpness < at_rest / 4
 
 
+def test_sharpness_is_the_least_variance_of_four_second_derivatives_inside_the_face(
+    analyser: FaceAnalyser, models: Models, astronaut: BgrImage
+) -> None:
+    """The reference: OpenCV's masked statistics over the oval, one direction after the other."""
+    face = examined(analyser, astronaut)
+    grey = cv2.cvtColor(models.aligner.crop(astronaut, face.landmarks), cv2.COLOR_BGR2GRAY)
+    rows, columns = np.mgrid[0:112, 0:112]
+    oval = (((columns - 56) / 34) ** 2 + ((rows - 66) / 42) ** 2 <= 1).astype(np.uint8)
+    directions = [(1, 0, 1.0), (0, 1, 1.0), (1, 1, 2**0.5), (1, -1, 2**0.5)]
+    expected = []
+    for x, y, length in directions:
+        kernel = np.zeros((3, 3), np.float32)
+        kernel[1, 1] = -2 / length
+        kernel[1 + y, 1 + x] = kernel[1 - y, 1 - x] = 1 / length
+        change = cv2.filter2D(grey, cv2.CV_32F, kernel)
+        expected.append(cv2.norm(change, cv2.NORM_L2SQR, mask=oval) / oval.sum())
+    assert face.quality.sharpness == pytest.approx(
+        min(expected), rel=0.02
+    )  # there not rounded to whole numbers
+    mean, deviation = cv2.meanStdDev(grey, mask=oval)
+    assert face.quality.brightness == pytest.approx(mean[0, 0] / 255)
+    assert face.quality.contrast == pytest.approx(deviation[0, 0] / 255)
+
+
 def test_the_limits_lose_few_good_photographs(analyser: FaceAnalyser, lfw: list[list[Path]]) -> None:
     refused = 0
     photos = [photo for person in lfw[:60] for photo in person]
