@@ -220,7 +220,7 @@ class QualityConfig(Section):
     """What a face must be like before it is matched.
 
     Measured on 1,227 photographs (lfw-dev) and on copies made small, blurred, moving, dark and flat: where more
-    than about one genuine comparison in ten is lost, the limit is. 17 of the photographs are refused.
+    than about one genuine comparison in ten is lost, the limit is. 20 of the photographs are refused.
     """
 
     min_face_px: float = Field(default=50.0, ge=24.0, le=1000.0, description="Least width of the face, pixels.")
