@@ -219,12 +219,11 @@ def _parse(text: str, *, where: str, problems: list[Problem]) -> Tree:
 def _overlay(tree: Tree, environment: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
     """Put the environment's values into the tree; returns setting -> variable."""
     variables: dict[str, str] = {}
-    known = settings()
     for name in sorted(environment):
         if not name.startswith(PREFIX) or name == PATH_VARIABLE:
             continue
         key = name.removeprefix(PREFIX).lower().replace("__", ".")
-        if key not in known or name != variable_name(key):
+        if key not in settings() or name != variable_name(key):
             problems.append(_unknown(where=_tame(name), line=None, key="", name=key))
             continue
         parent = _parent(tree, key)

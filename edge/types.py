@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import TYPE_CHECKING, Any, NewType
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the command line and sync know these values without images, and start without numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 PersonId = NewType("PersonId", str)  # 32 hex digits, random; the only name of a person outside the ledger
 TemplateId = NewType("TemplateId", str)  # 32 hex digits, random
@@ -21,9 +22,12 @@ EpochId = NewType("EpochId", str)  # "000001-9f86d081884c7d65": ordinal, then 64
 TrackId = NewType("TrackId", int)
 ModelHash = NewType("ModelHash", str)  # SHA-256 in hex of a model, or of a chain of models
 
-BgrImage = NDArray[np.uint8]  # (height, width, 3), blue green red, 0 to 255
-Points = NDArray[np.float32]  # (n, 2), x and y in pixels
-Embedding = NDArray[np.float32]  # (dim,), L2-normalised
+if TYPE_CHECKING:
+    BgrImage = NDArray[np.uint8]  # (height, width, 3), blue green red, 0 to 255
+    Points = NDArray[np.float32]  # (n, 2), x and y in pixels
+    Embedding = NDArray[np.float32]  # (dim,), L2-normalised
+else:
+    BgrImage = Points = Embedding = Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +101,7 @@ class Landmarks:
     """
 
     five: Points
-    mesh: NDArray[np.float32] | None
+    mesh: "NDArray[np.float32] | None"
     presence: float
 
 
