@@ -4,6 +4,7 @@ Derived from the tree in `edge.config`, so that the reference page, the messages
 the parsing of the environment all say the same. Pure: looks at the model only.
 """
 
+import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -46,7 +47,7 @@ def settings() -> Mapping[str, Setting]:
 def sections() -> Mapping[str, str]:
     """Each table of the TOML file and what it is about."""
     return {
-        name: (info.annotation.__doc__ or "").strip()
+        name: inspect.cleandoc(info.annotation.__doc__ or "")
         for name, info in Config.model_fields.items()
         if isinstance(info.annotation, type)
     }
