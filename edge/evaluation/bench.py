@@ -81,7 +81,7 @@ def measure_pipeline(
     bare = _bare_models(store, config)
     try:
         times = StageTimes()
-        recogniser = _recogniser(models, config, templates=templates, times=times)
+        recogniser = recogniser_of_nobody(models, config, templates=templates, times=times)
         totals, invokes = _take_turns(
             recogniser, bare, image=image, frames=frames, times=times, progress=progress
         )
@@ -114,7 +114,7 @@ def _bare_models(store: ModelStore, config: Config) -> list[Runner]:
     ]
 
 
-def _recogniser(models: Models, config: Config, *, templates: int, times: StageTimes) -> Recogniser:
+def recogniser_of_nobody(models: Models, config: Config, *, templates: int, times: StageTimes) -> Recogniser:
     """A pipeline whose gallery holds nobody real and whose threshold nobody reaches."""
     chain = models.embedder.model_hash
     out_of_reach = OperatingPoint(

@@ -81,6 +81,8 @@ def read_pairs(csv_file: Path, *, images: Path) -> list[Pair]:
     Raises:
         EvaluationError: A line is not understood, or names a picture that is not below `images`.
     """
+    if not images.is_dir():
+        raise EvaluationError("there is no such folder", where=str(images), next_step="check --images")
     root = images.resolve()
     pairs: list[Pair] = []
     try:
@@ -95,8 +97,16 @@ def read_pairs(csv_file: Path, *, images: Path) -> list[Pair]:
                 pairs.append(_pair(row, root=root, where=f"{csv_file}, line {rows.line_num}"))
                 if len(pairs) > MAX_PAIRS:
                     raise EvaluationError(f"more than {MAX_PAIRS} pairs", where=str(csv_file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise EvaluationError(f"the list of pairs cannot be read: {error}", where=str(csv_file)) from error
+    except OSError as error:
+        raise EvaluationError(
+            f"the list of pairs cannot be read: {error.strerror}",
+            where=str(csv_file),
+            next_step="check --pairs",
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise EvaluationError(
+            f"the list of pairs cannot be read as CSV in UTF-8: {error}", where=str(csv_file)
+        ) from error
     if not any(pair.same for pair in pairs) or all(pair.same for pair in pairs):
         raise EvaluationError("verification needs pairs of both kinds", where=str(csv_file))
     return pairs

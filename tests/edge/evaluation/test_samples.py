@@ -65,6 +65,13 @@ def test_a_list_that_is_not_utf_8_is_refused(faces, tmp_path):
         read_pairs(path, images=faces)
 
 
+def test_a_missing_list_or_folder_names_the_option_to_check(faces, tmp_path):
+    with pytest.raises(EvaluationError, match="check --pairs"):
+        read_pairs(tmp_path / "nowhere.csv", images=faces)
+    with pytest.raises(EvaluationError, match="check --images"):
+        read_pairs(tmp_path / "nowhere.csv", images=tmp_path / "nowhere")
+
+
 def test_people_are_folders_and_only_strangers_may_be_single_pictures(faces):
     assert [sample.person for sample in read_folder(faces)] == ["ann", "ann", "bob", "bob"]
     cv2.imwrite(str(faces / "someone.png"), np.zeros((8, 8, 3), np.uint8))
