@@ -21,7 +21,8 @@ from edge.store.keys import SigningKey
 from edge.store.translation import clock_reading, utc_day
 from edge.store.vault import Vault
 from edge.types import DeviceId, EpochId, EventId, Instant, ModelHash
-from sync import envelope, wire
+from sync.wire import envelope
+from sync.wire import events as wire
 
 EpochReason = Literal["provisioned", "restored", "replaced", "refused"]
 GENESIS = bytes.fromhex(wire.GENESIS)

@@ -15,10 +15,10 @@ from edge.store.chain import COLUMNS, Chain
 from edge.store.database import Database
 from edge.store.translation import clock_reading, from_unix_us, instant, unix_us
 from edge.types import ClockTrust, Instant
-from sync.wire import ClockCorrected, ClockCorrectedData, CorrectedRange
+from sync.wire.events import ClockCorrected, ClockCorrectedData, CorrectedRange
 
 JITTER_US = 1_000  # wall and boot time are read microseconds apart; a step of the clock is larger
-MAX_RANGES = 64  # of one event, see sync.wire
+MAX_RANGES = 64  # of one event, see sync.wire.events
 _BATCH = 400  # events opened in one transaction: about 30 ms
 
 

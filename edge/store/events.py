@@ -22,7 +22,7 @@ from edge.store.people import unknown
 from edge.store.translation import attendance, punch_of, settled, utc_day
 from edge.store.vault import Vault
 from edge.types import EpochId, EventId, ModelHash, PersonId, Punch, RecordedPunch
-from sync.wire import AttendanceRecorded
+from sync.wire.events import AttendanceRecorded
 
 MAX_ENVELOPES = 1000  # in one answer: about 1.3 MB
 _DAYS = "SELECT position FROM events WHERE punch_day BETWEEN ? AND ? AND position > ? ORDER BY position"

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from edge.errors import SecretInvalid, SecretMissing
 from edge.store.rings import FernetRing, fingerprint, parse_ring, refuse_shared
 from edge.store.secretfiles import make_private_folder, read_secret, write_secret
-from sync.envelope import public_bytes, signing_key_id
+from sync.wire.envelope import public_bytes, signing_key_id
 
 __all__ = [
     "FernetRing",

@@ -8,7 +8,7 @@ import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
 from edge.types import ClockTrust, Direction, DirectionSource, Instant, Method, ModelHash, PersonId, Punch
-from sync.wire import AttendanceData, AttendanceRecorded, ClockReading
+from sync.wire.events import AttendanceData, AttendanceRecorded, ClockReading
 
 MICRO = 1_000_000
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -23,7 +23,8 @@ from edge.store.database import Database
 from edge.store.people import People
 from edge.store.templates import Templates
 from edge.store.translation import utc_day
-from sync import envelope, wire
+from sync.wire import envelope
+from sync.wire import events as wire
 
 TAIL = 64
 MAX_PROBLEMS = 20

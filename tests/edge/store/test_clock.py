@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from edge.store.clock import Mark, TimedEvent, corrections, next_mark
 from edge.store.store import Store
 from edge.types import ClockTrust, Instant
-from sync import envelope, wire
+from sync.wire import envelope
+from sync.wire import events as wire
 from tests.edge.store.given import Premises, enrolled, punch
 from tests.fakes import FIRST_INSTANT, ManualClock
 

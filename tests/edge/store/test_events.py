@@ -24,7 +24,8 @@ from edge.types import (
     PersonId,
     Punch,
 )
-from sync import envelope, wire
+from sync.wire import envelope
+from sync.wire import events as wire
 from tests.edge.store.given import KIOSK, MODEL, SITE, Premises, badge_punch, enrolled, punch
 from tests.fakes import FIRST_INSTANT, ManualClock
 

@@ -15,7 +15,8 @@ import pytest
 from edge.store.keys import generate_keys, load_keyring
 from edge.store.store import Store, ledger_path, open_store
 from edge.types import EventId
-from sync import envelope, wire
+from sync.wire import envelope
+from sync.wire import events as wire
 from tests.edge.store.given import KIOSK, SITE, Premises, enrolled, punch
 from tests.fakes import ManualClock
 

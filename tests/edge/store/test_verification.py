@@ -8,7 +8,7 @@ import pytest
 
 from edge.errors import LedgerCorrupt
 from edge.store.store import Store
-from sync import envelope
+from sync.wire import envelope
 from tests.edge.store.given import Premises, enrolled, keyring, punch, template
 from tests.fakes import ManualClock
 

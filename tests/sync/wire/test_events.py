@@ -9,7 +9,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync import wire
+from sync.wire import events as wire
 
 EPOCH = "000001-9f86d081884c7d65"
 HASHES = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.envelope import (
+from sync.wire.envelope import (
     EVENT_TYPE,
     MAX_ENVELOPE_BYTES,
     MAX_PAYLOAD_BYTES,
