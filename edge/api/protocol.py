@@ -23,6 +23,7 @@ MAX_LINE_BYTES = 64 * 1024
 HEARTBEAT_S = 5.0
 MAX_PAGE = 1000
 MAX_WAIT_S = 30.0
+MAX_DOCUMENT_CHARS = 192 * 1024  # an encoded envelope of the office or of a parcel
 
 PersonKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -444,6 +445,76 @@ class EnvelopeBatch(Message):
     site: Code
     envelopes: tuple[EnvelopeView, ...] = Field(max_length=MAX_PAGE)
     frontier: FrontierView
+
+
+class ParcelQuery(Message):
+    """Parcels that the office has not received, oldest first, waiting up to `wait_s` for one."""
+
+    limit: int = Field(default=20, ge=1, le=100)
+    wait_s: float = Field(default=0.0, ge=0.0, le=MAX_WAIT_S)
+
+
+class ParcelView(Message):
+    """A signed parcel, as it goes to the office byte by byte."""
+
+    parcel_id: PersonKey
+    envelope: Annotated[str, StringConstraints(max_length=MAX_DOCUMENT_CHARS)]
+
+
+class ParcelBatch(Message):
+    """Parcels on their way; the office's signed receipt takes them off."""
+
+    parcels: tuple[ParcelView, ...] = Field(max_length=100)
+
+
+class TelemetryView(Message):
+    """The device's condition as a signed document."""
+
+    envelope: Annotated[str, StringConstraints(max_length=MAX_DOCUMENT_CHARS)]
+
+
+class Delivery(Message):
+    """A document that came from the office, as it came; edge alone says whether it holds."""
+
+    envelope: Annotated[str, StringConstraints(max_length=MAX_DOCUMENT_CHARS)]
+
+
+class SendAfter(Message):
+    """From where the courier is to send: after this event, or from the first one if both are None."""
+
+    epoch: EpochText | None = None
+    seq: int | None = Field(default=None, ge=0)
+
+
+class DeliveryTaken(Message):
+    """What edge made of a document from the office.
+
+    applied: it changed something. repeated: known already, or behind what edge has. refused: it does not hold
+    (forged, for another device, expired, not allowed); the reason is a code for logs.
+    """
+
+    outcome: Literal["applied", "repeated", "refused"]
+    reason: Code = ""
+    frontier: FrontierView
+    send_after: SendAfter | None = Field(
+        default=None, description="The courier must send again from here; None: go on as before."
+    )
+    result: Annotated[str, StringConstraints(max_length=MAX_DOCUMENT_CHARS)] | None = Field(
+        default=None, description="A signed result to publish on the results topic."
+    )
+    answers: PersonKey | None = Field(default=None, description="Which document the result answers.")
+
+
+class CertificateAsked(Message):
+    """The courier's request for its next TLS certificate, for edge to countersign."""
+
+    request_pem: Annotated[str, StringConstraints(max_length=16 * 1024)]
+
+
+class ParcelMade(Message):
+    """A parcel that waits for the courier."""
+
+    parcel_id: PersonKey
 
 
 # --- status -------------------------------------------------------------------------------------------------

@@ -23,6 +23,9 @@ from edge.store.vault import Vault
 from edge.types import DeviceId, EpochId, EventId, Instant, ModelHash
 from sync.wire import envelope
 from sync.wire import events as wire
+from sync.wire.canonical import WireError
+from sync.wire.canonical import digest as digest_of
+from sync.wire.fields import EventPoint, format_time
 
 EpochReason = Literal["provisioned", "restored", "replaced", "refused"]
 GENESIS = bytes.fromhex(wire.GENESIS)
@@ -71,7 +74,7 @@ class StoredEvent:
         """
         try:
             return wire.read_event(self.payload)
-        except wire.WireError as error:
+        except WireError as error:
             raise LedgerCorrupt(str(error), where=place(self.id.epoch, self.id.seq)) from None
 
 
@@ -120,7 +123,7 @@ class Chain:
         )
         previous = None
         if head is not None:
-            previous = wire.EventPoint(epoch=head.epoch, seq=head.seq, hash=head.hash.hex())
+            previous = EventPoint(epoch=head.epoch, seq=head.seq, hash=head.hash.hex())
         event = wire.EpochBegun(
             **self._attributes(epoch, 1, GENESIS, at),
             data=wire.EpochBegunData(
@@ -175,7 +178,7 @@ class Chain:
         position, epoch, seq, digest, prev_hash, signer, signature, token, written_by, punch_day = row
         where = place(epoch, seq)
         payload = self._vault.open(token, written_by, where=where)
-        if wire.digest(payload) != digest.hex():
+        if digest_of(payload) != digest.hex():
             raise LedgerCorrupt("an event does not match its hash", where=where)
         if _identity(payload) != (epoch, seq, prev_hash.hex(), self._source):
             raise LedgerCorrupt("an event belongs to another place or device", where=where)
@@ -200,7 +203,7 @@ class Chain:
         return {
             "id": wire.event_name(epoch, seq),
             "source": self._source,
-            "time": wire.format_time(at.wall),
+            "time": format_time(at.wall),
             "epoch": epoch,
             "seq": seq,
             "prevhash": previous.hex(),
@@ -208,7 +211,7 @@ class Chain:
 
     def _insert(self, connection: sqlite3.Connection, event: wire.AnyEvent, *, ordinal: int) -> EventId:
         payload = wire.canonical(event)
-        digest = wire.digest(payload)
+        digest = digest_of(payload)
         punch = isinstance(event, wire.AttendanceRecorded)
         connection.execute(
             "INSERT INTO events (epoch, seq, punch_day, uncorrected, hash, prev_hash, signature, payload, "

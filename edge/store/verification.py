@@ -25,6 +25,7 @@ from edge.store.templates import Templates
 from edge.store.translation import utc_day
 from sync.wire import envelope
 from sync.wire import events as wire
+from sync.wire.fields import EventPoint
 
 TAIL = 64
 MAX_PROBLEMS = 20
@@ -98,7 +99,7 @@ class _Walk:
             raise LedgerCorrupt("an epoch's public key is not the one in its first event", where=where)
         expected = None
         if last is not None:
-            expected = wire.EventPoint(epoch=last.id.epoch, seq=last.id.seq, hash=last.id.hash)
+            expected = EventPoint(epoch=last.id.epoch, seq=last.id.seq, hash=last.id.hash)
         elif not self._whole:
             return
         if event.data.previous != expected:

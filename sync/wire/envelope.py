@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 EVENT_TYPE = "application/vnd.clockface.event+json"
-MAX_ENVELOPE_BYTES = 32 * 1024  # an event is about 1 kB; a larger envelope is nobody's honest work
-MAX_PAYLOAD_BYTES = 16 * 1024
+MAX_PAYLOAD_BYTES = 16 * 1024  # of an event, which is about 1 kB; a larger one is nobody's honest work
+MAX_ENVELOPE_BYTES = 2 * MAX_PAYLOAD_BYTES
 MAX_TYPE_LENGTH = 128
 MAX_SIGNATURES = 4
 MAX_KEYID_LENGTH = 128
@@ -68,14 +68,20 @@ def pae(payload_type: str, payload: bytes) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def sign(payload: bytes, *, key: Ed25519PrivateKey, payload_type: str = EVENT_TYPE) -> Envelope:
-    """Sign a payload of at most 16 KiB.
+def sign(
+    payload: bytes,
+    *,
+    key: Ed25519PrivateKey,
+    payload_type: str = EVENT_TYPE,
+    max_payload_bytes: int = MAX_PAYLOAD_BYTES,
+) -> Envelope:
+    """Sign a payload; an event is at most 16 KiB.
 
     Raises:
         EnvelopeError: The payload is too large for any receiver.
     """
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise EnvelopeError(f"the payload is larger than {MAX_PAYLOAD_BYTES} bytes")
+    if len(payload) > max_payload_bytes:
+        raise EnvelopeError(f"the payload is larger than {max_payload_bytes} bytes")
     signature = Signature(signing_key_id(key.public_key()), key.sign(pae(payload_type, payload)))
     return Envelope(payload, payload_type, (signature,))
 
@@ -103,7 +109,7 @@ def verify(
 
 
 def encode(envelope: Envelope) -> bytes:
-    """Write an envelope as compact JSON, standard base64 with padding, at most 32 KiB."""
+    """Write an envelope as compact JSON, standard base64 with padding; an event's is at most 32 KiB."""
     document = {
         "payload": _to_base64(envelope.payload),
         "payloadType": envelope.payload_type,
@@ -112,18 +118,19 @@ def encode(envelope: Envelope) -> bytes:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
-def decode(raw: bytes) -> Envelope:
+def decode(raw: bytes, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Envelope:
     """Read an envelope from hostile bytes; unknown fields are ignored, as DSSE demands.
 
     Raises:
-        EnvelopeError: Too large, not JSON, a field missing, of another type, too long or not base64.
+        EnvelopeError: Larger than twice its payload may be, not JSON, a field missing, of another type, too
+            long or not base64.
     """
-    if len(raw) > MAX_ENVELOPE_BYTES:
-        raise EnvelopeError(f"the envelope is larger than {MAX_ENVELOPE_BYTES} bytes")
+    if len(raw) > 2 * max_payload_bytes:
+        raise EnvelopeError(f"the envelope is larger than {2 * max_payload_bytes} bytes")
     document = _object(_json(raw), "the envelope")
-    payload = _from_base64(_text(document, "payload", MAX_ENVELOPE_BYTES), "payload")
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise EnvelopeError(f"the payload is larger than {MAX_PAYLOAD_BYTES} bytes")
+    payload = _from_base64(_text(document, "payload", 2 * max_payload_bytes), "payload")
+    if len(payload) > max_payload_bytes:
+        raise EnvelopeError(f"the payload is larger than {max_payload_bytes} bytes")
     signatures = document.get("signatures")
     if not isinstance(signatures, list) or not 1 <= len(signatures) <= MAX_SIGNATURES:
         raise EnvelopeError(f"signatures must be a list of 1 to {MAX_SIGNATURES}")

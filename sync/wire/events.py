@@ -2,68 +2,40 @@
 
 This schema is the contract of device and office; both import it and it imports neither. Trust boundary:
 `read_header` and `read_event` take hostile bytes; what they return is well-formed, not yet authentic.
-Numbers on the wire are integers only (micro-units): every language prints those alike, floats they do not.
 """
 
-import hashlib
-import json
-import re
-from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final, Literal, Never
+from datetime import datetime
+from typing import Annotated, Final, Literal
 
-import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
-from pydantic.functional_validators import AfterValidator, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.functional_validators import model_validator
+
+from sync.wire.canonical import encode, parse, refuse, refuse_variants
+from sync.wire.fields import (
+    MAX_SAFE_INTEGER,
+    BootId,
+    Day,
+    Epoch,
+    EventPoint,
+    Microseconds,
+    PublicKey,
+    RandomId,
+    Seq,
+    Sha256,
+    Source,
+    Time,
+    Version,
+    Wire,
+    WorkCode,
+)
 
 MAX_EVENT_BYTES = 16 * 1024
-MAX_SEQ = 2**31 - 1  # CloudEvents integers are signed 32-bit
-MAX_SAFE_INTEGER = 2**53 - 1  # the largest that every JSON reader keeps exact
 GENESIS = "0" * 64  # prevhash of an epoch's first event
-NOT_CANONICAL = "the event is not in its one canonical form"
-_UNPRINTABLE = re.compile(r"[^0-9A-Za-z_]")  # a hostile field name must not reach a log as it came
 
 EPOCH_BEGUN: Final = "clockface.epoch.begun.v1"
 ATTENDANCE_RECORDED: Final = "clockface.attendance.recorded.v1"
 CLOCK_CORRECTED: Final = "clockface.clock.corrected.v1"
-
-
-class WireError(ValueError):
-    """Bytes that are not a well-formed event. The message names fields, never their content."""
-
-
-def _calendar_time(value: str) -> str:
-    datetime.fromisoformat(value)
-    return value
-
-
-def _calendar_day(value: str) -> str:
-    date.fromisoformat(value)
-    return value
-
-
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-RandomId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}-[0-9a-f]{16}$")]
-Source = Annotated[str, StringConstraints(pattern=r"^clockface://[a-z0-9-]{1,64}/[a-z0-9-]{1,64}$")]
-BootId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
-WorkCode = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,40}$")]
-PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]  # base64url of 32 bytes, unpadded
-Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+-]{1,40}$")]
-Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
-Microseconds = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
-Time = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"),
-    AfterValidator(_calendar_time),
-]
-Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_calendar_day)]
-
-
-class Wire(BaseModel):
-    """A part of an event: frozen, no unknown fields, no conversions (a number is not a text)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+PERSON_CHANGED: Final = "clockface.person.changed.v1"
 
 
 class ClockReading(Wire):
@@ -82,14 +54,6 @@ class ClockReading(Wire):
     boottime_us: Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
 
 
-class EventPoint(Wire):
-    """A point in a device's history: an event and its hash."""
-
-    epoch: Epoch
-    seq: Seq
-    hash: Sha256
-
-
 class EpochBegunData(Wire):
     """Why an epoch began, on what it follows, and the key that signs it."""
 
@@ -102,7 +66,11 @@ class EpochBegunData(Wire):
 
 
 class AttendanceData(Wire):
-    """Who was recorded, and how. A person is a random id; the score is a cosine in millionths."""
+    """Who was recorded, and how. A person is a random id; the score is a cosine in millionths.
+
+    `reissues` names the event that the office refused (a device restored behind Clockface's back went on where
+    another history had been): the same record under a new identity, so that it counts once.
+    """
 
     clock: ClockReading
     person: RandomId
@@ -113,6 +81,7 @@ class AttendanceData(Wire):
     work_code: WorkCode | None = None
     score_millionths: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] | None = None
     model: Sha256 | None = None
+    reissues: EventPoint | None = None
 
 
 class CorrectedRange(Wire):
@@ -135,6 +104,14 @@ class ClockCorrectedData(Wire):
 
     clock: ClockReading
     ranges: Annotated[list[CorrectedRange], Field(min_length=1, max_length=64)]
+
+
+class PersonChangedData(Wire):
+    """What staff did to a person at the kiosk that the whole site must follow; the person is a random id."""
+
+    clock: ClockReading
+    person: RandomId
+    change: Literal["removed", "biometrics_removed", "disabled", "enabled"]
 
 
 class _Head(Wire):
@@ -190,8 +167,15 @@ class ClockCorrected(_Head):
     data: ClockCorrectedData
 
 
-Event = Annotated[EpochBegun | AttendanceRecorded | ClockCorrected, Field(discriminator="type")]
-AnyEvent = EpochBegun | AttendanceRecorded | ClockCorrected
+class PersonChanged(_Head):
+    """A person was removed, disabled or enabled here, or withdrew from biometrics."""
+
+    type: Literal["clockface.person.changed.v1"] = PERSON_CHANGED
+    data: PersonChangedData
+
+
+AnyEvent = EpochBegun | AttendanceRecorded | ClockCorrected | PersonChanged
+Event = Annotated[AnyEvent, Field(discriminator="type")]
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Event)
 
 
@@ -213,25 +197,9 @@ def source_of(site: str, device: str) -> str:
     return f"clockface://{site}/{device}"
 
 
-def format_time(moment: datetime) -> str:
-    """RFC 3339 in UTC with six decimals: one text for each moment.
-
-    Raises:
-        ValueError: The time is naive.
-    """
-    if moment.tzinfo is None:
-        raise ValueError("an event's time needs a time zone")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def canonical(event: AnyEvent) -> bytes:
-    """The event's canonical bytes (RFC 8785): what is hashed, signed, stored and sent. Absent is not null."""
-    return rfc8785.dumps(event.model_dump(mode="json", exclude_none=True))
-
-
-def digest(payload: bytes) -> str:
-    """SHA-256 in hex of canonical bytes: the event's hash and the next one's prevhash."""
-    return hashlib.sha256(payload).hexdigest()
+    """The event's canonical bytes: what is hashed, signed, stored and sent."""
+    return encode(event)
 
 
 def read_header(payload: bytes) -> EventHeader:
@@ -240,17 +208,11 @@ def read_header(payload: bytes) -> EventHeader:
     Raises:
         WireError: Not canonical JSON of at most 16 KiB with a well-formed head.
     """
-    document = _json(payload)
-    try:
-        same = rfc8785.dumps(document) == payload  # refuses repeated fields, NaN and integers over 2^53 too
-    except (ValueError, RecursionError):
-        same = False
-    if not same:
-        raise WireError(NOT_CANONICAL)
+    document = parse(payload, max_bytes=MAX_EVENT_BYTES)
     try:
         return EventHeader.model_validate(document)
     except ValidationError as error:
-        _refuse(error)
+        refuse(error)
 
 
 def read_event(payload: bytes) -> AnyEvent:
@@ -259,27 +221,10 @@ def read_event(payload: bytes) -> AnyEvent:
     Raises:
         WireError: Not canonical, or a field is unknown, missing or out of bounds.
     """
+    document = parse(payload, max_bytes=MAX_EVENT_BYTES)
     try:
-        event = EVENT.validate_python(_json(payload))
+        event = EVENT.validate_python(document)
     except ValidationError as error:
-        _refuse(error)
-    if canonical(event) != payload:
-        raise WireError(NOT_CANONICAL)
+        refuse(error)
+    refuse_variants(event, document)
     return event
-
-
-def _json(payload: bytes) -> Any:
-    if len(payload) > MAX_EVENT_BYTES:
-        raise WireError(f"the event is larger than {MAX_EVENT_BYTES} bytes")
-    try:
-        return json.loads(payload.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise WireError("the event is not JSON") from None
-
-
-def _refuse(error: ValidationError) -> Never:
-    fields = {
-        ".".join(_UNPRINTABLE.sub("?", str(part))[:40] for part in each["loc"]) or "event"
-        for each in error.errors()
-    }
-    raise WireError(f"the event's fields do not hold: {', '.join(sorted(fields)[:8])}") from None

@@ -26,6 +26,8 @@ from edge.types import (
 )
 from sync.wire import envelope
 from sync.wire import events as wire
+from sync.wire.canonical import digest as digest_of
+from sync.wire.fields import EventPoint, format_time
 from tests.edge.store.given import KIOSK, MODEL, SITE, Premises, badge_punch, enrolled, punch
 from tests.fakes import FIRST_INSTANT, ManualClock
 
@@ -50,7 +52,7 @@ def test_punches_are_numbered_without_gaps_and_chained(store: Store, clock: Manu
     assert [each.seq for each in ids] == [2, 3, 4, 5, 6]
     assert len({each.epoch for each in ids}) == 1
     payloads = [envelope.decode(e.envelope).payload for e in store.events.envelopes_after(None, limit=10)]
-    hashes = [wire.digest(payload) for payload in payloads]
+    hashes = [digest_of(payload) for payload in payloads]
     assert [wire.read_header(payload).prevhash for payload in payloads] == [wire.GENESIS, *hashes[:-1]]
     assert hashes[1:] == [each.hash for each in ids]
     assert store.events.head() == ids[-1]
@@ -123,7 +125,7 @@ def test_a_new_epoch_says_on_what_it_follows_and_counts_anew(store: Store, clock
         envelope.decode(store.events.envelopes_after((last.epoch, last.seq), limit=1)[0].envelope).payload
     )
     assert isinstance(event, wire.EpochBegun)
-    assert event.data.previous == wire.EventPoint(epoch=last.epoch, seq=last.seq, hash=last.hash)
+    assert event.data.previous == EventPoint(epoch=last.epoch, seq=last.seq, hash=last.hash)
     assert event.data.models == [MODEL]
     assert store.events.record(punch(person_id, clock.advance(1))).id.epoch == begun.epoch
     assert store.verify().epochs == 2
@@ -302,7 +304,7 @@ def test_every_punch_goes_through_the_wire_and_back(made: Punch) -> None:
     event = wire.AttendanceRecorded(
         id="000001-0123456789abcdef/2",
         source="clockface://s/d",
-        time=wire.format_time(made.at.wall),
+        time=format_time(made.at.wall),
         epoch="000001-0123456789abcdef",
         seq=2,
         prevhash="1" * 64,

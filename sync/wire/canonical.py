@@ -1,0 +1,106 @@
+"""Documents as bytes: one canonical form (RFC 8785), read from hostile bytes with every bound checked first.
+
+Why: a hash or a signature over JSON holds only if there is one way to write it. Trust boundary: `parse` and
+`read` take bytes from anybody; what they return is well-formed and canonical, not yet authentic.
+"""
+
+import hashlib
+import json
+import re
+from typing import Any, Never, TypeVar
+
+import rfc8785
+from pydantic import ValidationError
+
+from sync.wire.fields import MAX_SAFE_INTEGER, Wire
+
+NOT_CANONICAL = "the document is not in its one canonical form"
+_UNPRINTABLE = re.compile(r"[^0-9A-Za-z_]")  # a hostile field name must not reach a log as it came
+
+W = TypeVar("W", bound=Wire)
+
+
+class WireError(ValueError):
+    """Bytes that are not a well-formed document. The message names fields, never their content."""
+
+
+def encode(document: Wire) -> bytes:
+    """The document's canonical bytes: what is hashed, signed, stored and sent. Absent is not null."""
+    return rfc8785.dumps(document.model_dump(mode="json", exclude_none=True))
+
+
+def digest(payload: bytes) -> str:
+    """SHA-256 in hex of canonical bytes: an event's hash and the next one's prevhash."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+def parse(payload: bytes, *, max_bytes: int) -> Any:
+    """Read canonical JSON of objects, lists, texts, integers of at most 2^53, booleans and null.
+
+    For these, and names of the Basic Multilingual Plane, Python's own writer with sorted names gives RFC 8785's
+    bytes, some ten times as fast; a test holds the two together.
+
+    Raises:
+        WireError: Too large, not UTF-8 JSON, a float, or not in its one canonical form.
+    """
+    if len(payload) > max_bytes:
+        raise WireError(f"the document is larger than {max_bytes} bytes")
+    try:
+        document = json.loads(
+            payload.decode("utf-8"), parse_int=_integer, parse_float=_no_float, parse_constant=_no_float
+        )
+        again = _write(document).encode("utf-8")  # a repeated field or a lone surrogate does not come back
+    except WireError:
+        raise
+    except (ValueError, RecursionError):
+        raise WireError("the document is not JSON") from None
+    if again != payload:
+        raise WireError(NOT_CANONICAL)
+    return document
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17 or abs(int(text)) > MAX_SAFE_INTEGER:
+        raise WireError("an integer is larger than every reader keeps exact")
+    return int(text)
+
+
+def _no_float(_text: str) -> Never:
+    raise WireError("a number is not an integer")
+
+
+_write = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+
+
+def read(model: type[W], payload: bytes, *, max_bytes: int) -> W:
+    """Read one kind of document completely.
+
+    Raises:
+        WireError: Not canonical, or a field is unknown, missing or out of bounds.
+    """
+    document = parse(payload, max_bytes=max_bytes)
+    try:
+        found = model.model_validate(document)
+    except ValidationError as error:
+        refuse(error)
+    refuse_variants(found, document)
+    return found
+
+
+def refuse_variants(found: Wire, document: Any) -> None:
+    """Refuse a null that was written out, or a default that was left out: there is one way to write a document.
+
+    Raises:
+        WireError: The document is another than the one that we would write.
+    """
+    if found.model_dump(mode="json", exclude_none=True) != document:
+        raise WireError(NOT_CANONICAL)
+
+
+def refuse(error: ValidationError) -> Never:
+    """Say which fields do not hold, in letters that a log can take, without a value of any."""
+    fields = {
+        ".".join(_UNPRINTABLE.sub("?", str(part))[:40] for part in each["loc"]) or "document"
+        for each in error.errors()
+    }
+    raise WireError(f"the document's fields do not hold: {', '.join(sorted(fields)[:8])}") from None

@@ -1,0 +1,76 @@
+"""The vocabulary of everything on the wire: names, ids, hashes, times and points, each with its one form.
+
+Numbers are integers only (micro-units): every language prints those alike, floats they do not. Trust boundary:
+a value of these types is well-formed, not yet authentic.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.functional_validators import AfterValidator
+
+MAX_SEQ = 2**31 - 1  # CloudEvents integers are signed 32-bit
+MAX_SAFE_INTEGER = 2**53 - 1  # the largest that every JSON reader keeps exact
+
+
+def _calendar_time(value: str) -> str:
+    datetime.fromisoformat(value)
+    return value
+
+
+def _calendar_day(value: str) -> str:
+    date.fromisoformat(value)
+    return value
+
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+RandomId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}-[0-9a-f]{16}$")]
+Source = Annotated[str, StringConstraints(pattern=r"^clockface://[a-z0-9-]{1,64}/[a-z0-9-]{1,64}$")]
+BootId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+WorkCode = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,40}$")]
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]  # base64url of 32 bytes, unpadded
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+-]{1,40}$")]
+Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
+Microseconds = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
+Time = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"),
+    AfterValidator(_calendar_time),
+]
+Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_calendar_day)]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=200)]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$")]
+KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$", max_length=96 * 1024)]
+Pem = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=\- \n]+$", max_length=32 * 1024)]
+Count = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
+RosterVersion = Annotated[int, Field(ge=0, le=MAX_SEQ)]
+
+
+class Wire(BaseModel):
+    """A part of a document: frozen, no unknown fields, no conversions (a number is not a text)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class EventPoint(Wire):
+    """A point in a device's history: an event and its hash."""
+
+    epoch: Epoch
+    seq: Seq
+    hash: Sha256
+
+
+def format_time(moment: datetime) -> str:
+    """RFC 3339 in UTC with six decimals: one text for each moment.
+
+    Raises:
+        ValueError: The time is naive.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("an event's time needs a time zone")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
