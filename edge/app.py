@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from clockface.notify import Notifier, notifier_from
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.attendance.rules import Intent, Ruling, decide
@@ -32,7 +33,6 @@ from edge.daemon.tap import FrameTap
 from edge.daemon.timekeeper import Timekeeper
 from edge.errors import CameraError, ModelError
 from edge.inference.threads import use_one_thread
-from edge.notify import Notifier, notifier_from
 from edge.ports import Camera
 from edge.store.keys import load_keyring
 from edge.store.store import Store, ledger_path, open_store

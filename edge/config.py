@@ -1,27 +1,18 @@
 """The whole configuration, as one frozen, typed tree.
 
-Read once, at start, by `edge.configuration.load` (TOML file, then `CLOCKFACE_*` environment). Every field has a
-unit, bounds and a description, and something that it changes; unknown keys are errors. docs/configuration.md is
+Read once, at start, by `edge.configuration.READER` (a TOML file, then the environment). Every field has a unit,
+bounds and a description, and something that it changes; unknown keys are errors. docs/configuration.md is
 generated from this file. Nothing secret is a field: keys come from credentials (`edge.store.keys`).
 """
 
-import os
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-MAX_SOCKET_BYTES = 107  # sun_path of Linux less its final zero
+from clockface.config import LoggingConfig, Section, Slug, SocketFolder, SocketPath
 
 
 def _without_zone(value: time) -> time:
@@ -30,21 +21,7 @@ def _without_zone(value: time) -> time:
     return value
 
 
-def _socket_path(value: Path) -> Path:
-    if len(os.fsencode(value)) > MAX_SOCKET_BYTES:
-        raise ValueError(f"a unix socket's path must be at most {MAX_SOCKET_BYTES} bytes long")
-    return value
-
-
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 LocalTime = Annotated[time, AfterValidator(_without_zone)]
-SocketPath = Annotated[Path, AfterValidator(_socket_path)]
-
-
-class Section(BaseModel):
-    """A part of the tree: frozen, no unknown keys, finite numbers, defaults checked too."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class DeviceConfig(Section):
@@ -74,19 +51,12 @@ class PathsConfig(Section):
     state: Path = Field(
         default=Path("/var/lib/clockface"), description="Folder of the ledger and the keys; mode 0700."
     )
-    run: Path = Field(
+    run: SocketFolder = Field(
         default=Path("/run/clockface"), description="Folder of the unix sockets; at most 90 characters long."
     )
     models: Path | None = Field(
         default=None, description="Folder with manifest.toml; unset means the one that Clockface ships."
     )
-
-    @field_validator("run")
-    @classmethod
-    def _room_for_socket_names(cls, value: Path) -> Path:
-        if len(os.fsencode(value)) > 90:
-            raise ValueError("at most 90 bytes, so that the sockets' paths fit into the kernel's 107")
-        return value
 
 
 class KeysConfig(Section):
@@ -359,17 +329,6 @@ class EnrolmentConfig(Section):
     max_templates: int = Field(default=5, ge=1, le=20, description="Templates kept for one person and model.")
     min_face_px: float = Field(
         default=90.0, ge=40.0, le=1000.0, description="Least width of an enrolled face, pixels."
-    )
-
-
-class LoggingConfig(Section):
-    """What is logged, and in which form."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least severity that is written."
-    )
-    form: Literal["auto", "json", "console"] = Field(
-        default="auto", description="auto: readable on a terminal, JSON otherwise."
     )
 
 

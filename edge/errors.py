@@ -1,10 +1,10 @@
-"""Every error that Clockface raises on purpose, each with a stable exit code.
+"""Every error that edge raises on purpose, each with a stable exit code; what all processes share comes along.
 
 Expected outcomes (no face, too dark, unknown, not live) are enum members in `edge.types`; what stands here
 should not happen. A message says what failed, where, and the next command to type. It never carries a name,
 an employee number, a template or a key: messages reach logs and screens.
 
-    ClockfaceError                     1
+    ClockfaceError                     1   here down to ConfigError, and SecretError: `clockface.errors`
     +-- ConfigError                   10   the configuration is missing or wrong
     +-- ModelError                    20   a model cannot be trusted or run
     |   +-- ModelMissing              21
@@ -27,6 +27,7 @@ an employee number, a template or a key: messages reach logs and screens.
     |   +-- SecretMissing             51
     |   +-- SecretInvalid             52   length, encoding, equal keys, a published example
     |   +-- SecretWrong               53   well-formed, but does not open what is stored
+    |   +-- SecretUnwritable          54   it, or the folder that it belongs into, cannot be written
     +-- ApiError                      60
     |   +-- EdgeUnreachable           61   the daemon does not answer on its socket
     |   +-- NotPermitted              62   the peer's role does not allow this
@@ -41,35 +42,54 @@ an employee number, a template or a key: messages reach logs and screens.
     +-- AttendanceError               90   a rule's input is out of range
 """
 
-from typing import ClassVar
+from clockface.errors import (
+    ClockfaceError,
+    ConfigError,
+    SecretError,
+    SecretInvalid,
+    SecretMissing,
+    SecretUnwritable,
+    SecretWrong,
+)
 
-
-class ClockfaceError(Exception):
-    """Base of all deliberate errors.
-
-    Args:
-        what: What failed, in one clause, without personal data.
-        where: The file, socket, device, setting or row concerned.
-        next_step: The next command to type, or what to look at.
-    """
-
-    exit_code: ClassVar[int] = 1
-
-    def __init__(self, what: str, *, where: str | None = None, next_step: str | None = None) -> None:
-        self.what = what
-        self.where = where
-        self.next_step = next_step
-        super().__init__(what)
-
-    def __str__(self) -> str:
-        text = self.what if self.where is None else f"{self.what} ({self.where})"
-        return text if self.next_step is None else f"{text}. Next: {self.next_step}"
-
-
-class ConfigError(ClockfaceError):
-    """The configuration is missing or wrong."""
-
-    exit_code = 10
+__all__ = [
+    "ApiError",
+    "AttendanceError",
+    "CameraError",
+    "CameraLost",
+    "CameraUnavailable",
+    "ClockfaceError",
+    "ConfigError",
+    "ConsentMissing",
+    "EdgeUnreachable",
+    "EnrolmentError",
+    "EvaluationError",
+    "LedgerCorrupt",
+    "LedgerDiskFull",
+    "LedgerFork",
+    "LedgerLocked",
+    "LedgerMissing",
+    "LedgerNewer",
+    "LedgerReadOnly",
+    "LookAlike",
+    "ModelAltered",
+    "ModelContractBroken",
+    "ModelError",
+    "ModelMissing",
+    "NotPermitted",
+    "NumberTaken",
+    "OperatingPointMissing",
+    "PersonUnknown",
+    "PhotoRefused",
+    "ProtocolMismatch",
+    "RuntimeUnavailable",
+    "SecretError",
+    "SecretInvalid",
+    "SecretMissing",
+    "SecretUnwritable",
+    "SecretWrong",
+    "StoreError",
+]
 
 
 class ModelError(ClockfaceError):
@@ -174,30 +194,6 @@ class LedgerFork(StoreError):
     exit_code = 47
 
 
-class SecretError(ClockfaceError):
-    """A key cannot be used."""
-
-    exit_code = 50
-
-
-class SecretMissing(SecretError):
-    """A key is not where it must be."""
-
-    exit_code = 51
-
-
-class SecretInvalid(SecretError):
-    """A key has the wrong length or encoding, equals the other one, or is a published example."""
-
-    exit_code = 52
-
-
-class SecretWrong(SecretError):
-    """A well-formed key does not open what is stored."""
-
-    exit_code = 53
-
-
 class ApiError(ClockfaceError):
     """The local protocol failed."""
 
@@ -226,6 +222,7 @@ class EnrolmentError(ClockfaceError):
     """A person or template cannot be enrolled."""
 
     exit_code = 70
+    loggable = False  # it names a file of staff, which is often called after a person
 
 
 class ConsentMissing(EnrolmentError):
@@ -262,6 +259,7 @@ class EvaluationError(ClockfaceError):
     """An evaluation's input is unreadable or its sample cannot carry the claim."""
 
     exit_code = 80
+    loggable = False  # it names a file of staff, which is often called after a person
 
 
 class AttendanceError(ClockfaceError):

@@ -1,7 +1,8 @@
 """The values that cross Clockface's seams, in the order in which they come to be.
 
 All are frozen. Pixels are counted from the image's upper left corner; arrays say shape, dtype, colour order and
-range. A value that holds an image, a template or a person's data must never be logged: `edge.logs` refuses it.
+range. A value that holds an image, a template or a person's data must never be logged: `clockface.logs`
+refuses it.
 """
 
 import math

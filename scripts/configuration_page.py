@@ -6,8 +6,9 @@ Run it from the root: `.venv/bin/python -m scripts.configuration_page`.
 import sys
 from pathlib import Path
 
-from edge.configuration import DEFAULT_PATH, MAX_BYTES, variable_name
-from edge.settings import Setting, sections, settings
+from clockface.settings import Setting
+from clockface.toml_file import MAX_BYTES
+from edge.configuration import READER
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
@@ -15,7 +16,7 @@ INTRODUCTION = f"""# Configuration
 
 Written by `scripts/configuration_page.py` from `edge/config.py`; change it there.
 
-Clockface reads a TOML file (`--config FILE`, else `CLOCKFACE_CONFIG`, else `{DEFAULT_PATH}`), then
+Clockface reads a TOML file (`--config FILE`, else `CLOCKFACE_CONFIG`, else `{READER.default_path}`), then
 environment variables, once, at start. A setting that is not listed here is an error, in the file as in the
 environment. The file is UTF-8 and at most {MAX_BYTES // 1024} KiB. Without one every setting has its default.
 
@@ -23,8 +24,8 @@ environment. The file is UTF-8 and at most {MAX_BYTES // 1024} KiB. Without one 
 - `clockface config show [--json]` prints every value and where it comes from; what looks like a credential is
   masked.
 - A variable is the setting's name in capitals, with two underscores for the dot: `camera.fps` is
-  `{variable_name("camera.fps")}`. Text is taken as it stands; numbers, `true`/`false` and lists are written as
-  in TOML or JSON; an empty variable unsets a setting that may be unset.
+  `{READER.variable_name("camera.fps")}`. Text is taken as it stands; numbers, `true`/`false` and lists are
+  written as in TOML or JSON; an empty variable unsets a setting that may be unset.
 - Keys and passwords are not settings. They come from systemd credentials; see SECURITY.md.
 
 An example:
@@ -55,8 +56,8 @@ def _row(setting: Setting) -> str:
 def page() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
-    for name, about in sections().items():
-        rows = [_row(setting) for key, setting in settings().items() if key.startswith(f"{name}.")]
+    for name, about in READER.sections.items():
+        rows = [_row(setting) for key, setting in READER.settings.items() if key.startswith(f"{name}.")]
         head = "| setting | allowed | default | what it is |\n|---|---|---|---|"
         parts.append(f"## {name}\n\n{about}\n\n" + "\n".join([head, *rows]) + "\n")
     return "\n".join(parts)

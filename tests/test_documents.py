@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = "edge|sync|scripts|models|systemd|requirements|docs|tests"
+FOLDERS = "clockface|edge|sync|scripts|models|systemd|requirements|docs|tests"
 NAMED_PATH = re.compile(rf"`((?:{FOLDERS})/[\w./-]*\w)(?:[ ][^`]*)?`")
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 

@@ -6,6 +6,7 @@ name that this version does not know becomes an `ApiError` with the daemon's wor
 
 import structlog
 
+from clockface import errors as shared
 from edge import errors
 from edge.api.protocol import Problem
 from edge.errors import ApiError, ClockfaceError
@@ -14,7 +15,7 @@ from edge.errors import ApiError, ClockfaceError
 def _subclasses(base: type[ClockfaceError]) -> dict[str, type[ClockfaceError]]:
     found = {base.__name__: base}
     for child in base.__subclasses__():
-        if child.__module__ == errors.__name__:
+        if child.__module__ in (errors.__name__, shared.__name__):
             found |= _subclasses(child)
     return found
 

@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from clockface.logs import watch
 from edge.api.door import admit
 from edge.api.problems import to_problem, unexpected
 from edge.api.protocol import PREFIX, PROBLEM_TYPE, PROTOCOL_HEADER, PROTOCOL_VERSION, Problem, Role
@@ -27,7 +28,6 @@ from edge.api.sockets import bind, peer_of
 from edge.api.stage import Stage
 from edge.config import ApiConfig
 from edge.errors import ApiError, ClockfaceError, NotPermitted, ProtocolMismatch
-from edge.logs import watch
 
 log = structlog.get_logger(__name__)
 

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from clockface.configuration import leaves
 from edge.cli.context import invocation
-from edge.configuration import config_path, examine, leaves
+from edge.configuration import READER
 from edge.errors import ConfigError
-from edge.settings import settings
 
 MASK = "********"
 _SECRET_PATTERNS = (
@@ -83,8 +83,8 @@ def check(
 ) -> None:
     """Check the configuration and list all that is wrong; exit code 10 if anything is."""
     here = invocation(context)
-    path = config_path(option=file or here.config_path, environment=here.environment)
-    loaded, problems = examine(path, here.environment)
+    path = READER.config_path(option=file or here.config_path, environment=here.environment)
+    loaded, problems = READER.examine(path, here.environment)
     if as_json:
         names = ("where", "line", "key", "wrong", "allowed")
         listed = [{name: getattr(problem, name) for name in names} for problem in problems]
@@ -102,7 +102,7 @@ def check(
     if not as_json:
         given = sum(origin != "default" for origin in loaded.provenance.values())
         where = "no file" if loaded.path is None else str(loaded.path)
-        typer.echo(f"The configuration holds: {where}, {given} of {len(settings())} settings given.")
+        typer.echo(f"The configuration holds: {where}, {given} of {len(READER.settings)} settings given.")
 
 
 def _at(tree: dict[str, Any], key: str) -> Any:

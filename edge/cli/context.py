@@ -11,8 +11,9 @@ from pathlib import Path
 
 import typer
 
+from clockface.configuration import LoadedConfig
 from edge.config import Config
-from edge.configuration import LoadedConfig, load
+from edge.configuration import READER
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,13 @@ class Invocation:
     environment: Mapping[str, str]
 
     @cached_property
-    def loaded(self) -> LoadedConfig:
+    def loaded(self) -> LoadedConfig[Config]:
         """The configuration with the origin of each value.
 
         Raises:
             ConfigError: It is missing or wrong.
         """
-        return load(self.config_path, self.environment)
+        return READER.load(self.config_path, self.environment)
 
     @property
     def config(self) -> Config:

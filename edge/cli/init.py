@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from clockface.secretfiles import make_private_folder
 from edge.cli.context import invocation
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.errors import StoreError
 from edge.store.keys import generate_keys, load_keyring, missing_keys
-from edge.store.secretfiles import make_private_folder
 from edge.store.store import create_store, ledger_path
 from edge.types import DeviceId
 
@@ -34,7 +34,7 @@ def init(
     here = invocation(context)
     state = here.config.paths.state
     ledger = ledger_path(state)
-    make_private_folder(state)
+    make_private_folder(state, made_by="clockface init")
     if ledger.is_symlink() or ledger.exists():
         raise StoreError(
             "this device has a ledger already; it is not overwritten",

@@ -16,11 +16,11 @@ from rich.console import Console
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from clockface.config import LoggingConfig
+from clockface.logs import set_up
 from edge import __version__
 from edge.cli.context import Invocation
-from edge.config import LoggingConfig
 from edge.errors import ClockfaceError
-from edge.logs import set_up
 
 # In the order of the help, which imports them all.
 GROUPS = (

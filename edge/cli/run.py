@@ -21,8 +21,8 @@ def run(
     """Run the daemon: camera, recognition, ledger and the local sockets, until it is told to stop."""
     asked = invocation(context)
     config = asked.config
+    from clockface.logs import set_up
     from edge import app  # heavy: models and camera libraries are not for `clockface version`
-    from edge.logs import set_up
 
     set_up(config.logging, journal="JOURNAL_STREAM" in asked.environment)  # set by systemd
     app.run(config, asked.environment, until_end=until_end)

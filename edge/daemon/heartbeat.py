@@ -6,7 +6,7 @@ model or in the ledger stops here, and systemd restarts the daemon.
 
 from collections.abc import Callable
 
-from edge.notify import Notifier
+from clockface.notify import Notifier
 from edge.types import CameraHealth
 
 STATUS_EVERY_S = 10.0

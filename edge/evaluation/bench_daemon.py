@@ -16,11 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from clockface.secretfiles import make_private_folder
 from edge.clock import SystemClock
 from edge.errors import EvaluationError
 from edge.evaluation.bench import random_templates
 from edge.store.keys import generate_keys, load_keyring
-from edge.store.secretfiles import make_private_folder
 from edge.store.store import create_store, ledger_path
 from edge.types import Consent, DeviceId, JsonObject, ModelHash, Profile
 
@@ -45,7 +45,7 @@ def measure_daemon(
 
 
 def _make_device(state: Path, *, model_hash: ModelHash, dim: int, templates: int) -> None:
-    make_private_folder(state)
+    make_private_folder(state, made_by="clockface bench")
     generate_keys(state)
     clock = SystemClock(zone=ZoneInfo("UTC"))
     store = create_store(

@@ -13,12 +13,12 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from clockface.secretfiles import sync_folder
 from edge import __version__
 from edge.errors import LedgerCorrupt, LedgerLocked, LedgerMissing, LedgerNewer, LedgerReadOnly, StoreError
 from edge.store.failures import translate
 from edge.store.ledgerfile import check_file, create_file, demand_file, publish, refuse_existing, remove_draft
 from edge.store.schema import APPLICATION_ID, MIGRATIONS, NEWEST, Migration
-from edge.store.secretfiles import sync_folder
 
 BUSY_TIMEOUT_S = 2.0  # only a foreign SQLite tool can hold the file; waiting longer would stall the kiosk
 CHECKED_AT_OPEN = ("identity", "people", "consents", "templates", "epochs", "frontier", "last_punches")

@@ -17,9 +17,9 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from clockface.secretfiles import make_private_folder, read_secret, write_secret
 from edge.errors import SecretInvalid, SecretMissing
 from edge.store.rings import FernetRing, fingerprint, parse_ring, refuse_shared
-from edge.store.secretfiles import make_private_folder, read_secret, write_secret
 from sync.wire.envelope import public_bytes, signing_key_id
 
 __all__ = [
@@ -41,6 +41,7 @@ FACE_VARIABLE = "FACE_DATA_ENCRYPTION_KEY"
 KEYS_FOLDER = "keys"
 LEDGER_FILE = "ledger.db"
 SEED_BYTES = 32
+MADE_BY = "clockface init"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +110,7 @@ def _storage_pair(
     for folder, private in places:
         files = folder / DATA_FILE, folder / FACE_FILE
         if any(os.path.lexists(file) for file in files):
-            data, face = (read_secret(file, private=private) for file in files)
+            data, face = (read_secret(file, made_by=MADE_BY, private=private) for file in files)
             return _rings(data, face, where=str(folder))
     if environment.get(DATA_VARIABLE) or environment.get(FACE_VARIABLE):
         for name in (DATA_VARIABLE, FACE_VARIABLE):
@@ -133,7 +134,7 @@ def _signing(places: list[tuple[Path, bool]]) -> SigningKey:
     for folder, private in places:
         file = folder / SIGNING_FILE
         if os.path.lexists(file):
-            return parse_signing_key(read_secret(file, private=private), where=str(file))
+            return parse_signing_key(read_secret(file, made_by=MADE_BY, private=private), where=str(file))
     folder = places[-1][0]
     raise SecretMissing(
         "the device's signing key is missing", where=str(folder / SIGNING_FILE), next_step="clockface init"
@@ -195,7 +196,7 @@ def generate_keys(state: Path, *, names: Sequence[str] = KEY_FILES) -> tuple[Pat
 
     Raises:
         SecretMissing: A ledger exists already and a key of it is missing: a new one could not open it.
-        StoreError: The folder cannot be made or written.
+        SecretUnwritable: The folder cannot be made or written.
     """
     folder = state / KEYS_FOLDER
     missing = [name for name in names if not os.path.lexists(folder / name)]
@@ -205,8 +206,8 @@ def generate_keys(state: Path, *, names: Sequence[str] = KEY_FILES) -> tuple[Pat
             where=str(folder),
             next_step="bring the key back from its backup",
         )
-    make_private_folder(state)
-    make_private_folder(folder)
+    make_private_folder(state, made_by=MADE_BY)
+    make_private_folder(folder, made_by=MADE_BY)
     makers = {DATA_FILE: _new_fernet, FACE_FILE: _new_fernet, SIGNING_FILE: _new_seed}
     return tuple(folder / name for name in missing if write_secret(folder / name, makers[name]() + "\n"))
 

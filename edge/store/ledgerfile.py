@@ -9,8 +9,8 @@ import sqlite3
 import stat
 from pathlib import Path
 
+from clockface.secretfiles import sync_folder
 from edge.errors import LedgerCorrupt, LedgerMissing, LedgerNewer, LedgerReadOnly, StoreError
-from edge.store.secretfiles import sync_folder
 
 HEADER_BYTES = 100  # https://www.sqlite.org/fileformat.html
 MAGIC = b"SQLite format 3\x00"

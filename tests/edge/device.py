@@ -24,12 +24,12 @@ from zoneinfo import ZoneInfo
 import cv2
 import numpy as np
 
+from clockface.secretfiles import make_private_folder
 from edge.api import protocol as wire
 from edge.api.client import EdgeClient
 from edge.clock import SystemClock
 from edge.errors import ApiError
 from edge.store.keys import generate_keys, load_keyring
-from edge.store.secretfiles import make_private_folder
 from edge.store.store import create_store, ledger_path
 from edge.types import BgrImage, DeviceId
 
@@ -223,7 +223,7 @@ class Device:
 
     def provision(self) -> "Device":
         """Keys and an empty ledger, as `clockface init` makes them."""
-        make_private_folder(self.state)
+        make_private_folder(self.state, made_by="clockface init")
         generate_keys(self.state)
         keyring = load_keyring(state=self.state, environment={}, allow_environment=False)
         clock = SystemClock(zone=ZoneInfo("UTC"))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from clockface.logs import set_up
 from edge.api.client import EdgeClient
 from edge.api.protocol import (
     MAX_PHOTO_BYTES,
@@ -35,7 +36,6 @@ from edge.errors import (
     NumberTaken,
     PersonUnknown,
 )
-from edge.logs import set_up
 from tests.edge.api.conftest import LIMITS
 from tests.edge.api.small_edge import SmallEdge, envelope
 

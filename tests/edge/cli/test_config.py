@@ -7,7 +7,7 @@ import pytest
 
 from edge.cli.config import MASK, masked
 from edge.cli.main import main
-from edge.settings import settings
+from edge.configuration import READER
 from scripts.configuration_page import PAGE, page
 
 
@@ -42,7 +42,7 @@ def test_show_prints_every_setting_with_its_origin_as_json(
     code = run(monkeypatch, "--config", str(file), "config", "show", "--json", CLOCKFACE_CAMERA__WIDTH_PX="800")
     printed = json.loads(capsys.readouterr().out)
     assert code == 0
-    assert set(printed) == {key for key in settings() if "[]" not in key}
+    assert set(printed) == {key for key in READER.settings if "[]" not in key}
     assert printed["camera.fps"] == {"value": 10.0, "origin": f"{file}:2"}
     assert printed["camera.width_px"] == {"value": 800, "origin": "CLOCKFACE_CAMERA__WIDTH_PX"}
     assert printed["camera.height_px"]["origin"] == "default"

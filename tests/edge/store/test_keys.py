@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from edge.errors import SecretInvalid, SecretMissing, StoreError
+from edge.errors import SecretInvalid, SecretMissing, SecretUnwritable
 from edge.store.keys import (
     DATA_FILE,
     FACE_FILE,
@@ -214,5 +214,5 @@ def test_a_state_folder_of_another_user_is_refused_with_the_command_to_use(tmp_p
     state = tmp_path / "state"
     state.mkdir()
     os.chown(state, 12345, 12345)
-    with pytest.raises(StoreError, match="sudo -u '#12345' clockface init"):
+    with pytest.raises(SecretUnwritable, match="sudo -u '#12345' clockface init"):
         generate_keys(state)

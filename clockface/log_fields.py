@@ -1,4 +1,4 @@
-"""Which fields a log line may carry, and what each may hold. Everything else is withheld by `edge.logs`.
+"""Which fields a log line may carry, and what each may hold. Everything else is withheld by `clockface.logs`.
 
 To log something new, add its name here. No kind takes free text: a number, a flag, an enum member, a code that
 stands in our own source, the first digits of a hash, an error. So a name, an employee number, a template, an
@@ -12,9 +12,10 @@ from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from edge.errors import ClockfaceError, EnrolmentError, EvaluationError
+from clockface.errors import ClockfaceError
 
 Scalar = str | int | float | bool
+PACKAGES = ("clockface", "edge", "sync")  # our own source, as far as it is installed here
 Kind = Callable[[object], Scalar | None]  # what may be written, or None to withhold
 
 _LITERAL_CODE = re.compile(r"\"([a-z][a-z0-9]*(?:[_-][a-z0-9]+)+)\"")  # at least two words: no name looks so
@@ -45,7 +46,7 @@ def flag(value: object) -> Scalar | None:
 def code(value: object) -> Scalar | None:
     """A member of one of our enums, or a short code that stands in our source as a literal."""
     if isinstance(value, Enum):
-        ours = type(value).__module__.partition(".")[0] in ("edge", "sync", "tests")
+        ours = type(value).__module__.partition(".")[0] in (*PACKAGES, "tests")
         return value.value if ours and isinstance(value.value, str | int) else None
     known = type(value) is str and (value in SINGLE_WORDS or value in _literals())
     return str(value) if known else None
@@ -91,9 +92,9 @@ def error(value: object) -> Scalar | None:
 def deliberate(problem: BaseException) -> str:
     """An own error's message: one line, bounded, anything like a key or an id withheld; else empty.
 
-    Errors of enrolment and evaluation name staff's files, which are often called after people: class only.
+    Errors that may name a person's file say so (`loggable`): class only.
     """
-    if not isinstance(problem, ClockfaceError) or isinstance(problem, EnrolmentError | EvaluationError):
+    if not isinstance(problem, ClockfaceError) or not problem.loggable:
         return ""
     text = "".join(c if c.isprintable() else " " for c in str(problem))
     return _LONG_RUN.sub("<withheld>", text)[:600]
@@ -139,12 +140,13 @@ FIELDS: Mapping[str, Kind] = {
 
 @cache
 def _literals() -> frozenset[str]:
-    """All codes and routes that stand in the source of edge and sync, read once."""
-    package = Path(__file__).parent
+    """All codes and routes that stand in our source, read once."""
+    here = Path(__file__).parent
     found: set[str] = set()
-    for source in (*package.rglob("*.py"), *package.with_name("sync").rglob("*.py")):
-        text = source.read_text(encoding="utf-8")
-        found.update(_LITERAL_CODE.findall(text), _LITERAL_ROUTE.findall(text))
+    for package in PACKAGES:
+        for source in here.with_name(package).rglob("*.py"):
+            text = source.read_text(encoding="utf-8")
+            found.update(_LITERAL_CODE.findall(text), _LITERAL_ROUTE.findall(text))
     return frozenset(found)
 
 

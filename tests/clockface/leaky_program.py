@@ -1,6 +1,6 @@
 """Pushes canaries through every way into the log; `test_logs` runs it and searches what comes out.
 
-Run as `python -m tests.edge.leaky_program FORM`. Nothing here may be printed but by the logging itself.
+Run as `python -m tests.clockface.leaky_program FORM`. Nothing here may be printed but by the logging itself.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ import numpy as np
 import structlog
 from cryptography.fernet import Fernet
 
-from edge.config import LoggingConfig
+from clockface.config import LoggingConfig
+from clockface.logs import set_up, watch
 from edge.errors import ModelMissing, PhotoRefused, StoreError
-from edge.logs import set_up, watch
 from edge.types import PersonId, Profile, Template
 
 NAME = "Wilhelmina Zzyzx"
@@ -81,7 +81,7 @@ def canaries() -> list[Any]:
 
 def structured() -> None:
     """All fields, registered and not, with all values; arguments; bound values; events that are data."""
-    from edge.log_fields import FIELDS
+    from clockface.log_fields import FIELDS
 
     for value in canaries():
         log.warning("canary_passed", **dict.fromkeys(FIELDS, value))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.notify import Notifier, notifier_from
+from clockface.notify import Notifier, notifier_from
 
 
 @pytest.fixture(params=["path", "abstract"])

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
-from edge.configuration import MAX_BYTES, Problem, config_path, examine, key_lines, load, variable_name
-from edge.errors import ConfigError
-from edge.settings import sections, settings
+from clockface.config import Section
+from clockface.configuration import ConfigReader
+from clockface.errors import ConfigError
+from clockface.toml_file import MAX_BYTES, Problem, key_lines
+from edge.configuration import READER
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -19,14 +22,14 @@ def written(folder: Path, text: str | bytes) -> Path:
 
 
 def problems_of(path: Path, environment: dict[str, str] | None = None) -> tuple[Problem, ...]:
-    loaded, problems = examine(path, environment or {})
+    loaded, problems = READER.examine(path, environment or {})
     assert loaded is None
     assert problems
     return problems
 
 
 def test_without_a_file_every_setting_has_its_default() -> None:
-    loaded = load(None, {})
+    loaded = READER.load(None, {})
     assert loaded.path is None
     assert set(loaded.provenance.values()) == {"default"}
     assert loaded.config.camera.width_px == 640
@@ -34,7 +37,9 @@ def test_without_a_file_every_setting_has_its_default() -> None:
 
 def test_the_environment_overrides_the_file_and_provenance_names_both(tmp_path: Path) -> None:
     path = written(tmp_path, "[camera]\nfps = 10\nwidth_px = 800\n[attendance]\nday_starts = 03:30:00\n")
-    loaded = load(path, {"CLOCKFACE_CAMERA__FPS": "20", "CLOCKFACE_CAMERA__REGION__TOP": "0", "PATH": "x"})
+    loaded = READER.load(
+        path, {"CLOCKFACE_CAMERA__FPS": "20", "CLOCKFACE_CAMERA__REGION__TOP": "0", "PATH": "x"}
+    )
     assert (loaded.config.camera.fps, loaded.config.camera.width_px) == (20.0, 800)
     assert loaded.provenance["camera.region.top"] == "CLOCKFACE_CAMERA__REGION__TOP"
     assert loaded.config.attendance.day_starts.minute == 30
@@ -55,17 +60,48 @@ def test_the_environment_overrides_the_file_and_provenance_names_both(tmp_path: 
     ],
 )
 def test_a_variable_is_read_as_its_setting_wants_it(name: str, text: str, expected: object) -> None:
-    config: object = load(None, {variable_name(name): text}).config
+    config: object = READER.load(None, {READER.variable_name(name): text}).config
     for part in name.split("."):
         config = getattr(config, part)
     assert config == expected
 
 
+def test_the_variables_of_a_neighbour_are_its_own_affair() -> None:
+    environment = {"CLOCKFACE_SYNC_BROKER__PORT": "1", "CLOCKFACE_OFFICE_CONFIG": "/x", "CLOCKFACES": "1"}
+    assert READER.load(None, environment).config == READER.model()
+
+
+class Lamp(Section):
+    """A lamp."""
+
+    colour: str = Field(description="Its colour.")
+    minutes: int = Field(default=5, ge=1, description="How long it burns, minutes.")
+
+
+class Lamps(Section):
+    """A tree with a setting that must be given."""
+
+    lamp: Lamp
+
+
+LAMPS = ConfigReader(
+    model=Lamps, prefix="LAMPS_", default_path=Path("/nowhere/lamps.toml"), check_command="lamps check"
+)
+
+
+def test_a_setting_without_a_default_must_be_given_and_the_others_keep_theirs() -> None:
+    assert LAMPS.load(None, {"LAMPS_LAMP__COLOUR": "red"}).config == Lamps(lamp=Lamp(colour="red", minutes=5))
+    _, problems = LAMPS.examine(None, {"LAMPS_LAMP__MINUTES": "7"})
+    assert [(p.where, p.key, p.allowed) for p in problems] == [("/nowhere/lamps.toml", "lamp.colour", "text")]
+    with pytest.raises(ConfigError, match="lamps check"):
+        LAMPS.load(None, {})
+
+
 def test_the_variable_names_the_file_unless_the_option_does(tmp_path: Path) -> None:
     environment = {"CLOCKFACE_CONFIG": "/a"}
-    assert config_path(option=None, environment=environment) == Path("/a")
-    assert config_path(option=tmp_path, environment=environment) == tmp_path
-    assert config_path(option=None, environment={}) is None
+    assert READER.config_path(option=None, environment=environment) == Path("/a")
+    assert READER.config_path(option=tmp_path, environment=environment) == tmp_path
+    assert READER.config_path(option=None, environment={}) is None
 
 
 def test_all_problems_are_listed_at_once_with_line_key_and_what_is_allowed(tmp_path: Path) -> None:
@@ -89,14 +125,14 @@ def test_all_problems_are_listed_at_once_with_line_key_and_what_is_allowed(tmp_p
 def test_the_error_lists_the_problems_and_names_the_next_command(tmp_path: Path) -> None:
     path = written(tmp_path, "[camera]\nfps = 0\n")
     with pytest.raises(ConfigError) as caught:
-        load(path, {})
+        READER.load(path, {})
     assert caught.value.exit_code == 10
     assert f"{path}:2: camera.fps" in str(caught.value)
     assert "clockface config check" in str(caught.value)
 
 
 def test_a_problem_of_a_whole_section_names_the_variable_behind_it() -> None:
-    _, problems = examine(None, {"CLOCKFACE_CAMERA__SOURCE": "replay"})
+    _, problems = READER.examine(None, {"CLOCKFACE_CAMERA__SOURCE": "replay"})
     assert [(p.where, p.key) for p in problems] == [("CLOCKFACE_CAMERA__SOURCE", "camera")]
 
 
@@ -140,16 +176,16 @@ def test_what_is_not_a_regular_file_is_refused_without_reading_it(tmp_path: Path
     assert "cannot be read: not a path" in problems_of(Path("a\0b"))[0].wrong
 
 
-@pytest.mark.parametrize("name", [key for key in sorted(settings()) if "[]" not in key])
+@pytest.mark.parametrize("name", [key for key in sorted(READER.settings) if "[]" not in key])
 def test_no_message_repeats_a_value(name: str) -> None:
     canary = "cAnArY/7f3a\x1b"
-    for problem in examine(None, {variable_name(name): canary})[1]:
+    for problem in READER.examine(None, {READER.variable_name(name): canary})[1]:
         assert "cAnArY" not in str(problem)
 
 
 def test_a_deeply_nested_variable_is_refused() -> None:
     for depth in (5, 500, 2000):
-        _, problems = examine(None, {"CLOCKFACE_ATTENDANCE__WORK_CODES": "[" * depth + "]" * depth})
+        _, problems = READER.examine(None, {"CLOCKFACE_ATTENDANCE__WORK_CODES": "[" * depth + "]" * depth})
         assert problems[0].where == "CLOCKFACE_ATTENDANCE__WORK_CODES"
 
 
@@ -160,18 +196,20 @@ def test_any_text_gives_a_configuration_or_problems_fit_for_a_terminal(text: str
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "c.toml"
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
-        loaded, problems = examine(path, {})
+        loaded, problems = READER.examine(path, {})
     assert (loaded is None) == bool(problems)
     assert all(str(problem).isprintable() for problem in problems)
 
 
 @given(
-    st.dictionaries(st.sampled_from([variable_name(k) for k in settings()]), st.text(max_size=60), max_size=4)
+    st.dictionaries(
+        st.sampled_from([READER.variable_name(k) for k in READER.settings]), st.text(max_size=60), max_size=4
+    )
 )
 def test_any_environment_gives_a_configuration_or_problems_fit_for_a_terminal(
     environment: dict[str, str],
 ) -> None:
-    loaded, problems = examine(None, environment)
+    loaded, problems = READER.examine(None, environment)
     assert (loaded is None) == bool(problems)
     assert all(str(problem).isprintable() for problem in problems)
 
@@ -183,13 +221,13 @@ def test_lines_are_found_in_tables_lists_of_tables_and_dotted_keys() -> None:
 
 
 def test_every_setting_has_a_description_and_every_section_says_what_it_is() -> None:
-    assert all(setting.description for setting in settings().values())
-    assert all(sections().values())
+    assert all(setting.description for setting in READER.settings.values())
+    assert all(READER.sections.values())
 
 
 def test_measured_settings_carry_their_unit_in_name_or_description() -> None:
     units = {"px": "pixels", "s": "second|long|time|recorded|ends", "deg": "degrees", "us": "microseconds"}
-    for key, setting in settings().items():
+    for key, setting in READER.settings.items():
         unit = key.rpartition("_")[2]
         if unit in units and "_" in key:
             assert any(word in setting.description for word in units[unit].split("|")), key

@@ -1,9 +1,9 @@
 """Logging: JSON for the journal, readable lines on a terminal, and nothing personal in either.
 
 `set_up` is called once, by the composition. Code logs with `structlog.get_logger(__name__)`: an event that is a
-literal, and fields from `edge.log_fields`. All ways into the log end in `_allowed`, which builds each line anew
-from what is on the allow-list: structlog, the stdlib's logging of any library, warnings, uncaught exceptions of
-the main thread, other threads, asyncio and finalisers. Of anything else only its type is written.
+literal, and fields from `clockface.log_fields`. All ways into the log end in `_allowed`, which builds each line
+anew from what is on the allow-list: structlog, the stdlib's logging of any library, warnings, uncaught
+exceptions of the main thread, other threads, asyncio and finalisers. Of anything else only its type is written.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict
 
-from edge.config import LoggingConfig
-from edge.log_fields import FIELDS, deliberate
+from clockface.config import LoggingConfig
+from clockface.log_fields import FIELDS, deliberate
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _PRIORITIES = {"debug": 7, "info": 6, "warning": 4, "error": 3, "critical": 2}  # as syslog counts

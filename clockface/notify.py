@@ -1,7 +1,7 @@
 """Tells systemd how the daemon is: ready, what it does, that it lives, that it stops (sd_notify(3)).
 
 Without a library, because it is one datagram. The socket's address comes from the service manager through an
-environment that the caller hands in. Telling never raises and never blocks: the kiosk works on without it.
+environment that the caller hands in. Telling never raises and never blocks: the daemon works on without it.
 """
 
 import os
@@ -91,7 +91,7 @@ def notifier_from(environment: Mapping[str, str], *, pid: int | None = None) -> 
 def _socket_address(address: str | None) -> str | bytes | None:
     """Turn NOTIFY_SOCKET into what the kernel takes; None for anything that is not a unix socket's name."""
     if not address or len(address) < 2 or address[0] not in "/@" or "\0" in address:
-        return None  # sd_notify(3) also knows vsock: a kiosk is no virtual machine's guest manager
+        return None  # sd_notify(3) also knows vsock: no virtual machine's host is told
     return b"\0" + os.fsencode(address[1:]) if address[0] == "@" else address
 
 

@@ -1,7 +1,7 @@
 """The settings one by one: what each is called, allows, defaults to and means.
 
-Derived from the tree in `edge.config`, so that the reference page, the messages of `clockface config check` and
-the parsing of the environment all say the same. Pure: looks at the model only.
+Derived from a process's tree, so that the reference page, the messages of `config check` and the parsing of the
+environment all say the same. Pure: looks at the model only.
 """
 
 import inspect
@@ -11,8 +11,6 @@ from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
-
-from edge.config import Config
 
 Schema = Mapping[str, Any]
 
@@ -39,16 +37,29 @@ class Setting:
 
 
 @cache
-def settings() -> Mapping[str, Setting]:
+def settings(tree: type[BaseModel]) -> Mapping[str, Setting]:
     """All settings by key, in the order of the tree."""
-    return {setting.key: setting for setting in _walk(Config, prefix="")}
+    return {setting.key: setting for setting in _walk(tree, prefix="")}
 
 
-def sections() -> Mapping[str, str]:
+def defaults(tree: type[BaseModel]) -> dict[str, Any]:
+    """The defaults as JSON spells them; a setting that must be given is left out."""
+    properties = tree.model_json_schema()["properties"]
+    found: dict[str, Any] = {}
+    for name, info in tree.model_fields.items():
+        inner = _inner_model(info.annotation)
+        if inner is not None and isinstance(info.annotation, type):
+            found[name] = defaults(inner)
+        elif "default" in properties[name]:
+            found[name] = properties[name]["default"]
+    return found
+
+
+def sections(tree: type[BaseModel]) -> Mapping[str, str]:
     """Each table of the TOML file and what it is about."""
     return {
         name: inspect.cleandoc(info.annotation.__doc__ or "")
-        for name, info in Config.model_fields.items()
+        for name, info in tree.model_fields.items()
         if isinstance(info.annotation, type)
     }
 

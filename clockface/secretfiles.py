@@ -10,17 +10,18 @@ import secrets
 import stat
 from pathlib import Path
 
-from edge.errors import LedgerReadOnly, SecretInvalid, SecretMissing, StoreError
+from clockface.errors import SecretInvalid, SecretMissing, SecretUnwritable
 
 MAX_SECRET_BYTES = 8192
 SECRET_MODE = 0o400
 
 
-def read_secret(path: Path, *, private: bool = True) -> str:
+def read_secret(path: Path, *, made_by: str, private: bool = True) -> str:
     """Read a secret of at most 8 KiB of UTF-8 text.
 
     Args:
         path: A regular file, not a symbolic link.
+        made_by: The command that makes it, for whoever misses it.
         private: Demand that it is ours and closed to group and others. systemd guards its credentials by an
             unswappable mount of its own, whose modes differ between versions: False for those.
 
@@ -31,7 +32,7 @@ def read_secret(path: Path, *, private: bool = True) -> str:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise SecretMissing("a key is missing", where=str(path), next_step="clockface init") from None
+        raise SecretMissing("a key is missing", where=str(path), next_step=made_by) from None
     except OSError as error:
         raise SecretMissing(
             f"a key cannot be read: {error.strerror}", where=str(path), next_step=f"ls -l {path}"
@@ -75,14 +76,14 @@ def write_secret(path: Path, content: str) -> bool:
         Whether it was created; False if something of that name was there already.
 
     Raises:
-        StoreError: The folder cannot be written, or the disk is full.
+        SecretUnwritable: The folder cannot be written, or the disk is full.
     """
     if os.path.lexists(path):
         return False
     try:
         return _write_complete(path, content)
     except OSError as error:
-        raise StoreError(
+        raise SecretUnwritable(
             f"a key cannot be written: {error.strerror}",
             where=str(path),
             next_step=f"ls -ld {path.parent}; df -h {path.parent}",
@@ -117,11 +118,15 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def make_private_folder(folder: Path) -> None:
+def make_private_folder(folder: Path, *, made_by: str) -> None:
     """Create a folder of mode 0700 with its parents, or narrow one of ours that is there.
 
+    Args:
+        folder: The folder.
+        made_by: The command that runs, for a message that says who must run it.
+
     Raises:
-        StoreError: It is another user's, not a folder, or cannot be made.
+        SecretUnwritable: It is another user's, not a folder, or cannot be made.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -129,12 +134,12 @@ def make_private_folder(folder: Path) -> None:
         if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) != 0o700:
             folder.chmod(0o700)
     except OSError as error:
-        raise LedgerReadOnly(
+        raise SecretUnwritable(
             f"a folder cannot be made: {error.strerror}", where=str(folder), next_step=f"ls -ld {folder.parent}"
         ) from None
     if status.st_uid != os.geteuid():
-        raise StoreError(
+        raise SecretUnwritable(
             f"the folder belongs to user {status.st_uid}, not to {os.geteuid()} who runs this",
             where=str(folder),
-            next_step=f"run the command as that user: sudo -u '#{status.st_uid}' clockface init",
+            next_step=f"run the command as that user: sudo -u '#{status.st_uid}' {made_by}",
         )

@@ -20,12 +20,12 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import LoggingConfig
+from clockface.config import LoggingConfig
+from clockface.log_fields import FIELDS, PACKAGES
+from clockface.logs import set_up
 from edge.errors import ModelMissing
-from edge.log_fields import FIELDS
-from edge.logs import set_up
 from edge.types import Outcome
-from tests.edge import leaky_program as canary
+from tests.clockface import leaky_program as canary
 
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "critical", "exception"}
@@ -72,7 +72,7 @@ def spellings() -> dict[str, str]:
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_no_canary_comes_out_of_any_sink(form: str, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.edge.leaky_program", form],
+        [sys.executable, "-m", "tests.clockface.leaky_program", form],
         cwd=ROOT,
         env={**os.environ, "TMPDIR": str(tmp_path)},
         capture_output=True,
@@ -93,8 +93,11 @@ def test_no_canary_comes_out_of_any_sink(form: str, tmp_path: Path) -> None:
     assert "\x1b[31m is missing" not in done.stderr
 
 
-def test_before_the_log_is_set_up_nothing_is_written_at_all() -> None:
-    program = "import edge, structlog\nlog = structlog.get_logger()\nlog.error('Ada')\nlog.exception('Ada')"
+@pytest.mark.parametrize("package", PACKAGES)
+def test_before_the_log_is_set_up_nothing_is_written_at_all(package: str) -> None:
+    program = (
+        f"import {package}, structlog\nlog = structlog.get_logger()\nlog.error('Ada')\nlog.exception('Ada')"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
 
@@ -195,8 +198,12 @@ def test_no_kind_passes_free_text(text: str, field: str) -> None:
     assert written is None
 
 
+def our_sources() -> list[Path]:
+    return sorted(source for package in PACKAGES for source in (ROOT / package).rglob("*.py"))
+
+
 def log_calls() -> Iterator[tuple[str, ast.Call]]:
-    for source in sorted((*(ROOT / "edge").rglob("*.py"), *(ROOT / "sync").rglob("*.py"))):
+    for source in our_sources():
         if source.name == "logs.py":
             continue
         for node in ast.walk(ast.parse(source.read_text())):
@@ -219,13 +226,13 @@ def test_every_log_call_has_a_literal_event_and_registered_fields_only() -> None
         ):
             wrong.append(f"{where}: the event must be one literal, in lower case with underscores")
         unknown = [str(k.arg) for k in call.keywords if k.arg not in FIELDS and k.arg != "exc_info"]
-        wrong += [f"{where}: {name} is not in edge/log_fields.py" for name in unknown]
+        wrong += [f"{where}: {name} is not in clockface/log_fields.py" for name in unknown]
     assert not wrong, "\n".join(wrong)
 
 
 def test_nothing_logs_around_the_allow_list() -> None:
     wrong = []
-    for source in sorted((*(ROOT / "edge").rglob("*.py"), *(ROOT / "sync").rglob("*.py"))):
+    for source in our_sources():
         text = source.read_text()
         if source.name != "logs.py" and re.search(r"^\s*(import|from) logging\b|traceback\.print_", text, re.M):
             wrong.append(str(source.relative_to(ROOT)))
