@@ -16,6 +16,8 @@ RANGES = {
     "edge": range(20, 100),
     "sync": range(100, 120),
     "sync.office": range(120, 140),
+    "sync.office.authority": range(150, 160),
+    "sync.office.broker": range(160, 165),
 }
 
 
