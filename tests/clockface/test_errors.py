@@ -18,6 +18,7 @@ RANGES = {
     "sync.office": range(120, 140),
     "sync.office.authority": range(150, 160),
     "sync.office.broker": range(160, 165),
+    "sync.office.database": range(170, 190),
 }
 
 

@@ -1,0 +1,49 @@
+"""Every table of the office's database, one module a theme. Read `events` first."""
+
+from sync.office.database.columns import metadata
+from sync.office.database.schema.access import audit, followers, office, operators
+from sync.office.database.schema.attendance import correction_requests, holidays, pay_periods
+from sync.office.database.schema.devices import certificates, device_health, device_keys, devices, sites
+from sync.office.database.schema.events import clock_corrections, epochs, events, forks, gaps, waiting
+from sync.office.database.schema.intake import alarms, crash_reports, parcels, quarantine, quarantine_totals
+from sync.office.database.schema.outbox import outbox
+from sync.office.database.schema.people import (
+    memberships,
+    people,
+    removal_receipts,
+    roster_changes,
+    sealed_templates,
+)
+
+__all__ = [
+    "alarms",
+    "audit",
+    "certificates",
+    "clock_corrections",
+    "correction_requests",
+    "crash_reports",
+    "device_health",
+    "device_keys",
+    "devices",
+    "epochs",
+    "events",
+    "followers",
+    "forks",
+    "gaps",
+    "holidays",
+    "memberships",
+    "metadata",
+    "office",
+    "operators",
+    "outbox",
+    "parcels",
+    "pay_periods",
+    "people",
+    "quarantine",
+    "quarantine_totals",
+    "removal_receipts",
+    "roster_changes",
+    "sealed_templates",
+    "sites",
+    "waiting",
+]

@@ -1,0 +1,1 @@
+"""The central office, tested on real parts."""
