@@ -4,12 +4,16 @@ A command is addressed, numbered, expiring and signed with the operator's key, s
 receiver can make, alter, redirect or repeat one. Trust boundary: edge verifies and applies; sync only carries.
 """
 
-from typing import Annotated, ClassVar, Literal
+from datetime import timedelta
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
+from pydantic.functional_validators import model_validator
 
 from sync.wire.documents import Document
-from sync.wire.fields import MAX_SEQ, Code, RandomId, RosterVersion, Text, Time, Wire
+from sync.wire.fields import MAX_SEQ, Code, RandomId, RosterVersion, Text, Time, Wire, expires_within
+
+MAX_COMMAND_LIFE: Final = timedelta(days=31)
 
 
 class Restart(Wire):
@@ -85,7 +89,7 @@ class Command(Document):
     Args:
         id: Random; the MQTT correlation data of its result.
         number: Counts up for each device; a device takes none that is not higher than the last.
-        expires: After this the device refuses it.
+        expires: From this moment on the device refuses it; at most 31 days after `issued`.
         order: What to do.
     """
 
@@ -97,6 +101,11 @@ class Command(Document):
     issued: Time
     expires: Time
     order: Order
+
+    @model_validator(mode="after")
+    def _life(self) -> "Command":
+        expires_within(self.issued, self.expires, longest=MAX_COMMAND_LIFE)
+        return self
 
 
 class Removed(Wire):

@@ -184,7 +184,10 @@ class EventHeader(_Head):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True, hide_input_in_errors=True)
 
-    type: Annotated[str, Field(min_length=1, max_length=100)]
+    # Required here, since no rewriting of the whole document follows that would miss them.
+    specversion: Literal["1.0"]
+    datacontenttype: Literal["application/json"]
+    type: Annotated[str, Field(pattern=r"^[a-z0-9._-]{1,100}$")]
 
 
 def event_name(epoch: str, seq: int) -> str:

@@ -4,7 +4,7 @@ Numbers are integers only (micro-units): every language prints those alike, floa
 a value of these types is well-formed, not yet authentic.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -12,6 +12,9 @@ from pydantic.functional_validators import AfterValidator
 
 MAX_SEQ = 2**31 - 1  # CloudEvents integers are signed 32-bit
 MAX_SAFE_INTEGER = 2**53 - 1  # the largest that every JSON reader keeps exact
+# 1900 to 2259: Linux sets no clock beyond 2232, nanoseconds in 64 bits end in 2262, and no correction of a
+# recorded time can leave what a datetime holds
+_DATE = r"(?:(?:19|20|21)[0-9]|22[0-5])[0-9]-[0-9]{2}-[0-9]{2}"
 
 
 def _calendar_time(value: str) -> str:
@@ -24,28 +27,36 @@ def _calendar_day(value: str) -> str:
     return value
 
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+_SLUG = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
+Slug = Annotated[str, StringConstraints(pattern=rf"^{_SLUG}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 RandomId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}-[0-9a-f]{16}$")]
-Source = Annotated[str, StringConstraints(pattern=r"^clockface://[a-z0-9-]{1,64}/[a-z0-9-]{1,64}$")]
+Source = Annotated[str, StringConstraints(pattern=rf"^clockface://{_SLUG}/{_SLUG}$")]
 BootId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 WorkCode = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,40}$")]
-PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]  # base64url of 32 bytes, unpadded
+# base64url of 32 bytes, unpadded: the last letter's two spare bits are zero, so one key has one text
+PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+-]{1,40}$")]
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
 Microseconds = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
 Time = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"),
+    StringConstraints(pattern=rf"^{_DATE}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{{6}}Z$"),
     AfterValidator(_calendar_time),
 ]
-Day = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"), AfterValidator(_calendar_day)]
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$", max_length=200)]
+Day = Annotated[str, StringConstraints(pattern=rf"^{_DATE}$"), AfterValidator(_calendar_day)]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$", max_length=200)]
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,80}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4})?$")]
 KeyId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$", max_length=96 * 1024)]
+Base64 = Annotated[  # padded, spare bits zero: one text for each bytes
+    str,
+    StringConstraints(
+        pattern=r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$",
+        max_length=96 * 1024,
+    ),
+]
 Pem = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=\- \n]+$", max_length=32 * 1024)]
 Count = Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
 RosterVersion = Annotated[int, Field(ge=0, le=MAX_SEQ)]
@@ -63,6 +74,17 @@ class EventPoint(Wire):
     epoch: Epoch
     seq: Seq
     hash: Sha256
+
+
+def expires_within(issued: str, expires: str, *, longest: timedelta) -> None:
+    """Hold a document's life to a bound, so that nobody can keep one for years and then deliver it.
+
+    Raises:
+        ValueError: It ends before it begins, or lives longer than `longest`.
+    """
+    life = datetime.fromisoformat(expires) - datetime.fromisoformat(issued)
+    if not timedelta(0) < life <= longest:
+        raise ValueError("expires must be after issued, and not too long after")
 
 
 def format_time(moment: datetime) -> str:

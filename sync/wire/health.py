@@ -101,7 +101,7 @@ class CourierHealth(Wire):
 
     session: RandomId
     certificate_expires: Time
-    certificate_days: int
+    certificate_days: Annotated[int, Field(ge=-200_000, le=200_000)]
     reconnects: Count
     resends: Count
     broker: Annotated[int, Field(ge=1, le=8)]

@@ -7,6 +7,7 @@ office (details) or under the site key (templates). Trust boundary: each is sign
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
+from pydantic.functional_validators import model_validator
 
 from sync.wire.documents import Document, registry
 from sync.wire.fields import Base64, Code, Count, KeyId, Pem, RandomId, Sha256, Time, Version
@@ -97,6 +98,12 @@ class SupportParcel(Parcel):
     part: Annotated[int, Field(ge=1, le=256)]
     parts: Annotated[int, Field(ge=1, le=256)]
     sealed: Base64
+
+    @model_validator(mode="after")
+    def _of_parts(self) -> "SupportParcel":
+        if self.part > self.parts:
+            raise ValueError("part must not be after parts")
+        return self
 
     @property
     def info(self) -> bytes:

@@ -5,12 +5,16 @@ signed with the operator's key, whose fingerprint the installer compares on the 
 then holds on to. Trust boundary: both come from files that anybody may have touched.
 """
 
-from typing import Annotated, ClassVar, Literal
+from datetime import timedelta
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
+from pydantic.functional_validators import model_validator
 
 from sync.wire.documents import Document
-from sync.wire.fields import Pem, PublicKey, RandomId, Text, Time, Version
+from sync.wire.fields import Pem, PublicKey, RandomId, Text, Time, Version, expires_within
+
+MAX_BUNDLE_LIFE: Final = timedelta(days=366)
 
 
 class DeviceRequest(Document):
@@ -44,6 +48,7 @@ class Bundle(Document):
         online_keys: Ed25519 keys of acks, refusals, receipts.
         operator_keys: Ed25519 keys of commands, roster and bundles.
         sealing_key: X25519, to which personal details are sealed for the office.
+        expires: From this moment on it may not be installed; at most 366 days after `issued`.
     """
 
     payload_type: ClassVar[str] = "application/vnd.clockface.bundle+json"
@@ -62,3 +67,8 @@ class Bundle(Document):
     sealing_key: PublicKey
     issued: Time
     expires: Time
+
+    @model_validator(mode="after")
+    def _life(self) -> "Bundle":
+        expires_within(self.issued, self.expires, longest=MAX_BUNDLE_LIFE)
+        return self

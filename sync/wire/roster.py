@@ -6,12 +6,28 @@ where it ended. Changes are sealed to the device (HPKE), since names stand in th
 templates within them are sealed once more, under the site key, which the office never has.
 """
 
-from typing import Annotated, ClassVar, Literal
+from datetime import timedelta
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
+from pydantic.functional_validators import model_validator
 
 from sync.wire.documents import Document
-from sync.wire.fields import Base64, KeyId, Language, RandomId, RosterVersion, Sha256, Text, Time, Version, Wire
+from sync.wire.fields import (
+    Base64,
+    KeyId,
+    Language,
+    RandomId,
+    RosterVersion,
+    Sha256,
+    Text,
+    Time,
+    Version,
+    Wire,
+    expires_within,
+)
+
+MAX_ROSTER_LIFE: Final = timedelta(days=366)
 
 
 class ConsentGiven(Wire):
@@ -101,7 +117,8 @@ class RosterDocument(Document):
 
     Args:
         base: The version that the device must have at least.
-        version: The version that it has afterwards.
+        version: The version that it has afterwards; never before `base`.
+        expires: From this moment on the device refuses it; at most 366 days after `issued`.
         sealed: `RosterChanges`, sealed to the device's sealing key with `info` below, base64.
     """
 
@@ -114,6 +131,13 @@ class RosterDocument(Document):
     issued: Time
     expires: Time
     sealed: Base64
+
+    @model_validator(mode="after")
+    def _forward(self) -> "RosterDocument":
+        if self.version < self.base:
+            raise ValueError("version must not be before base")
+        expires_within(self.issued, self.expires, longest=MAX_ROSTER_LIFE)
+        return self
 
     @property
     def info(self) -> bytes:

@@ -21,7 +21,7 @@ _DOMAIN = b"clockface v1 "
 
 
 class SealError(ValueError):
-    """Sealed for somebody or something else, or altered."""
+    """Sealed for somebody or something else, altered, or a key that nothing can be sealed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,15 @@ class TemplateIdentity:
 
 
 def seal(plaintext: bytes, *, to: X25519PublicKey, info: bytes) -> bytes:
-    """Seal to one reader; `info` says what it belongs to and must be given again to open it."""
-    return _SUITE.encrypt(plaintext, to, info=_DOMAIN + info)
+    """Seal to one reader; `info` says what it belongs to and must be given again to open it.
+
+    Raises:
+        SealError: The reader's key is one of the few that share no secret: nobody's honest key.
+    """
+    try:
+        return _SUITE.encrypt(plaintext, to, info=_DOMAIN + info)
+    except ValueError:
+        raise SealError("the reader's sealing key is not one that can be sealed to") from None
 
 
 def unseal(sealed: bytes, *, key: X25519PrivateKey, info: bytes) -> bytes:
@@ -87,9 +94,12 @@ def from_text(text: str) -> bytes:
     """Read `fields.Base64`.
 
     Raises:
-        SealError: Not base64.
+        SealError: Not base64 in its one form.
     """
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except ValueError:
         raise SealError("not base64") from None
+    if to_text(data) != text:
+        raise SealError("not canonical base64")
+    return data

@@ -3,7 +3,7 @@
 import base64
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -290,7 +290,7 @@ punches = st.builds(
     direction=st.sampled_from(Direction),
     source=st.sampled_from(DirectionSource),
     method=st.sampled_from(Method),
-    day=st.dates(),
+    day=st.dates(date(1900, 1, 1), date(2259, 12, 31)),
     work_code=st.none() | st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40),
     score=st.none() | st.floats(-1.0001, 1.0001),
     model_hash=st.none() | st.just(MODEL),

@@ -1,7 +1,8 @@
 """Events on the wire: one canonical form, bounded, and nothing hostile gets through."""
 
+import base64
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from sync.wire.fields import MAX_SAFE_INTEGER, MAX_SEQ, EventPoint, format_time
 EPOCH = "000001-9f86d081884c7d65"
 HASHES = st.from_regex(r"[0-9a-f]{64}", fullmatch=True)
 EPOCHS = st.from_regex(r"[0-9]{6}-[0-9a-f]{16}", fullmatch=True)
+MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2259, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 TEXT = st.characters(exclude_categories=["Cc", "Cs"])
 
 clocks = st.builds(
@@ -32,7 +34,9 @@ begun = st.builds(
     clock=clocks,
     reason=st.sampled_from(["provisioned", "restored", "replaced", "refused"]),
     previous=st.none() | points,
-    public_key=st.from_regex(r"[A-Za-z0-9_-]{43}", fullmatch=True),
+    public_key=st.binary(min_size=32, max_size=32).map(
+        lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    ),
     software=st.just("0.1.0"),
     models=st.lists(HASHES, max_size=16),
 )
@@ -43,7 +47,7 @@ attendance = st.builds(
     direction=st.sampled_from(["in", "out", "unstated"]),
     direction_source=st.sampled_from(["fixed", "chosen", "assumed", "none"]),
     method=st.sampled_from(["face", "badge", "pin"]),
-    day=st.dates().map(lambda day: day.isoformat()),
+    day=st.dates(date(1900, 1, 1), date(2259, 12, 31)).map(lambda day: day.isoformat()),
     work_code=st.none() | st.text(TEXT, min_size=1, max_size=40),
     score_millionths=st.none() | st.integers(-1_000_000, 1_000_000),
     model=st.none() | HASHES,
@@ -75,7 +79,7 @@ def events(draw: st.DrawFn) -> wire.AnyEvent:
     )
     epoch = draw(EPOCHS)
     seq = 1 if kind is wire.EpochBegun else draw(st.integers(2, MAX_SEQ))
-    moment = draw(st.datetimes(timezones=st.just(UTC)))
+    moment = draw(MOMENTS)
     return kind(
         id=wire.event_name(epoch, seq),
         source=wire.source_of("madrid", "kiosk-1"),
@@ -186,6 +190,15 @@ def test_the_first_version_reads_for_ever() -> None:
         {"time": "2026-03-02T08:00:00.000001+01:00"},
         {"time": "2026-02-30T08:00:00.000001Z"},
         {"time": "0000-01-01T00:00:00.000000Z"},
+        {"time": "0001-01-01T00:00:00.000000Z"},
+        {"time": "9999-12-31T23:59:59.999999Z"},
+        {"time": "2260-01-01T00:00:00.000000Z"},
+        {"time": "2016-12-31T23:59:60.000000Z"},
+        {"time": "2026-03-02T24:00:00.000000Z"},
+        {"time": "2026-03-02T08:00:00.000001Z\n"},
+        {"time": "2026-03-02T08:00:00.00000\u0661Z"},
+        {"source": "clockface://madrid/-"},
+        {"source": "clockface://madrid/kiosk-1\n"},
         {"epoch": "1-9f86d081884c7d65"},
         {"seq": 0, "id": f"{EPOCH}/0"},
         {"seq": 2**31, "id": f"{EPOCH}/{2**31}"},
@@ -311,6 +324,18 @@ def test_a_header_is_read_from_an_event_of_a_type_that_is_not_known_yet() -> Non
         wire.read_event(payload)
     header = wire.read_header(payload)
     assert (header.type, header.seq) == ("clockface.weather.observed.v3", 2)
+
+
+@pytest.mark.parametrize("field", ["specversion", "datacontenttype", "type"])
+def test_a_header_without_an_attribute_of_cloudevents_is_refused(field: str) -> None:
+    with pytest.raises(WireError, match=field):
+        wire.read_header(rfc8785.dumps(golden(**{field: None})))
+
+
+def test_a_type_that_no_log_and_no_table_should_see_is_refused() -> None:
+    for name in ("=cmd|' /C calc'!A0", "a b", "x" * 101, "", "clockface\n", "\u202etxt"):
+        with pytest.raises(WireError):
+            wire.read_header(rfc8785.dumps(golden(type=name)))
 
 
 def test_a_hostile_field_name_reaches_no_message_as_it_came() -> None:

@@ -1,14 +1,16 @@
 import pytest
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.wire.sealing import (
     SealError,
     TemplateIdentity,
+    from_text,
     seal,
     seal_template,
     site_key_id,
+    to_text,
     unseal,
     unseal_template,
 )
@@ -51,3 +53,20 @@ def test_a_sealed_template_is_bound_to_its_person_and_model() -> None:
 def test_a_site_key_has_a_name_that_does_not_tell_it() -> None:
     assert len(site_key_id(SITE_KEY)) == 32
     assert site_key_id(SITE_KEY) != site_key_id(bytes(32))
+
+
+@pytest.mark.parametrize("weak", [bytes(32), b"\x01" + bytes(31)])
+def test_nothing_is_sealed_to_a_key_that_shares_no_secret(weak: bytes) -> None:
+    with pytest.raises(SealError, match="sealing key"):
+        seal(b"name", to=X25519PublicKey.from_public_bytes(weak), info=b"roster 1")
+
+
+@given(st.binary(max_size=100))
+def test_sealed_bytes_have_one_text(data: bytes) -> None:
+    assert from_text(to_text(data)) == data
+
+
+@pytest.mark.parametrize("text", ["QR==", "QQ", "QQ=", "QQ==\n", "Q Q=", "QQ==QQ==", "\u0661111", "-_--"])
+def test_another_text_of_the_same_bytes_is_refused(text: str) -> None:
+    with pytest.raises(SealError):
+        from_text(text)
