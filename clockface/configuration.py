@@ -166,6 +166,7 @@ class ConfigReader(Generic[ConfigT]):
                 continue
             setting = self.settings.get(re.sub(r"\[\d+\]", "[]", key))
             wrong = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+            wrong = "must be given" if detail["type"] == "missing" else wrong
             allowed = setting.allowed if setting is not None and detail["type"] != "value_error" else ""
             yield Problem(where=where, line=line, key=key, wrong=wrong, allowed=allowed)
 

@@ -1,34 +1,42 @@
-"""Writes docs/configuration.md from the tree in edge/config.py; with --check says whether it is current.
+"""Writes docs/configuration.md from the trees of all commands; with --check says whether it is current.
 
 Run it from the root: `.venv/bin/python -m scripts.configuration_page`.
 """
 
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from clockface.configuration import ConfigReader
 from clockface.settings import Setting
 from clockface.toml_file import MAX_BYTES
-from edge.configuration import READER
+from edge import configuration as edge
+from sync import config as courier
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 INTRODUCTION = f"""# Configuration
 
-Written by `scripts/configuration_page.py` from `edge/config.py`; change it there.
+Written by `scripts/configuration_page.py` from `edge/config.py` and `sync/config.py`; change it there.
 
-Clockface reads a TOML file (`--config FILE`, else `CLOCKFACE_CONFIG`, else `{READER.default_path}`), then
-environment variables, once, at start. A setting that is not listed here is an error, in the file as in the
-environment. The file is UTF-8 and at most {MAX_BYTES // 1024} KiB. Without one every setting has its default.
+Each command reads a TOML file and then environment variables, once, at start. A setting that is not listed here
+is an error, in the file as in the environment. The file is UTF-8 and at most {MAX_BYTES // 1024} KiB. A setting
+that neither gives has its default.
 
-- `clockface config check [FILE]` lists everything that is wrong, with file and line, and exits with 10.
+- `clockface config check [FILE]` lists everything that is wrong, with file and line, and exits with 10;
+  `clockface-sync config check` does the same for the courier.
 - `clockface config show [--json]` prints every value and where it comes from; what looks like a credential is
   masked.
-- A variable is the setting's name in capitals, with two underscores for the dot: `camera.fps` is
-  `{READER.variable_name("camera.fps")}`. Text is taken as it stands; numbers, `true`/`false` and lists are
-  written as in TOML or JSON; an empty variable unsets a setting that may be unset.
-- Keys and passwords are not settings. They come from systemd credentials; see SECURITY.md.
+- A variable is the command's prefix and the setting's name in capitals, with two underscores for the dot:
+  `camera.fps` is `{edge.READER.variable_name("camera.fps")}`, the courier's `telemetry.interval_s` is
+  `{courier.READER.variable_name("telemetry.interval_s")}`. Text is taken as it stands; numbers, `true`/`false`
+  and lists are written as in TOML or JSON; an empty variable unsets a setting that may be unset.
+- Keys and passwords are not settings. They come from systemd credentials and files; see SECURITY.md.
+"""
 
-An example:
+KIOSK = """An example:
 
 ```toml
 [device]
@@ -47,20 +55,55 @@ ends = 06:00:00
 ```
 """
 
+COURIER = """It needs at least:
+
+```toml
+[device]
+site = "madrid-1"
+name = "door-2"
+
+[broker]
+addresses = ["mqtt.example.com", "mqtt-2.example.com:8884"]
+```
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """The settings of one command."""
+
+    command: str
+    who: str
+    example: str
+    reader: ConfigReader[Any]
+
+
+CHAPTERS = (
+    Chapter(command="clockface", who="The kiosk", example=KIOSK, reader=edge.READER),
+    Chapter(command="clockface-sync", who="The courier", example=COURIER, reader=courier.READER),
+)
+
 
 def _row(setting: Setting) -> str:
     cells = (f"`{setting.key}`", setting.allowed, f"`{setting.default}`", setting.description)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+def _chapter(chapter: Chapter) -> Iterator[str]:
+    reader = chapter.reader
+    yield (
+        f"## {chapter.who}: `{chapter.command}`\n\n`--config FILE`, else `{reader.path_variable}`, else "
+        f"`{reader.default_path}`; variables begin with `{reader.prefix}`. {chapter.example}"
+    )
+    for name, about in reader.sections.items():
+        rows = [_row(setting) for key, setting in reader.settings.items() if key.startswith(f"{name}.")]
+        head = "| setting | allowed | default | what it is |\n|---|---|---|---|"
+        yield f"### {name}\n\n{about}\n\n" + "\n".join([head, *rows]) + "\n"
+
+
 def page() -> str:
     """The whole page."""
-    parts = [INTRODUCTION]
-    for name, about in READER.sections.items():
-        rows = [_row(setting) for key, setting in READER.settings.items() if key.startswith(f"{name}.")]
-        head = "| setting | allowed | default | what it is |\n|---|---|---|---|"
-        parts.append(f"## {name}\n\n{about}\n\n" + "\n".join([head, *rows]) + "\n")
-    return "\n".join(parts)
+    return "\n".join([INTRODUCTION, *(part for chapter in CHAPTERS for part in _chapter(chapter))])
 
 
 def main() -> int:

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from clockface.cli.private_file import private_draft, private_file
 from edge.api.client import EdgeClient
 from edge.attendance.days import calendar_day
 from edge.attendance.export import ExportRow, json_line, write_csv, write_json_lines
 from edge.cli.context import invocation
-from edge.cli.private_file import private_draft, private_file
 from edge.cli.records import Records, Selection
 from edge.cli.sqlite_export import write_sqlite
 from edge.clock import system_wall

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import typer
 from rich.progress import Progress
 
+from clockface.cli.private_file import private_file
 from edge.api.client import EdgeClient
 from edge.api.protocol import (
     CameraEnrolment,
@@ -27,7 +28,6 @@ from edge.api.protocol import (
 from edge.cli.asking import as_line, asking, console, find, moment, printable, told
 from edge.cli.context import invocation
 from edge.cli.people import person_object
-from edge.cli.private_file import private_file
 from edge.cli.staff_csv import read_staff
 from edge.cli.staff_import import RowOutcome, RowReport, StaffImport, read_photo
 from edge.cli.watch import guidance

@@ -18,8 +18,8 @@ from edge.inference import operating_point
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.operating_point import OperatingPoint
 from edge.types import ModelHash
+from tests.clockface.cli.test_config import run
 from tests.edge.api.small_edge import SmallEdge
-from tests.edge.cli.test_config import run
 
 Capture = pytest.CaptureFixture[str]
 

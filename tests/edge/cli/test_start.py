@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.cli.main import GROUPS, load_group
+from edge.cli.main import PROGRAM
 
 HEAVY = ("numpy", "cv2", "ai_edge_litert", "tflite_runtime", "aiohttp", "sqlite3", "cryptography")
-PROGRAM = """
+SCRIPT = """
 import sys
 from edge.cli.main import main
 try:
@@ -25,7 +25,7 @@ def started(tmp_path: Path, *arguments: str) -> list[str]:
     config = tmp_path / "clockface.toml"
     config.write_text(f'[paths]\nrun = "{tmp_path}"\nstate = "{tmp_path}"\n', encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(heavy=HEAVY), "--config", str(config), *arguments],
+        [sys.executable, "-c", SCRIPT.format(heavy=HEAVY), "--config", str(config), *arguments],
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
@@ -44,8 +44,8 @@ def test_asking_the_daemon_loads_no_models_no_images_and_no_database(
     assert started(tmp_path, *command) == ["61"]  # it did ask: nobody was there
 
 
-@pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.parametrize("name", PROGRAM.groups)
 def test_every_group_is_found_under_its_files_name_and_has_a_help(name: str) -> None:
-    command = load_group(name)
+    command = PROGRAM.load_group(name)
     assert command.name == name
     assert command.help

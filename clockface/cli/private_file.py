@@ -9,6 +9,8 @@ from typing import TextIO
 
 import typer
 
+from clockface.secretfiles import sync_folder
+
 
 @contextmanager
 def private_file(path: Path, *, replace: bool) -> Iterator[TextIO]:
@@ -55,12 +57,4 @@ def private_draft(path: Path, *, replace: bool) -> Iterator[Path]:
         raise
     finally:
         os.close(descriptor)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)

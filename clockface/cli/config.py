@@ -1,6 +1,6 @@
-"""`clockface config`: what is configured, where each value comes from, and what is wrong with it.
+"""`config`, in each command: what is configured, where each value comes from, and what is wrong with it.
 
-Works without the daemon. Nothing secret is a setting, but people put passwords into addresses and pipelines, so
+Works without a daemon. Nothing secret is a setting, but people put passwords into addresses and pipelines, so
 what looks like one is masked before it is printed.
 """
 
@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from clockface.cli.context import any_invocation
 from clockface.configuration import leaves
-from edge.cli.context import invocation
-from edge.configuration import READER
-from edge.errors import ConfigError
+from clockface.errors import ConfigError
 
 MASK = "********"
 _SECRET_PATTERNS = (
@@ -57,7 +56,7 @@ def masked(value: Any) -> Any:
 @app.command()
 def show(context: typer.Context, as_json: AsJson = False) -> None:
     """Print every setting, its value and where the value comes from."""
-    loaded = invocation(context).loaded
+    loaded = any_invocation(context).loaded
     dumped = loaded.config.model_dump(mode="json")
     rows = [(key, masked(_at(dumped, key)), loaded.provenance[key]) for key, _ in leaves(loaded.config)]
     if as_json:
@@ -82,9 +81,9 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Check the configuration and list all that is wrong; exit code 10 if anything is."""
-    here = invocation(context)
-    path = READER.config_path(option=file or here.config_path, environment=here.environment)
-    loaded, problems = READER.examine(path, here.environment)
+    here = any_invocation(context)
+    path = here.reader.config_path(option=file or here.config_path, environment=here.environment)
+    loaded, problems = here.reader.examine(path, here.environment)
     if as_json:
         names = ("where", "line", "key", "wrong", "allowed")
         listed = [{name: getattr(problem, name) for name in names} for problem in problems]
@@ -102,7 +101,7 @@ def check(
     if not as_json:
         given = sum(origin != "default" for origin in loaded.provenance.values())
         where = "no file" if loaded.path is None else str(loaded.path)
-        typer.echo(f"The configuration holds: {where}, {given} of {len(READER.settings)} settings given.")
+        typer.echo(f"The configuration holds: {where}, {given} of {len(here.reader.settings)} settings given.")
 
 
 def _at(tree: dict[str, Any], key: str) -> Any:
