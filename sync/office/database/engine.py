@@ -71,7 +71,8 @@ class Database:
             DatabaseError: One of its other children.
         """
         if isinstance(self.settings, SQLiteSettings):
-            sqlite.create_file(self.settings.path)
+            with named(self.settings):
+                sqlite.create_file(self.settings.path)
         with self._connected("migrate") as connection:
             with connection.begin():
                 steps = migration.upgrade(connection, where=self.settings.where)

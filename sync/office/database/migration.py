@@ -14,7 +14,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from sync.office.database.errors import DatabaseCorrupt, DatabaseForeign, DatabaseNewer, DatabaseOlder
-from sync.office.database.sqlite import APPLICATION_ID
 
 UPGRADE_COMMAND = "clockface-office database upgrade"
 ADVISORY_KEY = 0x434C4B4F_00000001  # "CLKO" and what the lock is for
@@ -71,10 +70,8 @@ def upgrade(connection: Connection, *, where: str) -> tuple[str | None, str]:
     config.attributes["connection"] = connection
     with _one_at_a_time:
         command.upgrade(config, "head")
-    if connection.dialect.name == "sqlite":
-        if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
-            raise DatabaseCorrupt("a migration left a reference to a row that is not there", where=where)
-        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise DatabaseCorrupt("a migration left a reference to a row that is not there", where=where)
     return before, newest()
 
 

@@ -5,13 +5,16 @@ may read holds names. Writers begin with BEGIN IMMEDIATE, so that none fails hal
 boundary: a file that is a link, another user's or open to others is refused before SQLite sees it.
 """
 
+import contextlib
 import os
 import sqlite3
 import stat
+import tempfile
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
+from clockface.secretfiles import sync_folder
 from sync.office.database.errors import DatabaseMissing, DatabaseNotPermitted
 from sync.office.database.settings import SQLiteSettings
 
@@ -55,6 +58,7 @@ def make_engine(settings: SQLiteSettings) -> Engine:
         try:
             for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
+            _demand_log(connection, settings.path)
         except BaseException:
             connection.close()
             raise
@@ -72,39 +76,59 @@ def make_engine(settings: SQLiteSettings) -> Engine:
     return engine
 
 
+def _demand_log(connection: sqlite3.Connection, path: Path) -> None:
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    if mode != "wal":
+        raise DatabaseNotPermitted(
+            f"SQLite keeps {mode} instead of a write-ahead log",
+            where=str(path),
+            next_step=f"df -T {path.parent}; the folder must be on a disk of this machine",
+        )
+
+
 def _begin(connection: Connection) -> None:
     for statement in _BEGIN[connection.get_execution_options().get(MODE_OPTION, "write")]:
         connection.exec_driver_sql(statement)
 
 
 def create_file(path: Path) -> None:
-    """Make the folder (0700) and an empty file (0600) where there is none; what exists is left as it is.
+    """Make the folder (0700) and an empty database (0600) where there is none; what exists is left as it is.
+
+    The file gets its name once it is ready, so that two who create it at the same time do not meet half-way.
 
     Raises:
         DatabaseNotPermitted: The folder or the file cannot be made.
+        sqlite3.Error: SQLite cannot write there.
     """
     try:
         if not path.parent.is_dir():
-            path.parent.mkdir(mode=FOLDER_MODE, parents=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-    except FileExistsError:
-        return
+            path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        if os.path.lexists(path):
+            return
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+            draft = Path(folder) / "draft"
+            _write_empty(draft)
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)
+        sync_folder(path.parent)
     except OSError as error:
         raise DatabaseNotPermitted(
             f"the database cannot be created: {error.strerror}",
             where=str(path),
             next_step=f"ls -ld {path.parent}; df -h {path.parent}; mount | grep ' ro'",
         ) from None
+
+
+def _write_empty(path: Path) -> None:
+    """An empty database that keeps a write-ahead log already: to switch later, one would have to be alone."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
+    connection = sqlite3.connect(path, isolation_level=None)
     try:
-        os.fchmod(handle, FILE_MODE)
-        os.fsync(handle)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
     finally:
-        os.close(handle)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        connection.close()
+    path.chmod(FILE_MODE)
 
 
 def check_file(path: Path) -> None:
