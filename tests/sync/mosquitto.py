@@ -159,7 +159,7 @@ class Mosquitto:
         *,
         receivers: tuple[str, ...] = ("receiver", "receiver-2"),
         monitors: tuple[str, ...] = ("monitor",),
-        **settings: int,
+        **settings: object,
     ) -> None:
         program = find_mosquitto()
         if program is None:
@@ -245,6 +245,19 @@ class Mosquitto:
     def reload(self) -> None:
         """SIGHUP."""
         self._running().send_signal(signal.SIGHUP)
+
+    def save(self) -> None:
+        """Make it write its persistence now (SIGUSR1) and wait for it; else it does every ten seconds."""
+        before = self._saved()
+        self._running().send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + STOP_S
+        while self._saved() == before:
+            assert time.monotonic() < deadline, f"mosquitto did not save:\n{self.log()[-4000:]}"
+            time.sleep(0.01)
+
+    def _saved(self) -> int:
+        file = self.persistence / "mosquitto.db"  # replaced by a rename: a new inode each time
+        return file.stat().st_ino ^ file.stat().st_mtime_ns if file.exists() else 0
 
     def pause(self) -> None:
         """Stop answering without closing anything: connections become half-open until `resume`."""

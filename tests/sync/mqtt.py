@@ -74,19 +74,25 @@ class Client:
             reason, self.session_present, self.connack = self._connects.get(timeout=WAIT_S)
             assert reason == "Success", reason
         except BaseException:
-            self.paho.loop_stop()
+            self._end()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.paho.disconnect()
+        self._end()
+
+    def _end(self) -> None:
+        """Stop its thread and break the cycles with it, so that its sockets close now and not some day."""
         self.paho.loop_stop()
+        for callback in ("on_connect", "on_disconnect", "on_subscribe", "on_publish", "on_message"):
+            setattr(self.paho, callback, None)
 
     def drop(self) -> None:
         """Lose the connection without a word."""
         with contextlib.suppress(OSError):
             self.paho.socket().close()
-        self.paho.loop_stop()
+        self._end()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> str:
         """Publish with QoS 1; returns the broker's reason."""

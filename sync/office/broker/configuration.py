@@ -22,6 +22,7 @@ CONFIGURATION_FILE: Final = "mosquitto.conf"
 ACCESS_FILE: Final = "access.acl"
 MAX_BATCH_BYTES: Final = 256 * 1024
 MAX_PACKET_BYTES: Final = MAX_BATCH_BYTES + 8 * 1024  # the topic, the properties and room for their growth
+SAVE_INTERVAL_S: Final = 10  # of sessions, queues and retained messages; docs/broker.md has what it costs
 _ADDRESS: Final = re.compile(r"[0-9A-Za-z.:%_-]{1,64}")
 _USER: Final = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
@@ -59,6 +60,10 @@ class BrokerSettings:
         log: `stderr`, `syslog`, or `file PATH`.
         max_connections: Of all clients together; -1 for no limit but the system's.
         session_days: How long an absent client's queue is kept.
+        max_inflight: Messages under way to or from one client; the CONNACK tells it.
+        max_queued_messages: Waiting for one client; what is above it is dropped, silently.
+        max_queued_bytes: The same in bytes; whichever is reached first.
+        max_keepalive_s: A client that asks for more is told this; seconds.
     """
 
     files: BrokerFiles
@@ -71,8 +76,8 @@ class BrokerSettings:
     max_connections: int = -1
     session_days: int = 14
     max_inflight: int = 100
-    max_queued_messages: int = 1000
-    max_queued_bytes: int = 16 * 1024 * 1024
+    max_queued_messages: int = 100_000
+    max_queued_bytes: int = 64 * 1024 * 1024
     max_keepalive_s: int = 300
 
     def __post_init__(self) -> None:
@@ -109,6 +114,7 @@ def render_configuration(settings: BrokerSettings, *, access: Path) -> str:
         "revocations": settings.files.revocations,
         "persistence": settings.files.persistence,
         "access": access,
+        "save_interval_s": SAVE_INTERVAL_S,
         "session_days": settings.session_days,
         "max_packet_bytes": MAX_PACKET_BYTES,
         "max_inflight": settings.max_inflight,
