@@ -1,0 +1,65 @@
+"""Alarms: what somebody at the office must look at, one open row for each kind and subject.
+
+The receiver raises and clears them with what it commits; telling people is another process' work. Trust
+boundary: subject and detail are codes, addresses and numbers, never anything of a person.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Table, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sync.office.database import schema
+
+
+class AlarmKind(StrEnum):
+    """What is wrong."""
+
+    FORK = "fork"  # two histories of one device
+    BROKEN_CHAIN = "broken_chain"
+    GAP = "gap"  # events are missing, and later ones wait
+    RESTORED = "restored"  # the office holds events that the device has lost
+    HISTORY_ENDED = "history_ended"  # a new history that names none before it
+    LOST_TAIL = "lost_tail"  # events that no device holds any more
+    REVOKED = "revoked_device_sends"
+    RETIRED = "retired_device_sends"
+    FORGERY = "forgery"  # what came in a device's topic is not the device's
+    SILENT = "silent"
+    STALLED = "stalled"  # online, and its events do not arrive
+    CERTIFICATE = "certificate_expires"
+    RECEIVER = "receiver"
+
+
+def insert(connection: Connection, table: Table) -> Any:
+    """An INSERT that can say ON CONFLICT, for the engine at hand."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
+
+
+def raise_alarm(
+    connection: Connection, kind: AlarmKind, *, subject: str, device_id: int | None, detail: str, now_us: int
+) -> None:
+    """Open an alarm, or note that it was seen again."""
+    alarms = schema.alarms
+    statement = insert(connection, alarms).values(
+        kind=kind.value, subject=subject, device_id=device_id, detail=detail, raised_us=now_us, last_us=now_us
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[alarms.c.kind, alarms.c.subject],
+            index_where=alarms.c.cleared_us.is_(None),
+            set_={"last_us": now_us, "detail": detail},
+        )
+    )
+
+
+def clear_alarm(connection: Connection, kind: AlarmKind, *, subject: str, now_us: int) -> None:
+    """Close an alarm if it is open."""
+    alarms = schema.alarms
+    connection.execute(
+        update(alarms)
+        .where(alarms.c.kind == kind.value, alarms.c.subject == subject, alarms.c.cleared_us.is_(None))
+        .values(cleared_us=now_us)
+    )
