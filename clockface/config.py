@@ -6,6 +6,7 @@ Every field has a unit, bounds and a description, and something that it changes;
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -24,15 +25,26 @@ def _room_for_socket_names(value: Path) -> Path:
     return value
 
 
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("not a time zone of the IANA database, such as Europe/Madrid") from error
+    return value
+
+
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 SocketPath = Annotated[Path, AfterValidator(_socket_path)]
 SocketFolder = Annotated[Path, AfterValidator(_room_for_socket_names)]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Section(BaseModel):
     """A part of a tree: frozen, no unknown keys, finite numbers, defaults checked too."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
 
 
 class LoggingConfig(Section):

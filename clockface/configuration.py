@@ -59,6 +59,7 @@ class ConfigReader(Generic[ConfigT]):
         default_path: The file that counts where none is named, if it exists.
         check_command: What to type after a mistake, such as "clockface config check".
         neighbours: Prefixes that begin with this one and belong to other processes: not looked at.
+        also: What the variables begin with that settings have of their own (`variable` in json_schema_extra).
     """
 
     model: type[ConfigT]
@@ -66,6 +67,7 @@ class ConfigReader(Generic[ConfigT]):
     default_path: Path
     check_command: str
     neighbours: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
 
     @property
     def path_variable(self) -> str:
@@ -84,6 +86,8 @@ class ConfigReader(Generic[ConfigT]):
 
     def variable_name(self, key: str) -> str:
         """The environment variable of a setting: camera.fps -> CLOCKFACE_CAMERA__FPS."""
+        if key in self.settings and self.settings[key].variable:
+            return self.settings[key].variable
         return self.prefix + key.upper().replace(".", "__")
 
     def config_path(self, *, option: Path | None, environment: Mapping[str, str]) -> Path | None:
@@ -122,6 +126,7 @@ class ConfigReader(Generic[ConfigT]):
         text = read_text(file, problems) if file is not None else ""
         tree = parse(text, where=str(file), problems=problems)
         readable = not problems
+        problems += self._misplaced(tree, where=str(file), lines=key_lines(text))
         variables = self._overlay(tree, environment, problems)
         places = _Places(file=str(file or self.default_path), lines=key_lines(text), variables=variables)
         problems += _control_characters(tree, places)
@@ -143,11 +148,12 @@ class ConfigReader(Generic[ConfigT]):
     def _overlay(self, tree: Tree, environment: Mapping[str, str], problems: list[Problem]) -> dict[str, str]:
         """Put the environment's values into the tree; returns setting -> variable."""
         variables: dict[str, str] = {}
+        own = {setting.variable: key for key, setting in self.settings.items() if setting.variable}
         for name in sorted(environment):
-            ours = name.startswith(self.prefix) and not name.startswith(self.neighbours)
+            ours = name.startswith((self.prefix, *self.also)) and not name.startswith(self.neighbours)
             if not ours or name == self.path_variable:
                 continue
-            key = name.removeprefix(self.prefix).lower().replace("__", ".")
+            key = own.get(name) or name.removeprefix(self.prefix).lower().replace("__", ".")
             if key not in self.settings or name != self.variable_name(key):
                 problems.append(self._unknown(where=tame(name), line=None, key="", name=key))
                 continue
@@ -156,6 +162,13 @@ class ConfigReader(Generic[ConfigT]):
                 parent[key.rpartition(".")[2]] = _environment_value(self.settings[key], environment[name])
                 variables[key] = name
         return variables
+
+    def _misplaced(self, tree: Tree, *, where: str, lines: Mapping[str, int]) -> Iterator[Problem]:
+        """What the file may not give."""
+        for key, setting in self.settings.items():
+            if setting.variable and _given(tree, key):
+                wrong = f"is given by the variable {setting.variable} only, never in the file"
+                yield Problem(where=where, line=lines.get(key), key=key, wrong=wrong)
 
     def _describe(self, error: ValidationError, places: "_Places") -> Iterator[Problem]:
         for detail in error.errors(include_url=False, include_input=False):

@@ -26,6 +26,7 @@ class Setting:
         description: What it changes, with its unit.
         textual: Whether its value is text, so that the environment's value is taken as it stands.
         optional: Whether it may be unset.
+        variable: The variable that alone may give it; empty where file and environment both may.
     """
 
     key: str
@@ -34,6 +35,7 @@ class Setting:
     description: str
     textual: bool
     optional: bool
+    variable: str = ""
 
 
 @cache
@@ -80,6 +82,7 @@ def _walk(model: type[BaseModel], *, prefix: str) -> Iterator[Setting]:
             description=info.description or "",
             textual=_types(field) <= {"string", "null"},
             optional="null" in _types(field),
+            variable=str(field.get("variable", "")),
         )
         if inner is not None:
             yield from _walk(inner, prefix=f"{key}[].")
@@ -127,9 +130,11 @@ def _allowed(field: Schema) -> str:
 def _allowed_text(field: Schema) -> str:
     if "pattern" in field:
         return f"text that matches {field['pattern']}"
-    words = {"path": "path", "time": "time of day without zone, such as 08:30:00"}.get(
-        field.get("format", ""), "text"
-    )
+    words = {
+        "path": "path",
+        "time": "time of day without zone, such as 08:30:00",
+        "date": "date, such as 2026-12-25",
+    }.get(field.get("format", ""), "text")
     least, most = field.get("minLength"), field.get("maxLength")
     if least and most:
         return f"{words}, {least} to {most} characters"

@@ -8,11 +8,10 @@ generated from this file. Nothing secret is a field: keys come from credentials 
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from clockface.config import LoggingConfig, Section, Slug, SocketFolder, SocketPath
+from clockface.config import LoggingConfig, Section, Slug, SocketFolder, SocketPath, TimeZone
 
 
 def _without_zone(value: time) -> time:
@@ -31,18 +30,9 @@ class DeviceConfig(Section):
         default="site", description="The site's name in topics and events: lower-case letters, digits, hyphens."
     )
     name: Slug = Field(default="kiosk", description="The device's name, unique in its site.")
-    timezone: str = Field(
+    timezone: TimeZone = Field(
         default="UTC", description="The site's time zone, as in the IANA database (Europe/Madrid)."
     )
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError("not a time zone of the IANA database, such as Europe/Madrid") from error
-        return value
 
 
 class PathsConfig(Section):

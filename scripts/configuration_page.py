@@ -14,26 +14,28 @@ from clockface.settings import Setting
 from clockface.toml_file import MAX_BYTES
 from edge import configuration as edge
 from sync import config as courier
+from sync.office import config as office
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 INTRODUCTION = f"""# Configuration
 
-Written by `scripts/configuration_page.py` from `edge/config.py` and `sync/config.py`; change it there.
+Written by `scripts/configuration_page.py` from `edge/config.py`, `sync/config.py` and
+`sync/office/config.py`; change it there.
 
 Each command reads a TOML file and then environment variables, once, at start. A setting that is not listed here
 is an error, in the file as in the environment. The file is UTF-8 and at most {MAX_BYTES // 1024} KiB. A setting
 that neither gives has its default.
 
 - `clockface config check [FILE]` lists everything that is wrong, with file and line, and exits with 10;
-  `clockface-sync config check` does the same for the courier.
+  `clockface-sync` and `clockface-office` have the same two commands.
 - `clockface config show [--json]` prints every value and where it comes from; what looks like a credential is
   masked.
 - A variable is the command's prefix and the setting's name in capitals, with two underscores for the dot:
   `camera.fps` is `{edge.READER.variable_name("camera.fps")}`, the courier's `telemetry.interval_s` is
   `{courier.READER.variable_name("telemetry.interval_s")}`. Text is taken as it stands; numbers, `true`/`false`
   and lists are written as in TOML or JSON; an empty variable unsets a setting that may be unset.
-- Keys and passwords are not settings. They come from systemd credentials and files; see SECURITY.md.
+- Keys are not settings. They come from systemd credentials and files; see SECURITY.md.
 """
 
 KIOSK = """An example:
@@ -68,6 +70,35 @@ addresses = ["mqtt.example.com", "mqtt-2.example.com:8884"]
 """
 
 
+OFFICE = """An example:
+
+```toml
+[[office.sites]]
+name = "madrid-1"
+timezone = "Europe/Madrid"
+holidays = [2026-12-25, 2027-01-01]
+
+[database]
+engine = "postgresql"
+sslrootcert = "/etc/clockface/tls/database-ca.crt"
+
+[broker]
+addresses = ["mqtt.example.com"]
+```
+
+And in the unit's environment:
+
+```sh
+OFFICE_DB_HOST=db.example.com
+OFFICE_DB_PORT=5432
+OFFICE_DB_NAME=clockface
+OFFICE_DB_USER=clockface
+OFFICE_DB_PASSWORD=...
+OFFICE_DB_CONN_MAX_AGE=600
+```
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Chapter:
     """The settings of one command."""
@@ -81,11 +112,13 @@ class Chapter:
 CHAPTERS = (
     Chapter(command="clockface", who="The kiosk", example=KIOSK, reader=edge.READER),
     Chapter(command="clockface-sync", who="The courier", example=COURIER, reader=courier.READER),
+    Chapter(command="clockface-office", who="The central office", example=OFFICE, reader=office.READER),
 )
 
 
 def _row(setting: Setting) -> str:
-    cells = (f"`{setting.key}`", setting.allowed, f"`{setting.default}`", setting.description)
+    given = f" Given by the variable `{setting.variable}` only, never in the file." if setting.variable else ""
+    cells = (f"`{setting.key}`", setting.allowed, f"`{setting.default}`", setting.description + given)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

@@ -5,7 +5,7 @@ when a command first wants it, so that `version` works with a broken file.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -30,7 +30,7 @@ class Invocation(Generic[ConfigT]):
 
     reader: ConfigReader[ConfigT]
     config_path: Path | None
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)  # it may hold keys and passwords
 
     @cached_property
     def loaded(self) -> LoadedConfig[ConfigT]:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,10 @@ from clockface.configuration import ConfigReader
 from clockface.errors import ConfigError
 from clockface.toml_file import MAX_BYTES, Problem, key_lines
 from edge.configuration import READER
+from sync.config import READER as COURIER
+from sync.office.config import READER as OFFICE
+
+READERS = (READER, COURIER, OFFICE)
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -176,11 +181,15 @@ def test_what_is_not_a_regular_file_is_refused_without_reading_it(tmp_path: Path
     assert "cannot be read: not a path" in problems_of(Path("a\0b"))[0].wrong
 
 
-@pytest.mark.parametrize("name", [key for key in sorted(READER.settings) if "[]" not in key])
-def test_no_message_repeats_a_value(name: str) -> None:
-    canary = "cAnArY/7f3a\x1b"
-    for problem in READER.examine(None, {READER.variable_name(name): canary})[1]:
-        assert "cAnArY" not in str(problem)
+@pytest.mark.parametrize(
+    ("reader", "name"),
+    [(reader, key) for reader in READERS for key in reader.settings if "[]" not in key],
+    ids=lambda value: value if isinstance(value, str) else value.model.__name__,
+)
+def test_no_message_repeats_a_value(reader: ConfigReader[Any], name: str) -> None:
+    for canary in ("cAnArY/7f3a\x1b", "cAnArY"):
+        for problem in reader.examine(None, {reader.variable_name(name): canary})[1]:
+            assert "cAnArY" not in str(problem)
 
 
 def test_a_deeply_nested_variable_is_refused() -> None:
@@ -220,14 +229,19 @@ def test_lines_are_found_in_tables_lists_of_tables_and_dotted_keys() -> None:
     assert (found["a.b"], found["x.y"], found["l[0].k"], found["l[1].k"], found["q.r"]) == (1, 3, 5, 7, 9)
 
 
-def test_every_setting_has_a_description_and_every_section_says_what_it_is() -> None:
-    assert all(setting.description for setting in READER.settings.values())
-    assert all(READER.sections.values())
+@pytest.mark.parametrize("reader", READERS)
+def test_every_setting_has_a_description_and_every_section_says_what_it_is(reader: ConfigReader[Any]) -> None:
+    assert all(setting.description for setting in reader.settings.values())
+    assert all(reader.sections.values())
 
 
-def test_measured_settings_carry_their_unit_in_name_or_description() -> None:
-    units = {"px": "pixels", "s": "second|long|time|recorded|ends", "deg": "degrees", "us": "microseconds"}
-    for key, setting in READER.settings.items():
+@pytest.mark.parametrize("reader", READERS)
+def test_measured_settings_carry_their_unit_in_name_or_description(reader: ConfigReader[Any]) -> None:
+    units = {
+        "px": "pixels", "s": "second|long|time|recorded|ends", "deg": "degrees", "us": "microseconds",
+        "ms": "milliseconds", "days": "Days", "bytes": "bytes", "events": "events|Events",
+    }  # fmt: skip
+    for key, setting in reader.settings.items():
         unit = key.rpartition("_")[2]
         if unit in units and "_" in key:
             assert any(word in setting.description for word in units[unit].split("|")), key

@@ -1,0 +1,1 @@
+"""The `clockface-office` command, one file a group."""
