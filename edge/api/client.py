@@ -29,6 +29,8 @@ from edge.api.protocol import (
     AuditQuery,
     CameraEnrolment,
     ConsentGiven,
+    Delivery,
+    DeliveryTaken,
     EnabledSet,
     Enrolled,
     EnrolmentFailed,
@@ -198,6 +200,10 @@ class EdgeClient:
     def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         """Signed events after a point (role sync)."""
         return self._ask("GET", "/envelopes", EnvelopeBatch, query=query, timeout_s=query.wait_s + 30.0)
+
+    def deliver(self, envelope: bytes) -> DeliveryTaken:
+        """Hand over a document of the office (role sync)."""
+        return self._ask("POST", "/deliveries", DeliveryTaken, body=Delivery(envelope=envelope.decode("ascii")))
 
     # --- the way there and back ---------------------------------------------------------------------------
 

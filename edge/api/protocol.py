@@ -23,6 +23,7 @@ MAX_LINE_BYTES = 64 * 1024
 HEARTBEAT_S = 5.0
 MAX_PAGE = 1000
 MAX_WAIT_S = 30.0
+MAX_DELIVERY_BYTES = 256 * 1024  # of a body that holds such an envelope
 MAX_DOCUMENT_CHARS = 192 * 1024  # an encoded envelope of the office or of a parcel
 
 PersonKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]

@@ -16,12 +16,14 @@ from pydantic import ValidationError
 
 from edge.api import streams
 from edge.api.protocol import (
+    MAX_DELIVERY_BYTES,
     MAX_JSON_BYTES,
     MAX_PHOTO_BYTES,
     PREFIX,
     AuditQuery,
     CameraEnrolment,
     ConsentGiven,
+    Delivery,
     EnabledSet,
     EnvelopeQuery,
     IntentChosen,
@@ -90,10 +92,12 @@ def query_of(model: type[M], request: web.Request) -> M:
         raise refused(error, where=f"query of {request.path}") from None
 
 
-async def body_of(model: type[M], request: web.Request, desk: Desk) -> M:
+async def body_of(model: type[M], request: web.Request, desk: Desk, *, max_bytes: int = MAX_JSON_BYTES) -> M:
     """Read the body as a message."""
     if request.content_type != "application/json":
         raise ApiError("the body must be application/json", where=request.path)
+    if max_bytes != MAX_JSON_BYTES:
+        request = request.clone(client_max_size=max_bytes)
     raw = await within(desk.body_timeout_s, request.read(), request.path)
     return parsed(model, raw, where=f"body of {request.path}")
 
@@ -237,6 +241,12 @@ async def envelopes(desk: Desk, request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(min(POLL_S, left))
 
 
+async def deliver(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """A document of the office."""
+    delivery = await body_of(Delivery, request, desk, max_bytes=MAX_DELIVERY_BYTES)
+    return answer(await desk.call(lambda: desk.service.deliver(delivery)))
+
+
 async def _photo_parts(request: web.Request) -> tuple[PhotoEnrolment, bytes]:
     if request.content_type != "multipart/form-data":
         raise ApiError("the body must be multipart/form-data with parts request and photo", where=request.path)
@@ -282,5 +292,6 @@ def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
         Role.SYNC: [
             ("GET", f"{PREFIX}/status", asked),
             ("GET", f"{PREFIX}/envelopes", functools.partial(envelopes, desk)),
+            ("POST", f"{PREFIX}/deliveries", functools.partial(deliver, desk)),
         ],
     }

@@ -13,6 +13,8 @@ from edge.api.protocol import (
     AuditQuery,
     CameraEnrolment,
     ConsentGiven,
+    Delivery,
+    DeliveryTaken,
     Enrolled,
     EnrolmentProgress,
     EnvelopeBatch,
@@ -116,4 +118,8 @@ class EdgeService(Protocol):
 
     def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         """Signed events after a point; does not wait (`wait_s` is the server's business)."""
+        ...
+
+    def deliver(self, delivery: Delivery) -> DeliveryTaken:
+        """Take a document of the office: verify it, apply it, say what became of it."""
         ...

@@ -18,6 +18,7 @@ from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.enrolment import Applicant, Enroller, Enrolment
 from edge.daemon.intents import Intents, offered
 from edge.daemon.moving import Mover
+from edge.daemon.office import OfficeDesk
 from edge.daemon.tap import FrameTap
 from edge.errors import ModelError, PersonUnknown
 from edge.inference.photographs import decode
@@ -62,6 +63,7 @@ class DaemonService:
         self._intents = intents
         self._lock = threading.RLock()
         self._enroller = None if face_path is None else self._make_enroller(face_path)
+        self._office = OfficeDesk(config=config, store=store, clock=clock)
         self._condition = Condition(
             config=config, store=store, clock=clock, face_path=face_path, fault=fault, camera=camera
         )
@@ -319,29 +321,11 @@ class DaemonService:
 
     def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
         """Signed events after a point."""
-        after = (
-            None
-            if query.after_epoch is None or query.after_seq is None
-            else (EpochId(query.after_epoch), query.after_seq)
-        )
-        events = self._store.events.envelopes_after(after, limit=query.limit)
-        frontier = self._store.frontier.current()
-        return wire.EnvelopeBatch(
-            device=self._config.device.name,
-            site=self._config.device.site,
-            envelopes=tuple(
-                wire.EnvelopeView(
-                    epoch=e.id.epoch, seq=e.id.seq, hash=e.id.hash, envelope=e.envelope.decode("ascii")
-                )
-                for e in events
-            ),
-            frontier=wire.FrontierView(
-                epoch=None if frontier is None else frontier.epoch,
-                seq=None if frontier is None else frontier.seq,
-                hash=None if frontier is None else frontier.hash,
-                pending=self._store.frontier.pending().events,
-            ),
-        )
+        return self._office.envelopes(query)
+
+    def deliver(self, delivery: wire.Delivery) -> wire.DeliveryTaken:
+        """Take a document that came from the office."""
+        return self._office.deliver(delivery)
 
     def _view(self, person: Person, consent: Consent | None = None) -> wire.PersonView:
         return wire.PersonView(

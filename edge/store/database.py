@@ -21,7 +21,19 @@ from edge.store.ledgerfile import check_file, create_file, demand_file, publish,
 from edge.store.schema import APPLICATION_ID, MIGRATIONS, NEWEST, Migration
 
 BUSY_TIMEOUT_S = 2.0  # only a foreign SQLite tool can hold the file; waiting longer would stall the kiosk
-CHECKED_AT_OPEN = ("identity", "people", "consents", "templates", "epochs", "frontier", "last_punches")
+CHECKED_AT_OPEN = (
+    "identity",
+    "people",
+    "consents",
+    "templates",
+    "epochs",
+    "frontier",
+    "last_punches",
+    "office",
+    "committed",
+    "superseded",
+    "office_progress",
+)
 
 
 class Database:

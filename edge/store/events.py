@@ -18,6 +18,7 @@ from edge.store.audit import DAEMON, AuditTrail
 from edge.store.chain import COLUMNS, Chain, EpochReason, StoredEvent
 from edge.store.clock import remember
 from edge.store.database import Database
+from edge.store.frontier import NOT_SUPERSEDED
 from edge.store.people import unknown
 from edge.store.translation import attendance, punch_of, settled, utc_day
 from edge.store.vault import Vault
@@ -25,7 +26,10 @@ from edge.types import EpochId, EventId, ModelHash, PersonId, Punch, RecordedPun
 from sync.wire.events import AttendanceRecorded
 
 MAX_ENVELOPES = 1000  # in one answer: about 1.3 MB
-_DAYS = "SELECT position FROM events WHERE punch_day BETWEEN ? AND ? AND position > ? ORDER BY position"
+_DAYS = (
+    "SELECT position FROM events WHERE punch_day BETWEEN ? AND ? AND position > ? "  # noqa: S608 - constant
+    f"AND {NOT_SUPERSEDED} ORDER BY position"
+)
 _OLDEST_FIRST = f"{_DAYS} ASC LIMIT ?"
 _NEWEST_FIRST = f"{_DAYS} DESC LIMIT ?"
 _AT = f"SELECT {COLUMNS} WHERE position IN (SELECT value FROM json_each(?))"  # noqa: S608 - constant columns
@@ -108,7 +112,7 @@ class EventLog:
             return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
 
     def envelopes_after(self, after: tuple[EpochId, int] | None, *, limit: int) -> tuple[SignedEvent, ...]:
-        """Read what follows an event, over the ends of epochs, in order.
+        """Read what follows an event, over the ends of epochs, in order, without what the office refused.
 
         Args:
             after: (epoch, seq) of the last event that is not wanted; None from the beginning.
@@ -123,7 +127,7 @@ class EventLog:
         with self._database.read() as connection:
             start = 0 if after is None else _position(connection, *after)
             rows = connection.execute(
-                f"SELECT {COLUMNS} WHERE position > ? ORDER BY position LIMIT ?",
+                f"SELECT {COLUMNS} WHERE position > ? AND {NOT_SUPERSEDED} ORDER BY position LIMIT ?",
                 (start, limit),
             ).fetchall()
         opened = (self._chain.open_row(row) for row in rows)
@@ -140,6 +144,8 @@ class EventLog:
         newest_first: bool = False,
     ) -> Iterator[RecordedPunch]:
         """Read punches as of now, in the ledger's order, a small batch at a time.
+
+        One that the office refused is left out: it stands in the ledger once more, as it was issued again.
 
         Args:
             since: Aware; wall time from here on.
@@ -173,6 +179,18 @@ class EventLog:
         """Read a person's newest punch, at once however long the ledger is."""
         with self._database.read() as connection:
             return self._last(connection, person_id)
+
+    def follow(self, person_id: PersonId, refused: EventId, again: EventId) -> None:
+        """Let a person's last punch be the event under which it was issued again, if it was this one."""
+        with self._database.write() as connection:
+            row = connection.execute(
+                "SELECT body, written_by FROM last_punches WHERE person_id = ?", (person_id,)
+            ).fetchone()
+            if row is None:
+                return
+            fields = self._vault.open_fields("last punch", person_id, row[0], row[1])
+            if (fields["epoch"], fields["seq"]) == (refused.epoch, refused.seq):
+                self._remember_last(connection, person_id, again)
 
     def _positions(
         self,

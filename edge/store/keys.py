@@ -1,4 +1,4 @@
-"""The three keys of a device: DATA and FACE (Fernet, in rotation) and the signing key (Ed25519).
+"""The keys of a device: DATA and FACE (Fernet, in rotation), signing key (Ed25519), sealing key (X25519).
 
 Sources in order: systemd's credentials folder, files under STATE/keys, and for development the environment.
 Nothing here makes up a key silently: a missing or wrong key is a named error, never a new empty store.
@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from clockface.secretfiles import make_private_folder, read_secret, write_secret
@@ -29,12 +30,14 @@ __all__ = [
     "fingerprint",
     "generate_keys",
     "load_keyring",
+    "make_sealing_key",
     "missing_keys",
 ]
 
 DATA_FILE = "data_encryption_key"
 FACE_FILE = "face_data_encryption_key"
 SIGNING_FILE = "device_signing_key"
+SEALING_FILE = "device_sealing_key"  # made when the device asks to be provisioned
 KEY_FILES = (DATA_FILE, FACE_FILE, SIGNING_FILE)
 DATA_VARIABLE = "DATA_ENCRYPTION_KEY"
 FACE_VARIABLE = "FACE_DATA_ENCRYPTION_KEY"
@@ -69,22 +72,24 @@ class Keyring:
     Args:
         data: Names, numbers, event details, audit.
         face: Templates, and nothing else.
-        signing: Signs events.
+        signing: Signs events and documents.
+        sealing: Opens what the office seals to the device; None until it asked to be provisioned.
     """
 
     data: FernetRing
     face: FernetRing
     signing: SigningKey
+    sealing: X25519PrivateKey | None = None
 
     def __repr__(self) -> str:
         return f"Keyring({self.data!r}, {self.face!r}, {self.signing!r})"
 
 
 def load_keyring(*, state: Path, environment: Mapping[str, str], allow_environment: bool) -> Keyring:
-    """Load and validate all three keys.
+    """Load and validate all keys.
 
-    Each of the storage pair and the signing key comes from the first place that has it: the folder named by
-    CREDENTIALS_DIRECTORY in `environment`, STATE/keys, and, for the storage pair and only if
+    Each of the storage pair, the signing key and the sealing key comes from the first place that has it: the
+    folder named by CREDENTIALS_DIRECTORY in `environment`, STATE/keys, and, for the storage pair and only if
     `allow_environment`, the variables DATA_ENCRYPTION_KEY and FACE_DATA_ENCRYPTION_KEY.
 
     Args:
@@ -101,7 +106,7 @@ def load_keyring(*, state: Path, environment: Mapping[str, str], allow_environme
     places = [(Path(credentials), False)] if credentials else []
     places.append((state / KEYS_FOLDER, True))
     data, face = _storage_pair(places, environment if allow_environment else {})
-    return Keyring(data, face, _signing(places))
+    return Keyring(data, face, _signing(places), _sealing(places))
 
 
 def _storage_pair(
@@ -141,6 +146,29 @@ def _signing(places: list[tuple[Path, bool]]) -> SigningKey:
     )
 
 
+def _sealing(places: list[tuple[Path, bool]]) -> X25519PrivateKey | None:
+    for folder, private in places:
+        file = folder / SEALING_FILE
+        if os.path.lexists(file):
+            text = read_secret(file, made_by=MADE_BY, private=private)
+            return X25519PrivateKey.from_private_bytes(_seed(text, name="sealing", where=str(file)))
+    return None
+
+
+def make_sealing_key(state: Path) -> bool:
+    """Make the device's sealing key, mode 0400, in STATE/keys unless it is there; never overwrite one.
+
+    Returns:
+        Whether it was made.
+
+    Raises:
+        SecretUnwritable: The folder cannot be made or written.
+    """
+    folder = state / KEYS_FOLDER
+    make_private_folder(folder, made_by="clockface provision request")
+    return write_secret(folder / SEALING_FILE, _new_seed() + "\n")
+
+
 def parse_signing_key(text: str, *, where: str) -> SigningKey:
     """Read an Ed25519 key: a base64url seed of 32 bytes, or PKCS #8 in PEM without a pass phrase.
 
@@ -153,15 +181,19 @@ def parse_signing_key(text: str, *, where: str) -> SigningKey:
 
 
 def _from_seed(text: str, where: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(_seed(text, name="signing", where=where))
+
+
+def _seed(text: str, *, name: str, where: str) -> bytes:
     try:
         seed = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
     except (binascii.Error, UnicodeEncodeError):
         seed = b""
     if len(seed) != SEED_BYTES or len(set(seed)) < SEED_BYTES // 2:
         raise SecretInvalid(
-            "the signing key is not base64url of 32 random bytes", where=where, next_step=f"ls -l {where}"
+            f"the {name} key is not base64url of 32 random bytes", where=where, next_step=f"ls -l {where}"
         )
-    return Ed25519PrivateKey.from_private_bytes(seed)
+    return seed
 
 
 def _from_pem(text: str, where: str) -> Ed25519PrivateKey:

@@ -120,5 +120,83 @@ _FIRST = (
     BEGIN SELECT RAISE (ABORT, 'history is not rewritten'); END""",
 )
 
-MIGRATIONS = (Migration(1, "the first tables", _FIRST),)
+# The device and its office: whom it believes, how far each epoch is committed, what it hands in besides events,
+# and what the office told it. What could lie (keys, texts, results) is a token: an edited file forges none.
+_OFFICE = (
+    # Whose acks, commands and roster count; body: name, bundle, keys, when and by whom installed.
+    """CREATE TABLE office (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    # The newest event of each epoch that the office has committed. presumed: it holds a longer history of an
+    # epoch that is over here (a restored backup), so ours is part of it.
+    """CREATE TABLE committed (
+        epoch INTEGER PRIMARY KEY REFERENCES epochs (ordinal),
+        seq INTEGER NOT NULL,
+        hash BLOB NOT NULL CHECK (length(hash) = 32),
+        position INTEGER NOT NULL,
+        presumed INTEGER NOT NULL CHECK (presumed IN (0, 1))
+    ) STRICT""",
+    """INSERT INTO committed (seq, hash, epoch, position, presumed)
+        SELECT max(seq), hash, epoch, position, 0 FROM events
+        WHERE position <= (SELECT position FROM frontier) GROUP BY epoch""",
+    # Events that the office refused and that were issued again, or need not be: they are not sent any more.
+    """CREATE TABLE superseded (
+        epoch INTEGER PRIMARY KEY REFERENCES epochs (ordinal),
+        first_position INTEGER NOT NULL,
+        last_position INTEGER NOT NULL CHECK (last_position >= first_position),
+        reissued_in INTEGER NOT NULL REFERENCES epochs (ordinal)
+    ) STRICT""",
+    # The outbox beside the events; subject: the person whom a parcel is about, or empty.
+    """CREATE TABLE parcels (
+        row INTEGER PRIMARY KEY,
+        parcel_id TEXT NOT NULL UNIQUE,
+        payload_type TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        made_us INTEGER NOT NULL,
+        envelope BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    "CREATE INDEX parcels_of ON parcels (payload_type, subject)",
+    # How far the office's numbered documents have been applied; neither ever goes back.
+    """CREATE TABLE office_progress (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        command_number INTEGER NOT NULL,
+        roster_version INTEGER NOT NULL
+    ) STRICT""",
+    "INSERT INTO office_progress (one, command_number, roster_version) VALUES (1, 0, 0)",
+    # Signed results by the document that they answer, so that a repeated one gets the same answer; the newest.
+    """CREATE TABLE results (
+        row INTEGER PRIMARY KEY,
+        document_id TEXT NOT NULL UNIQUE,
+        envelope BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    # A row: an operator took the kiosk out of service; body: the reason, when, by which command.
+    """CREATE TABLE out_of_service (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    # What the office wants shown, to everybody (person_id NULL) or to one person; body: the text.
+    """CREATE TABLE messages (
+        row INTEGER PRIMARY KEY,
+        message_id TEXT NOT NULL UNIQUE,
+        person_id TEXT REFERENCES people (person_id) ON DELETE CASCADE,
+        until_us INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    # Who is on the office's roster of the site, and the roster's version that last said so.
+    """CREATE TABLE site_people (
+        person_id TEXT PRIMARY KEY REFERENCES people (person_id) ON DELETE CASCADE,
+        roster_version INTEGER NOT NULL
+    ) STRICT""",
+)
+
+MIGRATIONS = (
+    Migration(1, "the first tables", _FIRST),
+    Migration(2, "the office", _OFFICE),
+)
 NEWEST = MIGRATIONS[-1].version

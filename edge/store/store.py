@@ -18,10 +18,15 @@ from edge.store.chain import Chain, EpochReason, wrong_signer
 from edge.store.clock import ClockMarks
 from edge.store.consents import Consents
 from edge.store.database import Database
+from edge.store.device_keys import DeviceKeys
 from edge.store.events import EventLog
 from edge.store.frontier import Alarms, Frontier
 from edge.store.keys import LEDGER_FILE, Keyring
+from edge.store.office import Offices
+from edge.store.parcels import Outbox
 from edge.store.people import People
+from edge.store.progress import OfficeProgress
+from edge.store.reissue import Reissues
 from edge.store.templates import Templates
 from edge.store.vault import Vault, key_numbers, register_keys
 from edge.store.verification import TAIL, Verification, verify_all, verify_tail
@@ -49,6 +54,11 @@ class Store:
         frontier: What the office has committed.
         alarms: What staff must see.
         clock: Time marks and corrections.
+        office: Whom the device believes.
+        parcels: The outbox beside the events.
+        progress: How far the office's commands and roster were applied, and what they were answered.
+        reissues: Answers refusals.
+        device_keys: Signs documents and opens what was sealed to the device.
     """
 
     people: People
@@ -59,6 +69,11 @@ class Store:
     frontier: Frontier
     alarms: Alarms
     clock: ClockMarks
+    office: Offices
+    parcels: Outbox
+    progress: OfficeProgress
+    reissues: Reissues
+    device_keys: DeviceKeys
     database: Database
     chain: Chain
 
@@ -193,15 +208,25 @@ def _assemble(
     chain = Chain(vault=data, signing=keyring.signing, site=site, device=device)
     audit = AuditTrail(database, vault=data, clock=clock)
     alarms = Alarms(database, clock=clock)
+    events = EventLog(database, vault=data, chain=chain, clock=clock, audit=audit)
+    frontier = Frontier(database, chain=chain, alarms=alarms, device=device)
+    keys = DeviceKeys.of(keyring)
     return Store(
         people=People(database, vault=data, number_key=number_key, clock=clock, audit=audit),
         consents=Consents(database, vault=data, audit=audit),
         templates=Templates(database, vault=face, audit=audit),
-        events=EventLog(database, vault=data, chain=chain, clock=clock, audit=audit),
+        events=events,
         audit=audit,
-        frontier=Frontier(database, chain=chain, alarms=alarms, device=device),
+        frontier=frontier,
         alarms=alarms,
         clock=ClockMarks(database, chain=chain),
+        office=Offices(database, vault=data, audit=audit),
+        parcels=Outbox(database, vault=data, keys=keys, clock=clock),
+        progress=OfficeProgress(database, vault=data),
+        reissues=Reissues(
+            database, chain=chain, events=events, frontier=frontier, alarms=alarms, audit=audit, clock=clock
+        ),
+        device_keys=keys,
         database=database,
         chain=chain,
     )

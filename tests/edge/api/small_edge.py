@@ -16,6 +16,8 @@ from edge.api.protocol import (
     ClockStatus,
     ConsentGiven,
     ConsentView,
+    Delivery,
+    DeliveryTaken,
     Enrolled,
     EnrolmentProgress,
     EnvelopeBatch,
@@ -59,6 +61,7 @@ class SmallEdge:
     camera_steps: int = 3
     camera_closed: threading.Event = field(default_factory=threading.Event)
     choices: list[IntentChosen] = field(default_factory=list)
+    delivered: list[str] = field(default_factory=list)
     corrupt: bool = False
     broken: bool = False
 
@@ -182,3 +185,7 @@ class SmallEdge:
         return EnvelopeBatch(
             device="kiosk", site="site", envelopes=found, frontier=FrontierView(pending=len(self.pending))
         )
+
+    def deliver(self, delivery: Delivery) -> DeliveryTaken:
+        self.delivered.append(delivery.envelope)
+        return DeliveryTaken(outcome="applied", frontier=FrontierView(pending=len(self.pending)))

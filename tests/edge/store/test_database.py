@@ -189,7 +189,7 @@ def test_damage_at_any_place_is_a_named_error_or_found_by_the_check(
     store: Store, premises: Premises, clock: ManualClock
 ) -> None:
     """Bytes overwritten at random: opening, reading or verifying says so, and nothing else escapes."""
-    for number in range(20):
+    for number in range(60):  # enough that most pages are full
         store.events.record(punch(enrolled(store, number), clock.advance(1)))
     store.close()
     sound = premises.path.read_bytes()
@@ -412,3 +412,32 @@ def test_threads_take_turns_and_nothing_is_lost(store: Store, clock: ManualClock
     assert not failures
     assert store.events.count() == 1 + 8 * 15
     assert store.verify().intact
+
+
+def test_a_ledger_of_the_first_version_keeps_what_the_office_has_acknowledged(
+    store: Store, premises: Premises, clock: ManualClock
+) -> None:
+    person_id = enrolled(store)
+    old = [store.events.record(punch(person_id, clock.advance(60))).id for _ in range(2)]
+    store.events.begin_epoch("replaced")
+    new = [store.events.record(punch(person_id, clock.advance(60))).id for _ in range(3)]
+    store.close()
+    connection = sqlite3.connect(premises.path, isolation_level=None)
+    connection.execute(  # as version 1 wrote it: one frontier over all epochs
+        "INSERT INTO frontier SELECT 1, epoch, seq, hash, position FROM events WHERE position = 5"
+    )
+    for table in ("office", "committed", "superseded", "parcels", "office_progress", "results"):
+        connection.execute(f"DROP TABLE {table}")
+    for table in ("out_of_service", "messages", "site_people"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute("DELETE FROM migrations WHERE version > 1")
+    connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    migrated = premises.open()
+    assert migrated.frontier.current() == new[0]
+    assert migrated.frontier.committed(old[1].epoch) == old[1]
+    assert migrated.frontier.pending().events == 2
+    assert migrated.frontier.advance(new[2])
+    assert migrated.frontier.pending_count() == 0
+    assert migrated.verify().intact
+    migrated.close()

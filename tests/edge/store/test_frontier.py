@@ -38,9 +38,24 @@ def test_a_late_acknowledgement_does_not_move_it_back(store: Store, clock: Manua
 def test_it_moves_over_the_end_of_an_epoch_and_not_back(store: Store, clock: ManualClock) -> None:
     person_id = enrolled(store)
     old = store.events.record(punch(person_id, clock.advance(60))).id
-    begun = store.events.begin_epoch("refused")
+    begun = store.events.begin_epoch("replaced")
+    assert store.frontier.advance(old)
     assert store.frontier.advance(begun)
     assert not store.frontier.advance(old)
+    assert store.frontier.current() == begun
+    assert store.frontier.pending().events == 0
+
+
+def test_a_later_epochs_ack_says_nothing_of_an_earlier_epochs_rest(store: Store, clock: ManualClock) -> None:
+    """The office may have refused the rest: it stays pending until it is acknowledged or issued again."""
+    person_id = enrolled(store)
+    ids = [store.events.record(punch(person_id, clock.advance(60))).id for _ in range(3)]
+    store.frontier.advance(ids[0])
+    begun = store.events.begin_epoch("replaced")
+    assert store.frontier.advance(begun)
+    assert store.frontier.current() == ids[0]
+    assert store.frontier.pending().events == store.frontier.pending_count() == 3
+    assert store.frontier.advance(ids[2])
     assert store.frontier.current() == begun
     assert store.frontier.pending().events == 0
 

@@ -1,0 +1,65 @@
+"""Takes the office's acknowledgements: the only thing that moves the frontier.
+
+Trust boundary: signed with one of the office's online keys, and still held against our own events; a hash that
+is not ours is a fork, which alarms and stops nothing.
+"""
+
+from collections.abc import Callable
+
+from edge.api import protocol as wire
+from edge.daemon.deliveries import Outcome, Taken, opened
+from edge.errors import LedgerFork
+from edge.store.store import Store
+from edge.types import DeviceId, EpochId, EventId
+from sync.wire.fields import EventPoint
+from sync.wire.office import Ack
+from sync.wire.topics import Address
+
+
+class AckDesk:
+    """The desk of `Ack`.
+
+    Args:
+        store: The ledger.
+        address: This device.
+        handed_out: The newest event that the courier has had.
+    """
+
+    kind = Ack
+
+    def __init__(self, *, store: Store, address: Address, handed_out: Callable[[], EventId | None]) -> None:
+        self._store = store
+        self._address = address
+        self._handed_out = handed_out
+
+    def take(self, raw: bytes) -> Taken:
+        """Advance the frontier, and say from where to send if the office misses something."""
+        office = self._store.office.current()
+        ack = opened(Ack, raw, keys=None if office is None else office.online, address=self._address)
+        if ack.committed is None:
+            return Taken(
+                Outcome.APPLIED if ack.resend else Outcome.REPEATED,
+                send_after=wire.SendAfter() if ack.resend else None,
+            )
+        committed = event_id(ack.committed, self._address)
+        try:
+            moved = self._store.frontier.advance(committed, handed_out=self._handed_out())
+        except LedgerFork:
+            return Taken(Outcome.REFUSED, "fork", send_after=self._from_frontier() if ack.resend else None)
+        ours = self._store.frontier.has(committed)
+        send_after = None
+        if ack.resend:
+            send_after = (
+                wire.SendAfter(epoch=committed.epoch, seq=committed.seq) if ours else self._from_frontier()
+            )
+        outcome = Outcome.APPLIED if moved or ack.resend else Outcome.REPEATED
+        return Taken(outcome, "" if ours else "office_ahead", send_after=send_after)
+
+    def _from_frontier(self) -> wire.SendAfter:
+        frontier = self._store.frontier.current()
+        return wire.SendAfter() if frontier is None else wire.SendAfter(epoch=frontier.epoch, seq=frontier.seq)
+
+
+def event_id(point: EventPoint, address: Address) -> EventId:
+    """The event of ours that a point names."""
+    return EventId(DeviceId(address.device), EpochId(point.epoch), point.seq, point.hash)

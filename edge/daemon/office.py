@@ -1,0 +1,56 @@
+"""Edge's side of the courier's socket: what goes up to the office, and the door through which it speaks to us.
+
+`OfficeDesk.__init__` is the one place where kinds of documents from the office are registered. Trust boundary:
+what goes up is signed by this device, what comes down is believed only with the office's signature; the courier
+is believed in neither.
+"""
+
+from collections.abc import Sequence
+
+from edge.api import protocol as wire
+from edge.config import Config
+from edge.daemon.acks import AckDesk
+from edge.daemon.deliveries import Deliveries, Desk
+from edge.daemon.receipts import ReceiptDesk
+from edge.daemon.refusals import RefusalDesk
+from edge.daemon.sending import Sending
+from edge.ports import Clock
+from edge.store.store import Store
+from sync.wire.topics import Address
+
+
+class OfficeDesk:
+    """What the courier asks. Safe from several threads.
+
+    Args:
+        config: The configuration.
+        store: The ledger.
+        clock: Source of time.
+        desks: For further kinds of documents.
+    """
+
+    def __init__(self, *, config: Config, store: Store, clock: Clock, desks: Sequence[Desk] = ()) -> None:
+        self._sending = Sending(config=config, store=store)
+        address = Address(config.device.site, config.device.name)
+        own: tuple[Desk, ...] = (
+            AckDesk(store=store, address=address, handed_out=lambda: self._sending.handed_out),
+            RefusalDesk(store=store, address=address),
+            ReceiptDesk(store=store, address=address),
+        )
+        self._deliveries = Deliveries((*own, *desks), store=store, clock=clock)
+
+    def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
+        """Signed events after a point."""
+        return self._sending.envelopes(query)
+
+    def deliver(self, delivery: wire.Delivery) -> wire.DeliveryTaken:
+        """Take a document that came from the office."""
+        taken = self._deliveries.take(delivery.envelope.encode("utf-8", "replace"))
+        return wire.DeliveryTaken(
+            outcome=taken.outcome.value,
+            reason=taken.reason,
+            frontier=self._sending.frontier(),
+            send_after=taken.send_after,
+            result=None if taken.result is None else taken.result.decode("ascii"),
+            answers=taken.answers,
+        )

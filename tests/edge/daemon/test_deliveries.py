@@ -1,0 +1,226 @@
+"""The door down: only what the office's keys signed for this device moves anything, and nothing stops."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.api import protocol as wire
+from edge.config import Config, DeviceConfig
+from edge.daemon.office import OfficeDesk
+from edge.store.store import Store
+from edge.types import EpochId, EventId
+from sync.wire.fields import format_time
+from sync.wire.office import Ack
+from sync.wire.parcels import CrashParcel
+from sync.wire.topics import Address
+from tests.edge.office import NOON, TestOffice
+from tests.edge.store.given import KIOSK, SITE, Premises, enrolled, keyring, punch
+from tests.fakes import ManualClock
+
+HERE = Address(SITE, KIOSK)
+CONFIG = Config(device=DeviceConfig(site=SITE, name=KIOSK))
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def premises(tmp_path: Path, clock: ManualClock) -> Premises:
+    return Premises(tmp_path / "ledger.db", keyring(), clock)
+
+
+@pytest.fixture
+def store(premises: Premises) -> Iterator[Store]:
+    opened = premises.create()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def office(store: Store) -> TestOffice:
+    return TestOffice(HERE).trusted_by(store)
+
+
+@pytest.fixture
+def desk(store: Store, clock: ManualClock) -> OfficeDesk:
+    return OfficeDesk(config=CONFIG, store=store, clock=clock)
+
+
+def deliver(desk: OfficeDesk, raw: bytes) -> wire.DeliveryTaken:
+    return desk.deliver(wire.Delivery(envelope=raw.decode("ascii")))
+
+
+def record(store: Store, clock: ManualClock, count: int) -> list[EventId]:
+    person_id = enrolled(store)
+    return [store.events.record(punch(person_id, clock.advance(60))).id for _ in range(count)]
+
+
+def test_an_ack_moves_the_frontier_and_a_second_one_is_repeated(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    ids = record(store, clock, 3)
+    taken = deliver(desk, office.ack(ids[1]))
+    assert (taken.outcome, taken.frontier.seq, taken.frontier.pending) == ("applied", ids[1].seq, 1)
+    assert taken.send_after is None
+    assert deliver(desk, office.ack(ids[1])).outcome == "repeated"
+    assert deliver(desk, office.ack(ids[0])).outcome == "repeated"
+    assert store.frontier.current() == ids[1]
+
+
+def test_an_office_that_lost_events_has_them_sent_again_but_the_frontier_stays(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    ids = record(store, clock, 3)
+    deliver(desk, office.ack(ids[2]))
+    taken = deliver(desk, office.ack(ids[0], resend=True))
+    assert taken.send_after == wire.SendAfter(epoch=ids[0].epoch, seq=ids[0].seq)
+    assert store.frontier.current() == ids[2]
+    assert deliver(desk, office.ack(None, resend=True)).send_after == wire.SendAfter()
+    assert deliver(desk, office.ack(None)).outcome == "repeated"
+
+
+def test_without_an_office_nothing_is_believed(store: Store, clock: ManualClock, desk: OfficeDesk) -> None:
+    (event,) = record(store, clock, 1)
+    taken = deliver(desk, TestOffice(HERE).ack(event))
+    assert (taken.outcome, taken.reason) == ("refused", "no_office")
+    assert store.frontier.current() is None
+
+
+def test_forgeries_are_refused_and_noted_once_in_ten_minutes(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    (event,) = record(store, clock, 1)
+    stranger = TestOffice(HERE)
+    before = len(list(store.audit.list()))
+    for _ in range(50):
+        taken = deliver(desk, stranger.ack(event))
+        assert (taken.outcome, taken.reason) == ("refused", "forged")
+    assert [alarm.kind for alarm in store.alarms.raised()] == ["forged_delivery"]
+    assert [each.action for each in store.audit.list()][before:] == ["delivery.refused"]
+    clock.advance(601)
+    deliver(desk, stranger.ack(event))
+    assert len(list(store.audit.list())) == before + 2
+    assert store.frontier.current() is None
+
+
+def test_an_operators_key_signs_no_acks_and_an_altered_ack_is_forged(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    first, second = record(store, clock, 2)
+    by_operator = office.sign(
+        Ack(site=SITE, device=KIOSK, issued=format_time(NOON), committed=None), key=office.operator
+    )
+    assert deliver(desk, by_operator).reason == "forged"
+    envelope, other = (json.loads(office.ack(each)) for each in (first, second))
+    envelope["payload"] = other["payload"]
+    assert deliver(desk, json.dumps(envelope).encode()).reason == "forged"
+    assert store.frontier.current() is None
+
+
+def test_an_ack_for_another_device_is_refused(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    (event,) = record(store, clock, 1)
+    elsewhere = replace(office, address=Address(SITE, "kiosk-2"))
+    assert deliver(desk, elsewhere.ack(event)).reason == "other_device"
+    assert store.frontier.current() is None
+
+
+def test_kinds_that_nobody_takes_are_refused_by_name(
+    store: Store, office: TestOffice, desk: OfficeDesk
+) -> None:
+    crash = CrashParcel(
+        site=SITE,
+        device=KIOSK,
+        id="0a" * 16,
+        at=format_time(NOON),
+        process="edge",
+        software="1",
+        error=["OSError"],
+        frames=[],
+        times=1,
+    )
+    assert deliver(desk, office.sign(crash)).reason == "unknown_kind"
+    assert deliver(desk, b"{}").reason == "malformed"
+    assert deliver(desk, b"").reason == "malformed"
+
+
+def test_a_fork_alarms_and_recording_goes_on(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    first, _ = record(store, clock, 2)
+    taken = deliver(desk, office.ack(replace(first, hash="0" * 64)))
+    assert (taken.outcome, taken.reason) == ("refused", "fork")
+    assert [alarm.kind for alarm in store.alarms.raised()] == ["fork"]
+    assert deliver(desk, office.ack(first)).outcome == "applied"
+
+
+def test_an_office_ahead_of_a_restored_device_alarms_and_is_no_error(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    """The office has more of the old epoch than the backup had: sent again, then counted as delivered."""
+    first, last = record(store, clock, 2)
+    deliver(desk, office.ack(first))
+    begun = store.events.begin_epoch("restored")
+    ahead = replace(last, seq=80, hash="a" * 64)
+    assert deliver(desk, office.ack(ahead)).reason == "office_ahead"
+    assert [alarm.kind for alarm in store.alarms.raised()] == ["office_ahead"]
+    assert store.frontier.current() == first  # nothing was handed out yet, so nobody could have refused it
+    assert [e.seq for e in desk.envelopes(wire.EnvelopeQuery()).envelopes][-2:] == [last.seq, 1]
+    taken = deliver(desk, office.ack(ahead))
+    assert (taken.outcome, taken.reason) == ("applied", "office_ahead")
+    assert store.frontier.current() == last
+    assert deliver(desk, office.ack(begun)).frontier.pending == 0
+
+
+def test_an_ack_beyond_the_present_epoch_is_a_fork(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    (event,) = record(store, clock, 1)
+    assert deliver(desk, office.ack(replace(event, seq=99))).reason == "fork"
+    unknown = replace(event, epoch=EpochId("000009-0123456789abcdef"))
+    assert deliver(desk, office.ack(unknown)).reason == "fork"
+
+
+def test_a_receipt_drops_the_parcels_that_it_names(store: Store, office: TestOffice, desk: OfficeDesk) -> None:
+    for number in range(3):
+        store.parcels.add(
+            CrashParcel(
+                site=SITE,
+                device=KIOSK,
+                id=f"{number:032x}",
+                at=format_time(NOON),
+                process="edge",
+                software="1",
+                error=["OSError"],
+                frames=[],
+                times=1,
+            )
+        )
+    taken = deliver(desk, office.receipt(f"{0:032x}", f"{2:032x}", "ff" * 16))
+    assert taken.outcome == "applied"
+    assert [each.parcel_id for each in store.parcels.waiting(limit=9)] == [f"{1:032x}"]
+    assert deliver(desk, office.receipt(f"{0:032x}")).outcome == "repeated"
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeDesk]:
+    clock = ManualClock()
+    store = Premises(tmp_path_factory.mktemp("door") / "ledger.db", keyring(), clock).create()
+    TestOffice(HERE).trusted_by(store)
+    yield OfficeDesk(config=CONFIG, store=store, clock=clock)
+    store.close()
+
+
+@given(text=st.text(max_size=300))
+def test_no_text_brings_the_door_down(door: OfficeDesk, text: str) -> None:
+    assert door.deliver(wire.Delivery(envelope=text)).outcome == "refused"
+    framed = json.dumps({"payload": text, "payloadType": Ack.payload_type, "signatures": [{"sig": text}]})
+    assert door.deliver(wire.Delivery(envelope=framed)).outcome == "refused"
