@@ -97,7 +97,7 @@ _STATES: tuple[tuple[tuple[str, ...], type[DatabaseError], str, str | None], ...
 # What a server says before it can give a code, and the code that it means.
 _SIGNS = (
     (("password authentication failed", "no password supplied", "peer authentication failed"), "28"),
-    (('" does not exist',), "3D000"),
+    (('fatal: database "',), "3D000"),
 )
 
 

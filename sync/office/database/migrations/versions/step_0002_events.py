@@ -88,9 +88,9 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(
-        op.f("ix_events_day_person"),
+        op.f("ix_events_day"),
         "events",
-        ["day", "person"],
+        ["day"],
         sqlite_where=text("day IS NOT NULL"),
         postgresql_where=text("day IS NOT NULL"),
     )
