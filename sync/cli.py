@@ -10,6 +10,7 @@ PROGRAM = Program(
     name="clockface-sync",
     about="Clockface's courier: signed events from the kiosk to the office, and what the office signed back.",
     groups={  # command -> module with register(root), imported when it is asked for
+        "run": "sync.run",
         "config": "clockface.cli.config",
     },
     reader=READER,

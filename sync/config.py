@@ -50,7 +50,7 @@ class DeliveryConfig(Section):
     batch_bytes: int = Field(
         default=131_072,
         ge=32_768,
-        le=1_048_576,
+        le=262_144,
         description="Most bytes in one message. The largest event that can be signed always fits.",
     )
     stall_s: float = Field(

@@ -8,6 +8,7 @@ ClockfaceError                     1   and ConfigError: `clockface.errors`
     +-- BrokerRefused            104   it answers, and will not have us: identity, ACL, protocol
     +-- BrokerNotVerified        105   it could not show that it is the one that we mean
     +-- CertificateMissing       106   our key, our certificate or the authorities' are not there
+    +-- EdgeFailed               108   edge answers a question with an error of its own
     +-- CertificateInvalid       107   unreadable, expired, another's, or not for this key
 """
 
@@ -60,3 +61,22 @@ class CertificateInvalid(SyncError):
     """A certificate or key is unreadable, has expired, is another's, or does not fit its other half."""
 
     exit_code = 107
+
+
+class EdgeFailed(SyncError):
+    """Edge answers a question with an error of its own.
+
+    Args:
+        what: Edge's words.
+        where: As edge says.
+        next_step: As edge says.
+        lasting: Whether the same question would fail again.
+    """
+
+    exit_code = 108
+
+    def __init__(
+        self, what: str, *, where: str | None = None, next_step: str | None = None, lasting: bool = False
+    ) -> None:
+        self.lasting = lasting
+        super().__init__(what, where=where, next_step=next_step)
