@@ -10,7 +10,7 @@ keys and ledger cannot: without them nothing may run, and the error's exit code 
 
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -144,7 +144,7 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
         greeting=daemon.greeting,
         announcer=stage,
         intents=intents,
-        afterwards=daemon.mover or _nothing_more,
+        afterwards=_each(daemon.tally, daemon.mover or _nothing_more),
     )
     heartbeat = Heartbeat(notifier, camera=camera.health, boottime=boottime_s)
     timekeeper = Timekeeper(clock=clock, marks=store.clock)
@@ -181,6 +181,14 @@ def _camera(config: Config) -> Camera:
     except CameraError as error:
         log.error("camera_unavailable", error=error)  # noqa: TRY400 - its message says what to do
         return AbsentCamera(error, now_s=boottime_s)
+
+
+def _each(*listeners: Callable[[Verdict], None]) -> Callable[[Verdict], None]:
+    def tell(verdict: Verdict) -> None:
+        for listener in listeners:
+            listener(verdict)
+
+    return tell
 
 
 def _nothing_more(_verdict: Verdict) -> None:

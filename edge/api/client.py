@@ -28,6 +28,7 @@ from edge.api.protocol import (
     AuditList,
     AuditQuery,
     CameraEnrolment,
+    CertificateAsked,
     ConsentGiven,
     Delivery,
     DeliveryTaken,
@@ -43,6 +44,9 @@ from edge.api.protocol import (
     IntentTaken,
     LedgerVerified,
     Message,
+    ParcelBatch,
+    ParcelMade,
+    ParcelQuery,
     PeopleList,
     PeopleQuery,
     PersonProfile,
@@ -57,6 +61,7 @@ from edge.api.protocol import (
     SceneLine,
     StageLine,
     Status,
+    TelemetryView,
     VerdictLine,
 )
 from edge.errors import ApiError, EdgeUnreachable, NotPermitted, ProtocolMismatch
@@ -204,6 +209,19 @@ class EdgeClient:
     def deliver(self, envelope: bytes) -> DeliveryTaken:
         """Hand over a document of the office (role sync)."""
         return self._ask("POST", "/deliveries", DeliveryTaken, body=Delivery(envelope=envelope.decode("ascii")))
+
+    def parcels(self, query: ParcelQuery) -> ParcelBatch:
+        """Signed parcels that the office has not received (role sync)."""
+        return self._ask("GET", "/parcels", ParcelBatch, query=query, timeout_s=query.wait_s + 30.0)
+
+    def telemetry(self) -> TelemetryView:
+        """The device's condition, signed (role sync)."""
+        return self._ask("GET", "/telemetry", TelemetryView)
+
+    def request_certificate(self, request_pem: str) -> ParcelMade:
+        """Have a request for the next TLS certificate countersigned (role sync)."""
+        asked = CertificateAsked(request_pem=request_pem)
+        return self._ask("POST", "/certificate-requests", ParcelMade, body=asked)
 
     # --- the way there and back ---------------------------------------------------------------------------
 

@@ -22,12 +22,14 @@ from edge.api.protocol import (
     PREFIX,
     AuditQuery,
     CameraEnrolment,
+    CertificateAsked,
     ConsentGiven,
     Delivery,
     EnabledSet,
     EnvelopeQuery,
     IntentChosen,
     Message,
+    ParcelQuery,
     PeopleQuery,
     PersonProfile,
     PhotoEnrolment,
@@ -231,14 +233,43 @@ async def choose(desk: Desk, request: web.Request) -> web.StreamResponse:
 
 async def envelopes(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Signed events after a point, waiting for one as long as asked."""
-    query, loop = query_of(EnvelopeQuery, request), asyncio.get_running_loop()
-    until = loop.time() + query.wait_s
+    query = query_of(EnvelopeQuery, request)
+    found = await _awaited(
+        desk, lambda: desk.service.envelopes(query), wait_s=query.wait_s, has=lambda batch: batch.envelopes
+    )
+    return answer(found)
+
+
+async def parcels(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """Signed parcels that the office has not received, waiting for one as long as asked."""
+    query = query_of(ParcelQuery, request)
+    found = await _awaited(
+        desk, lambda: desk.service.parcels(query), wait_s=query.wait_s, has=lambda batch: batch.parcels
+    )
+    return answer(found)
+
+
+async def _awaited(desk: Desk, read: Callable[[], T], *, wait_s: float, has: Callable[[T], object]) -> T:
+    """Read again until there is something, the time is up or the daemon stops."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + wait_s
     while True:
-        batch = await desk.call(lambda: desk.service.envelopes(query))
+        batch = await desk.call(read)
         left = until - loop.time()
-        if batch.envelopes or left <= 0 or desk.stopping.is_set():
-            return answer(batch)
+        if has(batch) or left <= 0 or desk.stopping.is_set():
+            return batch
         await asyncio.sleep(min(POLL_S, left))
+
+
+async def telemetry(desk: Desk, request: web.Request) -> web.StreamResponse:  # noqa: ARG001 - a handler's form
+    """The device's condition, signed."""
+    return answer(await desk.call(desk.service.telemetry))
+
+
+async def request_certificate(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """A request for the next TLS certificate."""
+    asked = await body_of(CertificateAsked, request, desk)
+    return answer(await desk.call(lambda: desk.service.request_certificate(asked)))
 
 
 async def deliver(desk: Desk, request: web.Request) -> web.StreamResponse:
@@ -292,6 +323,9 @@ def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
         Role.SYNC: [
             ("GET", f"{PREFIX}/status", asked),
             ("GET", f"{PREFIX}/envelopes", functools.partial(envelopes, desk)),
+            ("GET", f"{PREFIX}/parcels", functools.partial(parcels, desk)),
+            ("GET", f"{PREFIX}/telemetry", functools.partial(telemetry, desk)),
+            ("POST", f"{PREFIX}/certificate-requests", functools.partial(request_certificate, desk)),
             ("POST", f"{PREFIX}/deliveries", functools.partial(deliver, desk)),
         ],
     }

@@ -12,6 +12,7 @@ from edge.api.protocol import (
     AuditList,
     AuditQuery,
     CameraEnrolment,
+    CertificateAsked,
     ConsentGiven,
     Delivery,
     DeliveryTaken,
@@ -22,6 +23,9 @@ from edge.api.protocol import (
     IntentChosen,
     IntentTaken,
     LedgerVerified,
+    ParcelBatch,
+    ParcelMade,
+    ParcelQuery,
     PeopleList,
     PeopleQuery,
     PersonProfile,
@@ -32,6 +36,7 @@ from edge.api.protocol import (
     Removed,
     Role,
     Status,
+    TelemetryView,
 )
 
 
@@ -122,4 +127,16 @@ class EdgeService(Protocol):
 
     def deliver(self, delivery: Delivery) -> DeliveryTaken:
         """Take a document of the office: verify it, apply it, say what became of it."""
+        ...
+
+    def parcels(self, query: ParcelQuery) -> ParcelBatch:
+        """Signed parcels that the office has not received; does not wait."""
+        ...
+
+    def telemetry(self) -> TelemetryView:
+        """The device's condition, signed."""
+        ...
+
+    def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
+        """Countersign a request for the next TLS certificate; `ApiError` if it is not this device's."""
         ...

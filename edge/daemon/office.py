@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from edge.api import protocol as wire
 from edge.config import Config
 from edge.daemon.acks import AckDesk
+from edge.daemon.certificate_requests import CertificateRequests
 from edge.daemon.deliveries import Deliveries, Desk
 from edge.daemon.receipts import ReceiptDesk
 from edge.daemon.refusals import RefusalDesk
 from edge.daemon.sending import Sending
+from edge.daemon.telemetry import Telemetrist
 from edge.ports import Clock
 from edge.store.store import Store
 from sync.wire.topics import Address
@@ -26,12 +28,24 @@ class OfficeDesk:
         config: The configuration.
         store: The ledger.
         clock: Source of time.
+        telemetrist: Says how the device is.
         desks: For further kinds of documents.
     """
 
-    def __init__(self, *, config: Config, store: Store, clock: Clock, desks: Sequence[Desk] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        config: Config,
+        store: Store,
+        clock: Clock,
+        telemetrist: Telemetrist,
+        desks: Sequence[Desk] = (),
+    ) -> None:
+        self._store = store
+        self._telemetrist = telemetrist
         self._sending = Sending(config=config, store=store)
         address = Address(config.device.site, config.device.name)
+        self._certificates = CertificateRequests(store=store, address=address, clock=clock)
         own: tuple[Desk, ...] = (
             AckDesk(store=store, address=address, handed_out=lambda: self._sending.handed_out),
             RefusalDesk(store=store, address=address),
@@ -42,6 +56,27 @@ class OfficeDesk:
     def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
         """Signed events after a point."""
         return self._sending.envelopes(query)
+
+    def parcels(self, query: wire.ParcelQuery) -> wire.ParcelBatch:
+        """Signed parcels that the office has not received; does not wait."""
+        return wire.ParcelBatch(
+            parcels=tuple(
+                wire.ParcelView(parcel_id=each.parcel_id, envelope=each.envelope.decode("ascii"))
+                for each in self._store.parcels.waiting(limit=query.limit)
+            )
+        )
+
+    def telemetry(self) -> wire.TelemetryView:
+        """The device's condition, signed."""
+        return wire.TelemetryView(envelope=self._telemetrist.report().decode("ascii"))
+
+    def request_certificate(self, asked: wire.CertificateAsked) -> wire.ParcelMade:
+        """Countersign a request for the next TLS certificate.
+
+        Raises:
+            ApiError: It is not a request of this device's that the office could grant.
+        """
+        return wire.ParcelMade(parcel_id=self._certificates.countersign(asked.request_pem))
 
     def deliver(self, delivery: wire.Delivery) -> wire.DeliveryTaken:
         """Take a document that came from the office."""

@@ -19,7 +19,9 @@ from edge.daemon.enrolment import Applicant, Enroller, Enrolment
 from edge.daemon.intents import Intents, offered
 from edge.daemon.moving import Mover
 from edge.daemon.office import OfficeDesk
+from edge.daemon.tally import Tally
 from edge.daemon.tap import FrameTap
+from edge.daemon.telemetry import Telemetrist
 from edge.errors import ModelError, PersonUnknown
 from edge.inference.photographs import decode
 from edge.ports import Camera, Clock
@@ -63,10 +65,12 @@ class DaemonService:
         self._intents = intents
         self._lock = threading.RLock()
         self._enroller = None if face_path is None else self._make_enroller(face_path)
-        self._office = OfficeDesk(config=config, store=store, clock=clock)
         self._condition = Condition(
             config=config, store=store, clock=clock, face_path=face_path, fault=fault, camera=camera
         )
+        self.tally = Tally()
+        telemetrist = Telemetrist(store=store, clock=clock, status=self._condition.status, tally=self.tally)
+        self._office = OfficeDesk(config=config, store=store, clock=clock, telemetrist=telemetrist)
 
     @property
     def mover(self) -> Mover | None:
@@ -326,6 +330,18 @@ class DaemonService:
     def deliver(self, delivery: wire.Delivery) -> wire.DeliveryTaken:
         """Take a document that came from the office."""
         return self._office.deliver(delivery)
+
+    def parcels(self, query: wire.ParcelQuery) -> wire.ParcelBatch:
+        """Signed parcels that the office has not received."""
+        return self._office.parcels(query)
+
+    def telemetry(self) -> wire.TelemetryView:
+        """The device's condition, signed."""
+        return self._office.telemetry()
+
+    def request_certificate(self, asked: wire.CertificateAsked) -> wire.ParcelMade:
+        """Countersign the courier's request for its next TLS certificate."""
+        return self._office.request_certificate(asked)
 
     def _view(self, person: Person, consent: Consent | None = None) -> wire.PersonView:
         return wire.PersonView(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.board import read
 from edge.doctor.findings import Finding, fail, not_available, ok, warn
-from edge.doctor.host import read
 
 LOW_MIB = 500
 FULL_MIB = 50  # about 25,000 events at 2 KiB

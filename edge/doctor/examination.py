@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from edge.api.protocol import Role
+from edge.board import read
 from edge.config import CameraConfig, Config
 from edge.doctor.camera import check_camera
 from edge.doctor.daemon import Daemon, check_alarms, check_daemon, check_recognition
 from edge.doctor.disk import check_mount, check_space, check_wear
 from edge.doctor.findings import Check, Finding, not_available, ok
 from edge.doctor.heat import check_temperature, check_throttling
-from edge.doctor.host import read
 from edge.doctor.ledger import check_delivery, check_ledger
 from edge.doctor.memory import check_memory, check_swap
 from edge.doctor.models import check_liveness, check_models, check_operating_point, check_runtime

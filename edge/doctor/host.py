@@ -1,29 +1,11 @@
-"""Reads the kernel's small files, bounded, below a root that tests can move. What they hold is only text."""
+"""Runs commands of fixed words, bounded. What they print is only text."""
 
 import subprocess
 from collections.abc import Sequence
-from pathlib import Path
 
-MAX_BYTES = 256 * 1024
+from edge.board import MAX_BYTES
+
 COMMAND_TIMEOUT_S = 5.0
-
-
-def read(path: Path) -> str | None:
-    """A small file's text without blanks around it; None if it is not there or cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES).decode("utf-8", "replace").strip()
-    except OSError:
-        return None
-
-
-def read_number(path: Path) -> int | None:
-    """A small file that holds one decimal or 0x number; None for anything else."""
-    text = read(path) or ""
-    try:
-        return int(text, 0) if text.startswith("0x") else int(text)
-    except ValueError:
-        return None
 
 
 def command_output(command: Sequence[str]) -> str | None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from edge.board import read
 from edge.doctor.findings import Finding, fail, not_available, ok, warn
-from edge.doctor.host import read
 
 LOW_MIB = 300  # the daemon's promise is 200 MB resident, and the system wants some
 EMPTY_MIB = 100

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from edge.board import read
 from edge.clock import RELEASED
 from edge.doctor.findings import Finding, fail, ok, warn
-from edge.doctor.host import read
 from edge.types import ClockTrust, Instant
 
 SET_THE_TIME = (

@@ -12,7 +12,7 @@ MAX_RESULTS = 1000  # an office repeats what it has no answer to within days, no
 
 
 class OfficeProgress:
-    """The tables office_progress and results."""
+    """The tables office_progress and results, and whether out_of_service has a row."""
 
     def __init__(self, database: Database, *, vault: Vault) -> None:
         self._database = database
@@ -33,6 +33,11 @@ class OfficeProgress:
     def reach_roster(self, version: int) -> bool:
         """Note that the roster was applied up to a version; returns whether it is newer."""
         return self._raise("roster_version", version)
+
+    def out_of_service(self) -> bool:
+        """Whether an operator took the kiosk out of service."""
+        with self._database.read() as connection:
+            return connection.execute("SELECT 1 FROM out_of_service").fetchone() is not None
 
     def answered(self, document_id: str) -> bytes | None:
         """The signed result that a document was answered with, or None.

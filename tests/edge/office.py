@@ -2,10 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from edge.config import Config, DeviceConfig
+from edge.daemon.condition import Condition
+from edge.daemon.office import OfficeDesk
+from edge.daemon.tally import Tally
+from edge.daemon.telemetry import Telemetrist
+from edge.ports import Clock
 from edge.store.office import Office, key_text
 from edge.store.store import Store
 from edge.types import EventId
@@ -14,6 +21,8 @@ from sync.wire.envelope import public_bytes
 from sync.wire.fields import EventPoint, format_time
 from sync.wire.office import Ack, ParcelReceipt, Refusal
 from sync.wire.topics import Address
+from tests.edge.daemon.kiosk import StillCamera
+from tests.edge.store.given import KIOSK, SITE
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -85,3 +94,13 @@ class TestOffice:
                 issued=format_time(NOON),
             )
         )
+
+
+def office_desk(store: Store, clock: Clock, *, root: Path = Path("/nowhere")) -> OfficeDesk:
+    """Edge's side of the courier's socket over a ledger of `given.Premises`, without camera and models."""
+    config = Config(device=DeviceConfig(site=SITE, name=KIOSK))
+    condition = Condition(
+        config=config, store=store, clock=clock, face_path=None, fault="ModelMissing", camera=StillCamera()
+    )
+    telemetrist = Telemetrist(store=store, clock=clock, status=condition.status, tally=Tally(), root=root)
+    return OfficeDesk(config=config, store=store, clock=clock, telemetrist=telemetrist)

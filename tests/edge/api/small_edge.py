@@ -13,6 +13,7 @@ from edge.api.protocol import (
     AuditView,
     CameraEnrolment,
     CameraStatus,
+    CertificateAsked,
     ClockStatus,
     ConsentGiven,
     ConsentView,
@@ -28,6 +29,10 @@ from edge.api.protocol import (
     IntentTaken,
     LedgerStatus,
     LedgerVerified,
+    ParcelBatch,
+    ParcelMade,
+    ParcelQuery,
+    ParcelView,
     PeopleList,
     PeopleQuery,
     PersonProfile,
@@ -37,6 +42,7 @@ from edge.api.protocol import (
     PunchQuery,
     Removed,
     Status,
+    TelemetryView,
 )
 from edge.api.service import Peer
 from edge.errors import AttendanceError, ConsentMissing, LedgerCorrupt, NumberTaken, PersonUnknown
@@ -61,6 +67,8 @@ class SmallEdge:
     camera_steps: int = 3
     camera_closed: threading.Event = field(default_factory=threading.Event)
     choices: list[IntentChosen] = field(default_factory=list)
+    parcels_waiting: list[ParcelView] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     delivered: list[str] = field(default_factory=list)
     corrupt: bool = False
     broken: bool = False
@@ -189,3 +197,13 @@ class SmallEdge:
     def deliver(self, delivery: Delivery) -> DeliveryTaken:
         self.delivered.append(delivery.envelope)
         return DeliveryTaken(outcome="applied", frontier=FrontierView(pending=len(self.pending)))
+
+    def parcels(self, query: ParcelQuery) -> ParcelBatch:
+        return ParcelBatch(parcels=tuple(self.parcels_waiting[: query.limit]))
+
+    def telemetry(self) -> TelemetryView:
+        return TelemetryView(envelope="{}")
+
+    def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
+        self.requests.append(asked.request_pem)
+        return ParcelMade(parcel_id="0c" * 16)

@@ -19,6 +19,8 @@ from edge.api.protocol import (
     ConsentGiven,
     EnvelopeQuery,
     IntentChosen,
+    ParcelQuery,
+    ParcelView,
     PeopleQuery,
     PersonProfile,
     PhotoEnrolment,
@@ -386,3 +388,27 @@ def test_a_choice_that_does_not_fit_is_refused_without_its_value(
     assert (status, problem["error"]) == (400, "ApiError")
     assert "xxx" not in str(problem)
     assert edge.choices == []
+
+
+def test_the_courier_fetches_parcels_and_telemetry_and_hands_documents_in(
+    edge: SmallEdge, sync: EdgeClient
+) -> None:
+    assert sync.parcels(ParcelQuery()).parcels == ()
+    edge.parcels_waiting.append(ParcelView(parcel_id="0d" * 16, envelope="{}"))
+    assert sync.parcels(ParcelQuery(wait_s=30)).parcels[0].parcel_id == "0d" * 16
+    assert sync.telemetry().envelope == "{}"
+    assert sync.request_certificate("PEM").parcel_id == "0c" * 16
+    assert sync.deliver(b'{"payload":"' + b"x" * 150_000 + b'"}').outcome == "applied"
+    assert len(edge.delivered[0]) > 150_000
+
+
+def test_a_delivery_of_more_than_256_kib_is_refused_and_other_bodies_stay_small(
+    edge: SmallEdge, sync: EdgeClient, staff: EdgeClient
+) -> None:
+    with pytest.raises(ApiError, match="String should have at most"):
+        sync.deliver(b"x" * 200_000)
+    with pytest.raises(ApiError, match="too large"):
+        sync.deliver(b"x" * 300_000)
+    with pytest.raises(ApiError, match="too large"):
+        sync.request_certificate("x" * 100_000)
+    assert edge.delivered == edge.requests == []

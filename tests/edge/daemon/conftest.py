@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 
 from edge.config import Config
+from edge.daemon.office import OfficeDesk
 from edge.inference.chain import Models, open_models
 from edge.inference.models import ModelStore
+from edge.store.store import Store
+from sync.wire.topics import Address
 from tests.edge.daemon.kiosk import LFW, TestKiosk, open_kiosk
+from tests.edge.office import TestOffice, office_desk
+from tests.edge.store.given import KIOSK, SITE, Premises, keyring
+from tests.fakes import ManualClock
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +36,31 @@ def faces() -> Path:
     if not LFW.is_dir():
         pytest.skip("../shared/faces/lfw-dev is not here: several people's photographs are needed")
     return LFW
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def premises(tmp_path: Path, clock: ManualClock) -> Premises:
+    return Premises(tmp_path / "ledger.db", keyring(), clock)
+
+
+@pytest.fixture
+def store(premises: Premises) -> Iterator[Store]:
+    opened = premises.create()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def office(store: Store) -> TestOffice:
+    """An office that the device believes."""
+    return TestOffice(Address(SITE, KIOSK)).trusted_by(store)
+
+
+@pytest.fixture
+def desk(store: Store, clock: ManualClock) -> OfficeDesk:
+    return office_desk(store, clock)

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.api import protocol as wire
-from edge.config import Config, DeviceConfig
 from edge.daemon.office import OfficeDesk
 from edge.store.store import Store
 from edge.types import EpochId, EventId
@@ -18,39 +16,11 @@ from sync.wire.fields import format_time
 from sync.wire.office import Ack
 from sync.wire.parcels import CrashParcel
 from sync.wire.topics import Address
-from tests.edge.office import NOON, TestOffice
+from tests.edge.office import NOON, TestOffice, office_desk
 from tests.edge.store.given import KIOSK, SITE, Premises, enrolled, keyring, punch
 from tests.fakes import ManualClock
 
 HERE = Address(SITE, KIOSK)
-CONFIG = Config(device=DeviceConfig(site=SITE, name=KIOSK))
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()
-
-
-@pytest.fixture
-def premises(tmp_path: Path, clock: ManualClock) -> Premises:
-    return Premises(tmp_path / "ledger.db", keyring(), clock)
-
-
-@pytest.fixture
-def store(premises: Premises) -> Iterator[Store]:
-    opened = premises.create()
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def office(store: Store) -> TestOffice:
-    return TestOffice(HERE).trusted_by(store)
-
-
-@pytest.fixture
-def desk(store: Store, clock: ManualClock) -> OfficeDesk:
-    return OfficeDesk(config=CONFIG, store=store, clock=clock)
 
 
 def deliver(desk: OfficeDesk, raw: bytes) -> wire.DeliveryTaken:
@@ -215,7 +185,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeDesk]:
     clock = ManualClock()
     store = Premises(tmp_path_factory.mktemp("door") / "ledger.db", keyring(), clock).create()
     TestOffice(HERE).trusted_by(store)
-    yield OfficeDesk(config=CONFIG, store=store, clock=clock)
+    yield office_desk(store, clock)
     store.close()
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from edge.board import FIRMWARE_FILES, read, read_number
 from edge.doctor.disk import check_mount, check_space, check_wear
 from edge.doctor.findings import Health
-from edge.doctor.heat import FIRMWARE_FILES, check_temperature, check_throttling
-from edge.doctor.host import command_output, read, read_number
+from edge.doctor.heat import check_temperature, check_throttling
+from edge.doctor.host import command_output
 from edge.doctor.memory import check_memory, check_swap
 
 OK, WARN, FAIL, NA = Health.OK, Health.WARN, Health.FAIL, Health.NOT_AVAILABLE
