@@ -69,7 +69,7 @@ def add_waiting(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
 def _add(
     connection: Connection, table: Table, *, columns: tuple[str, ...], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """One prepared statement for all rows, past SQLAlchemy's work for each: a third of the time (measured)."""
+    """One prepared statement for all rows, past SQLAlchemy's work for each: 1.3 times the rate (measured)."""
     values = itemgetter(*columns)
     marker = "%s" if connection.dialect.name == "postgresql" else "?"
     statement = (
