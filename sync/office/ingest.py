@@ -15,7 +15,7 @@ from sqlalchemy import insert as plain_insert
 
 from sync.office import evidence, gaps
 from sync.office.alarms import AlarmKind, insert, raise_alarm
-from sync.office.database import schema
+from sync.office.database import arrivals, schema
 from sync.office.histories import insert_epoch, load_epochs, lock_devices, record_beginning, update_epochs
 from sync.office.history import Epoch, Place, place, settled, trusted_reach
 from sync.office.registry import Device
@@ -346,6 +346,7 @@ class _Work:
     def write(self) -> None:
         """Write everything that was decided."""
         if self._rows:
+            arrivals.announce(self._connection)
             self._connection.execute(plain_insert(schema.events), self._rows)
         self._write_waiting()
         update_epochs(self._connection, self._moved.values(), now_us=self._now_us)

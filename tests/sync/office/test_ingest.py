@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from sync.office.database import Database, schema
+from sync.office.database import Database, arrivals, schema
 from sync.office.ingest import Answer, Limits, ingest
 from sync.office.registry import load_devices
 from sync.office.verification import Verified, verify_message
@@ -93,6 +93,16 @@ def test_events_in_order_are_stored_and_acknowledged(office: Office, kiosk: Kios
     assert answer.committed == [kiosk.point]
     assert not answer.lacking
     assert answer.counts == {"committed": 5}
+
+
+def test_a_follower_does_not_go_past_what_is_still_being_stored(office: Office, kiosk: Kiosk) -> None:
+    raws = [kiosk.begin(E1), *kiosk.records(4)]
+    with office.database.write() as connection:
+        device = load_devices(connection, [kiosk.address])[kiosk.address]
+        events = verify_message(b"\n".join(raws), address=kiosk.address, keys=device.keys)
+        ingest(connection, [(device, events)], now_us=1, limits=office.limits)
+        assert arrivals.settled(office.database) == 0
+    assert arrivals.settled(office.database) == 5
 
 
 def test_the_columns_say_what_the_event_says(office: Office, kiosk: Kiosk) -> None:
