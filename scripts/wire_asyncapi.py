@@ -87,6 +87,14 @@ def _schema(name: str) -> dict[str, Any]:
     return {"schemaFormat": SCHEMA_FORMAT, "schema": {"$ref": f"./schemas/{name}.json"}}
 
 
+_SIGNED_WITHIN: Final = {
+    "x-envelope-field": "edge",
+    "x-payload-type": health.Telemetry.payload_type,
+    "x-payload-schema": f"./schemas/{file_of(health.Telemetry)}.json",
+    "x-signed-by": DEVICE,
+}
+
+
 def _message(kind: type[BaseModel], carried: Carried) -> dict[str, Any]:
     name = file_of(kind)
     found: dict[str, Any] = {
@@ -95,7 +103,8 @@ def _message(kind: type[BaseModel], carried: Carried) -> dict[str, Any]:
         "summary": (kind.__doc__ or "").split("\n")[0],
     }
     if not carried.signed_by:
-        return found | {"contentType": "application/json", "payload": _schema(name)}
+        found |= {"contentType": "application/json", "payload": _schema(name)}
+        return found | (_SIGNED_WITHIN if kind is health.TelemetryMessage else {})
     payload_type = kind.payload_type if issubclass(kind, documents.Document) else envelope.EVENT_TYPE
     return found | {
         "contentType": "application/x-ndjson" if carried.batch else "application/json",
