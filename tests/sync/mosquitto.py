@@ -4,6 +4,7 @@ For every test that needs a broker: `with Mosquitto(folder, authority) as broker
 tests/sync/conftest.py. Nothing sleeps: the port is awaited in a bounded loop.
 """
 
+import contextlib
 import getpass
 import os
 import shutil
@@ -12,6 +13,7 @@ import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -161,14 +163,10 @@ class Mosquitto:
         monitors: tuple[str, ...] = ("monitor",),
         **settings: object,
     ) -> None:
-        program = find_mosquitto()
-        if program is None:
-            raise FileNotFoundError("mosquitto is not installed. Next: scripts/setup dev")
-        self._program = program
         self.authority = authority
         self.folder = folder
         self.host = HOST
-        self.port = _free_port()
+        self.port = free_port()
         self.persistence = folder / "persistence"
         self._log = folder / "mosquitto.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -223,16 +221,8 @@ class Mosquitto:
     def start(self) -> None:
         """Start it and wait until it accepts connections."""
         assert not self.alive, "it runs already"
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [self._program, "-c", str(self.configuration)], stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
-        deadline = time.monotonic() + START_S
-        while not self._accepts():
-            if not self.alive or time.monotonic() > deadline:
-                self.kill()
-                raise AssertionError(f"mosquitto did not start:\n{self.log()[-4000:]}")
-            time.sleep(0.01)
+        self._process = _spawn(self.configuration, self._log)
+        _await_port(self._process, self.port, self._log)
 
     def stop(self) -> None:
         """End it as its service would (SIGTERM): it writes its persistence. Nothing if it does not run."""
@@ -298,15 +288,49 @@ class Mosquitto:
             self._process.wait(STOP_S)
             raise
 
-    def _accepts(self) -> bool:
-        try:
-            with socket.create_connection((HOST, self.port), timeout=1):
-                return True
-        except OSError:
-            return False
+
+@contextlib.contextmanager
+def run_configuration(configuration: Path, port: int, *, log: Path) -> Iterator[None]:
+    """Run Mosquitto with a configuration that somebody else wrote."""
+    process = _spawn(configuration, log)
+    try:
+        _await_port(process, port, log)
+        yield
+    finally:
+        process.terminate()
+        process.wait(STOP_S)
 
 
-def _free_port() -> int:
+def _spawn(configuration: Path, log: Path) -> subprocess.Popen[bytes]:
+    program = find_mosquitto()
+    if program is None:
+        raise FileNotFoundError("mosquitto is not installed. Next: scripts/setup broker")
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [program, "-c", str(configuration)], stdin=subprocess.DEVNULL, stdout=file, stderr=file
+        )
+
+
+def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while not _accepts(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait(STOP_S)
+            raise AssertionError(f"mosquitto did not start:\n{log.read_text(errors='replace')[-4000:]}")
+        time.sleep(0.01)
+
+
+def _accepts(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

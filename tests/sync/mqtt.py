@@ -25,11 +25,11 @@ class Message:
 
 
 class Client:
-    """Connects on entering. Keeps its session for `session_s` where asked."""
+    """Connects to a broker or a loopback port on entering. Keeps its session for `session_s` where asked."""
 
     def __init__(
         self,
-        broker: Mosquitto,
+        broker: Mosquitto | int,
         credentials: Credentials,
         *,
         client_id: str = "",
@@ -37,7 +37,7 @@ class Client:
         clean_start: bool = False,
         keepalive_s: int = 60,
     ) -> None:
-        self._broker = broker
+        self._port = broker if isinstance(broker, int) else broker.port
         self._keepalive_s = keepalive_s
         self._clean_start = clean_start
         self._properties = Properties(PacketTypes.CONNECT)
@@ -64,7 +64,7 @@ class Client:
     def __enter__(self) -> Self:
         self.paho.connect(
             HOST,
-            self._broker.port,
+            self._port,
             keepalive=self._keepalive_s,
             clean_start=self._clean_start,
             properties=self._properties,
