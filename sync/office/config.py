@@ -210,9 +210,9 @@ class ReceiverConfig(Section):
 
     share_group: str = Field(
         default="",
-        pattern=r"^[a-z0-9-]{0,40}$",
+        pattern=r"^(?:[a-z0-9-]{16,40})?$",  # a device that knew it could join the group and starve it
         description="Receivers of the same group share the events among themselves; empty: a subscription "
-        "of its own.",
+        "of its own. A secret: make it with 'openssl rand -hex 16' (docs/broker.md says why).",
     )
     batch_events: int = Field(default=500, ge=1, le=10_000, description="Most events in one transaction.")
     batch_wait_ms: int = Field(

@@ -157,6 +157,7 @@ def test_any_environment_gives_a_complete_server_or_problems(given_variables: di
         ("metrics.port", "65536"),
         ("receiver.share_group", "a/b"),
         ("receiver.share_group", "A"),
+        ("receiver.share_group", "office"),  # guessable
         ("alerts.webhook.url", "http://hooks.example.com/x"),
         ("alerts.webhook.url", "https://user:pw@hooks.example.com/x"),
         ("alerts.webhook.url", "https://hooks.example.com:99999/x"),

@@ -1,6 +1,7 @@
 """Who may come in at all: a real Mosquitto with the shipped configuration, asked with raw TLS."""
 
 import contextlib
+import dataclasses
 import socket
 import ssl
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sync.office.authority.certificates import build_leaf, new_key, read_certificate
 from sync.office.authority.identity import BrokerIdentity, DeviceIdentity
+from sync.office.broker.configuration import write
 from tests.sync.mosquitto import HOST, Credentials, Mosquitto, TestAuthority
 from tests.sync.mqtt import Client, await_until
 
@@ -200,3 +202,33 @@ def test_without_a_readable_revocation_list_the_broker_does_not_start(tmp_path: 
     authority.crl.write_bytes(b"")
     with pytest.raises(AssertionError, match="did not start"):
         Mosquitto(tmp_path / "broker", authority).start()
+
+
+def served_serial(broker: Mosquitto, context: ssl.SSLContext) -> str:
+    with (
+        socket.create_connection((HOST, broker.port), timeout=20) as plain,
+        context.wrap_socket(plain, server_hostname=HOST) as wrapped,
+    ):
+        certificate = wrapped.getpeercert()
+        assert certificate is not None
+        return str(certificate["serialNumber"])
+
+
+def test_sighup_brings_a_renewed_certificate_and_a_new_access_list(tmp_path: Path) -> None:
+    authority = TestAuthority(tmp_path / "authority")
+    with Mosquitto(tmp_path / "broker", authority, receivers=("receiver",)) as broker:
+        context = broker.credentials("plant-1", "door-1").context()
+        before = served_serial(broker, context)
+        renewed = authority.credentials_of(BrokerIdentity(("localhost", HOST)), label="renewed")
+        for ours, theirs in (
+            (renewed.key, broker.settings.files.key),
+            (renewed.certificate, broker.settings.files.certificate),
+        ):
+            theirs.write_bytes(ours.read_bytes())
+        with Client(broker, broker.office("receiver-2")) as second:
+            ack = "clockface/v1/plant-1/door-1/ack"
+            assert second.publish(ack, b"x") == "Not authorized"
+            write(dataclasses.replace(broker.settings, receivers=("receiver", "receiver-2")), broker.folder)
+            broker.reload()
+            await_until(lambda: served_serial(broker, context) != before, what="the certificate is read again")
+            assert second.publish(ack, b"x") == "No matching subscribers"

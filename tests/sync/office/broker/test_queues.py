@@ -101,3 +101,8 @@ def test_the_log_holds_no_payload_and_no_topic(broker: Mosquitto) -> None:
     assert "plant-1/door-1" in log
     assert "a-secret-payload" not in log
     assert "/events" not in log
+
+
+def test_a_client_that_asks_for_a_longer_keepalive_is_told_the_brokers(broker: Mosquitto) -> None:
+    with Client(broker, broker.credentials("plant-1", "door-1"), keepalive_s=3600) as device:
+        assert device.connack.ServerKeepAlive == broker.settings.max_keepalive_s
