@@ -194,3 +194,29 @@ def test_no_text_brings_the_door_down(door: OfficeDesk, text: str) -> None:
     assert door.deliver(wire.Delivery(envelope=text)).outcome == "refused"
     framed = json.dumps({"payload": text, "payloadType": Ack.payload_type, "signatures": [{"sig": text}]})
     assert door.deliver(wire.Delivery(envelope=framed)).outcome == "refused"
+
+
+def test_a_refusal_is_answered_by_a_new_epoch_and_from_where_to_send(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    ids = record(store, clock, 4)
+    refusal = office.refusal(ids[2], committed=ids[1])
+    taken = deliver(desk, refusal)
+    assert (taken.outcome, taken.frontier.seq) == ("applied", ids[1].seq)
+    assert taken.send_after == wire.SendAfter(epoch=ids[1].epoch, seq=ids[1].seq)
+    batch = desk.envelopes(wire.EnvelopeQuery(after_epoch=ids[1].epoch, after_seq=ids[1].seq))
+    assert [(e.epoch == ids[1].epoch, e.seq) for e in batch.envelopes] == [(False, 1), (False, 2), (False, 3)]
+    again = deliver(desk, refusal)
+    assert (again.outcome, again.send_after) == ("repeated", taken.send_after)
+    assert store.events.count() == 1 + 4 + 3
+
+
+def test_a_refusal_of_what_we_never_sent_or_of_an_unknown_office_changes_nothing(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    (event,) = record(store, clock, 1)
+    assert deliver(desk, TestOffice(HERE).refusal(event)).reason == "forged"
+    assert deliver(desk, office.refusal(replace(event, hash="0" * 64))).reason == "refusal_of_unknown"
+    deliver(desk, office.ack(event))
+    assert deliver(desk, office.refusal(event)).reason == "refusal_of_committed"
+    assert store.events.count() == 2
