@@ -40,6 +40,8 @@ an employee number, a template or a key: messages reach logs and screens.
     |   +-- NumberTaken               75   the employee number belongs to another person
     +-- EvaluationError               80   a sample that cannot carry the claim, unreadable input
     +-- AttendanceError               90   a rule's input is out of range
+    +-- ProvisioningError             95   the office's bundle, or what answers it here, is not what it must be
+        +-- BundleRefused             96   its signature, device, request, time, certificate or keys do not hold
 """
 
 from clockface.errors import (
@@ -55,6 +57,7 @@ from clockface.errors import (
 __all__ = [
     "ApiError",
     "AttendanceError",
+    "BundleRefused",
     "CameraError",
     "CameraLost",
     "CameraUnavailable",
@@ -82,6 +85,7 @@ __all__ = [
     "PersonUnknown",
     "PhotoRefused",
     "ProtocolMismatch",
+    "ProvisioningError",
     "RuntimeUnavailable",
     "SecretError",
     "SecretInvalid",
@@ -266,3 +270,15 @@ class AttendanceError(ClockfaceError):
     """An attendance rule was given something out of range."""
 
     exit_code = 90
+
+
+class ProvisioningError(ClockfaceError):
+    """A device cannot ask an office to know it, or cannot take its answer."""
+
+    exit_code = 95
+
+
+class BundleRefused(ProvisioningError):
+    """The office's bundle does not hold."""
+
+    exit_code = 96

@@ -9,6 +9,7 @@ from edge.configuration import READER
 
 _OWN = (
     "init",
+    "provision",
     "run",
     "status",
     "watch",
