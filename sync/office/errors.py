@@ -1,6 +1,7 @@
 """The errors of the central office's side; the database's own are in `sync.office.database.errors`.
 
 OfficeError                       120
++-- OfficeCertificateInvalid      130   the TLS files of the receiver
 """
 
 from clockface.errors import ClockfaceError
@@ -10,3 +11,9 @@ class OfficeError(ClockfaceError):
     """The central office's side failed."""
 
     exit_code = 120
+
+
+class OfficeCertificateInvalid(OfficeError):
+    """The receiver's TLS key, certificate or authorities are missing, another's, or do not fit together."""
+
+    exit_code = 130

@@ -1,0 +1,282 @@
+"""One batch of messages: verified outside, then taken in one transaction; what to answer comes back.
+
+Trust boundary: topics and payloads are anybody's until verified here. Every message ends as committed, waiting,
+repeated or in quarantine, so that none comes for ever.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from sqlalchemy import Connection
+
+from sync.office.alarms import AlarmKind, raise_alarm
+from sync.office.condition import compare_frontier, take_state, take_telemetry
+from sync.office.database import Database
+from sync.office.ingest import Limits, RefusedEvent, ingest
+from sync.office.link import Arrival
+from sync.office.outbox import take_result
+from sync.office.parcels import take_parcel
+from sync.office.quarantine import quarantine
+from sync.office.registry import Device, load_devices
+from sync.office.verification import Reason, Rejected, Verified, verify_message
+from sync.wire.canonical import WireError
+from sync.wire.fields import EventPoint
+from sync.wire.parcels import CertificateRequest
+from sync.wire.topics import UP, Address, Channel, read_topic
+
+_ALARMING = frozenset(
+    {Reason.UNKNOWN_KEY, Reason.FORGED, Reason.WRONG_SOURCE, Reason.MALFORMED_SIGNED, Reason.KEY_OUTSIDE_EPOCHS}
+)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a committed batch asks for.
+
+    Args:
+        committed: Points to acknowledge, by device.
+        lacking: Devices of which earlier events are missing.
+        missing: Devices that believe more delivered than is here: they are to send again.
+        refused: Refusals to sign.
+        receipts: Parcels to confirm.
+        nonces: Of the newest telemetry.
+        born: Devices whose couriers have just connected, by row id.
+        requests: Requests for certificates.
+        counts: How many ended where.
+    """
+
+    committed: dict[Address, list[EventPoint]] = field(default_factory=dict)
+    lacking: set[Address] = field(default_factory=set)
+    missing: set[Address] = field(default_factory=set)
+    refused: list[tuple[Address, RefusedEvent]] = field(default_factory=list)
+    receipts: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
+    nonces: dict[Address, str] = field(default_factory=dict)
+    born: set[int] = field(default_factory=set)
+    requests: list[tuple[Device, CertificateRequest]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    arrival: Arrival
+    address: Address | None = None
+    channel: Channel | None = None
+
+
+class Intake:
+    """Takes batches into the database.
+
+    Args:
+        sealing: Opens what devices seal to the office.
+        threads: Ed25519 lets go of the interpreter lock; more than one helps where there are cores.
+    """
+
+    def __init__(
+        self, database: Database, *, sealing: X25519PrivateKey, limits: Limits, threads: int = 1
+    ) -> None:
+        self._database = database
+        self._sealing = sealing
+        self._limits = limits
+        self._pool = ThreadPoolExecutor(threads, "verify") if threads > 1 else None
+
+    def close(self) -> None:
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def take(self, arrivals: Sequence[Arrival], *, now_us: int) -> Outcome:
+        """Verify and commit. Nothing of the batch is written if this raises.
+
+        Raises:
+            DatabaseError: The database failed, or a message is poison: take it alone.
+        """
+        messages = [_read_topic(arrival) for arrival in arrivals]
+        wanted = {message.address for message in messages if message.address is not None}
+        with self._database.read() as connection:
+            devices = load_devices(connection, wanted) if wanted else {}
+        verified = self._verify(messages, devices)
+        with self._database.write() as connection:
+            work = _Batch(connection, sealing=self._sealing, limits=self._limits, now_us=now_us)
+            work.take_events(verified, devices)
+            for message in messages:
+                if message.channel is not Channel.EVENTS:
+                    work.take_other(message, devices)
+            return work.outcome
+
+    def put_away(self, arrival: Arrival, *, now_us: int) -> Outcome:
+        """Quarantine a message on which our own software failed.
+
+        Raises:
+            DatabaseError: The database failed: it was not the message's fault.
+        """
+        message = _read_topic(arrival)
+        rejected = Rejected(Reason.UNPROCESSABLE, "it could not be processed", arrival.payload)
+        with self._database.write() as connection:
+            work = _Batch(connection, sealing=self._sealing, limits=self._limits, now_us=now_us)
+            work.reject(rejected, message, None)
+            return work.outcome
+
+    def _verify(
+        self, messages: list[_Message], devices: dict[Address, Device]
+    ) -> list[tuple[_Message, list[Verified | Rejected]]]:
+        events = [message for message in messages if message.channel is Channel.EVENTS]
+
+        def verify(message: _Message) -> list[Verified | Rejected]:
+            assert message.address is not None  # noqa: S101 - a topic with a channel has an address
+            device = devices.get(message.address)
+            keys = {} if device is None else device.keys
+            return verify_message(message.arrival.payload, address=message.address, keys=keys)
+
+        if self._pool is None or len(events) < 2:
+            return [(message, verify(message)) for message in events]
+        return list(zip(events, self._pool.map(verify, events), strict=True))
+
+
+def _read_topic(arrival: Arrival) -> _Message:
+    try:
+        address, channel = read_topic(arrival.topic)
+    except WireError:
+        return _Message(arrival)
+    return _Message(arrival, address, channel) if channel in UP else _Message(arrival)
+
+
+class _Batch:
+    """One transaction's work."""
+
+    def __init__(
+        self, connection: Connection, *, sealing: X25519PrivateKey, limits: Limits, now_us: int
+    ) -> None:
+        self.outcome = Outcome()
+        self._connection = connection
+        self._sealing = sealing
+        self._limits = limits
+        self._now_us = now_us
+
+    def take_events(
+        self,
+        verified: list[tuple[_Message, list[Verified | Rejected]]],
+        devices: dict[Address, Device],
+    ) -> None:
+        """Events of all devices at once."""
+        taken: dict[int, tuple[Device, list[Verified]]] = {}
+        for message, lines in verified:
+            device = devices.get(message.address) if message.address is not None else None
+            for each in lines:
+                if isinstance(each, Rejected) or device is None:
+                    self.reject(_rejected(each), message, device)
+                else:
+                    taken.setdefault(device.id, (device, []))[1].append(each)
+        if not taken:
+            return
+        for answer in ingest(self._connection, list(taken.values()), now_us=self._now_us, limits=self._limits):
+            address = answer.device.address
+            self.outcome.counts.update(answer.counts)
+            if answer.committed:
+                self.outcome.committed[address] = answer.committed
+            if answer.lacking:
+                self.outcome.lacking.add(address)
+            self.outcome.refused += [(address, refused) for refused in answer.refused]
+            self._put_away_distrusted(answer.device, answer.distrusted)
+
+    def _put_away_distrusted(self, device: Device, distrusted: list[Verified]) -> None:
+        for event in distrusted:
+            rejected = Rejected(Reason.REVOKED, "after the last event that is trusted", event.raw)
+            topic = device.address.topic(Channel.EVENTS)
+            quarantine(self._connection, rejected, topic=topic, address=device.address, now_us=self._now_us)
+            self.outcome.counts[Reason.REVOKED.value] += 1
+        if distrusted:
+            self._alarm(AlarmKind.REVOKED, device, Reason.REVOKED.value)
+
+    def take_other(self, message: _Message, devices: dict[Address, Device]) -> None:
+        """State, telemetry, a result, a parcel, or nothing of ours."""
+        if message.address is None or message.channel is None:
+            rejected = Rejected(Reason.TOPIC, "not a topic of Clockface's", message.arrival.payload)
+            self.reject(rejected, message, None)
+            return
+        device = devices.get(message.address)
+        if device is None or not device.keys:
+            rejected = Rejected(
+                Reason.UNKNOWN_DEVICE, "no device of this name has a key here", message.arrival.payload
+            )
+            self.reject(rejected, message, None)
+            return
+        if not message.arrival.payload and message.channel is Channel.STATE:
+            return  # a retained state was cleared
+        rejection = self._dispatch(message.channel, device, message.arrival.payload)
+        if rejection is not None:
+            self.reject(rejection, message, device)
+        else:
+            self.outcome.counts[message.channel.value] += 1
+
+    def _dispatch(self, channel: Channel, device: Device, payload: bytes) -> Rejected | None:
+        if channel is Channel.STATE:
+            state = take_state(self._connection, device, payload, now_us=self._now_us)
+            if isinstance(state, Rejected):
+                return state
+            if state.online:
+                self.outcome.born.add(device.id)
+            return None
+        if channel is Channel.TELEMETRY:
+            return self._take_telemetry(device, payload)
+        if device.state == "revoked":
+            self._alarm(AlarmKind.REVOKED, device, channel.value)
+            return Rejected(Reason.REVOKED, "the device was revoked", payload)
+        if channel is Channel.RESULTS:
+            result = take_result(self._connection, device, payload, now_us=self._now_us)
+            return result if isinstance(result, Rejected) else None
+        return self._take_parcel(device, payload)
+
+    def _take_telemetry(self, device: Device, payload: bytes) -> Rejected | None:
+        told = take_telemetry(self._connection, device, payload, now_us=self._now_us)
+        if isinstance(told, Rejected):
+            return told
+        if told is not None:
+            here, missing = compare_frontier(self._connection, device, told, now_us=self._now_us)
+            self.outcome.nonces[device.address] = told.nonce
+            points = self.outcome.committed.setdefault(device.address, [])
+            if here.committed is not None and not points:
+                points.append(here.committed)
+            if missing:
+                self.outcome.missing.add(device.address)
+        return None
+
+    def _take_parcel(self, device: Device, payload: bytes) -> Rejected | None:
+        parcel = take_parcel(self._connection, device, payload, sealing=self._sealing, now_us=self._now_us)
+        if isinstance(parcel, Rejected):
+            return parcel
+        self.outcome.receipts[device.address].append(parcel.id)
+        if isinstance(parcel, CertificateRequest):
+            self.outcome.requests.append((device, parcel))
+        return None
+
+    def reject(self, rejected: Rejected, message: _Message, device: Device | None) -> None:
+        """Put something into quarantine, and alarm if it bears on a device of ours."""
+        quarantine(
+            self._connection,
+            rejected,
+            topic=message.arrival.topic,
+            address=message.address,
+            now_us=self._now_us,
+        )
+        self.outcome.counts[rejected.reason.value] += 1
+        if device is not None and rejected.reason in _ALARMING:
+            self._alarm(AlarmKind.FORGERY, device, rejected.reason.value)
+
+    def _alarm(self, kind: AlarmKind, device: Device, detail: str) -> None:
+        raise_alarm(
+            self._connection,
+            kind,
+            subject=device.subject,
+            device_id=device.id,
+            detail=detail,
+            now_us=self._now_us,
+        )
+
+
+def _rejected(line: Verified | Rejected) -> Rejected:
+    if isinstance(line, Rejected):
+        return line
+    return Rejected(Reason.UNKNOWN_DEVICE, "no device of this name is here", line.raw)

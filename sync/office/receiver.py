@@ -1,0 +1,253 @@
+"""The receiver: from the broker to the database, and only after the commit back to broker and device.
+
+Order is everything: commit, then the office's signed answer, then the broker's PUBACK. Killed at any point, the
+broker or the device sends again, and what is here already is acknowledged again. The database is its only
+state. Trust boundary: `batch` verifies; this module decides when, and never what is true.
+"""
+
+import queue
+import random
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol
+
+import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sync.office.answers import Answers
+from sync.office.batch import Intake, Outcome
+from sync.office.database import Database
+from sync.office.database.errors import DatabaseConflict, DatabaseError, HistoryKept
+from sync.office.link import Arrival
+from sync.office.metrics import Metrics
+from sync.office.outbox import due, note_sent
+from sync.office.rows import microseconds
+from sync.office.watch import Watch, WatchSettings
+from sync.wire.topics import UP, filter_of
+
+IDLE_S: Final = 0.2  # how long an empty queue is waited for before the clock's work is looked at
+RETRY_FIRST_S: Final = 0.5
+RETRY_MOST_S: Final = 30.0
+OUTBOX_EVERY_S: Final = 5.0
+WATCH_EVERY_S: Final = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class Broker(Protocol):
+    """The connection, as the receiver sees it."""
+
+    inbox: "queue.Queue[Arrival]"
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages can come."""
+
+    def publish(self, topic: str, payload: bytes, *, correlation: bytes | None = None) -> bool:
+        """Hand a message over; False without a connection."""
+
+    def acknowledge(self, arrival: Arrival) -> None:
+        """The broker need not keep this message."""
+
+
+class Storage(StrEnum):
+    """How the database does."""
+
+    WELL = "well"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """How the receiver paces itself; times in seconds."""
+
+    batch_events: int = 500
+    batch_wait_s: float = 0.05
+    ack_interval_s: float = 0.2
+    resend_after_s: float = 10.0
+    watch: WatchSettings = field(default_factory=WatchSettings)
+
+
+def subscriptions(group: str) -> tuple[str, ...]:
+    """What the receiver subscribes to, shared with others of its group if one is named."""
+    return tuple(filter_of(channel, group=group) for channel in UP)
+
+
+class Receiver:
+    """Takes messages from the broker into the database until it is told to stop; one thread.
+
+    Args:
+        clock: The time, aware.
+        monotonic: Seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        broker: Broker,
+        intake: Intake,
+        online_key: Ed25519PrivateKey,
+        settings: ReceiverSettings,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.storage = Storage.WELL
+        self._database = database
+        self._broker = broker
+        self._intake = intake
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._monotonic = monotonic
+        self._answers = Answers(
+            broker, key=online_key, clock=clock, monotonic=monotonic, settings=settings, metrics=metrics
+        )
+        self._watch = Watch(settings.watch)
+        self._next_outbox = 0.0
+        self._next_watch = 0.0
+        self._was_connected = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop`; what was begun is finished, what was not stays with the broker."""
+        while not stop.is_set():
+            arrivals = self.collect()
+            if arrivals:
+                self._take(arrivals, stop)
+            self.tend(stop)
+        self._answers.flush(everything=True)
+
+    def collect(self) -> list[Arrival]:
+        """Wait for messages: the first for a moment, more for as long as a batch may wait."""
+        try:
+            arrivals = [self._broker.inbox.get(timeout=IDLE_S)]
+        except queue.Empty:
+            return []
+        size = _lines(arrivals[0])
+        deadline = self._monotonic() + self._settings.batch_wait_s
+        while size < self._settings.batch_events:
+            try:
+                arrivals.append(self._broker.inbox.get(timeout=max(0.0, deadline - self._monotonic())))
+            except queue.Empty:
+                break
+            size += _lines(arrivals[-1])
+        return arrivals
+
+    def _take(self, arrivals: Sequence[Arrival], stop: threading.Event) -> None:
+        """Commit a batch, however long the database needs; then answer and acknowledge."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                self._commit(arrivals)
+            except DatabaseError as error:
+                failures += 1
+                self._failing(error, failures, stop)
+            else:
+                self._well()
+                return
+
+    def _commit(self, arrivals: Sequence[Arrival]) -> None:
+        try:
+            with self._metrics.commit_seconds.time():
+                outcome = self._intake.take(arrivals, now_us=self._now_us())
+        except Exception as error:
+            if isinstance(error, DatabaseError) and not _may_be_poison(error):
+                raise
+            log.warning("batch_failed", error=error)
+            self._one_by_one(arrivals)
+            return
+        self._conclude(arrivals, outcome)
+
+    def _one_by_one(self, arrivals: Sequence[Arrival]) -> None:
+        """A batch failed and the database may be well: find the message that it fails on."""
+        for arrival in arrivals:
+            try:
+                outcome = self._intake.take([arrival], now_us=self._now_us())
+            except Exception as error:
+                if isinstance(error, DatabaseError) and not _may_be_poison(error):
+                    raise
+                log.exception("message_unprocessable", error=error)
+                outcome = self._intake.put_away(arrival, now_us=self._now_us())
+            self._conclude([arrival], outcome)
+
+    def _conclude(self, arrivals: Sequence[Arrival], outcome: Outcome) -> None:
+        self._metrics.count(outcome.counts)
+        self._answers.take(outcome)
+        self._answers.flush()
+        for arrival in arrivals:
+            self._broker.acknowledge(arrival)
+        if outcome.born:
+            self._publish_outbox(frozenset(outcome.born))
+
+    def _failing(self, error: DatabaseError, failures: int, stop: threading.Event) -> None:
+        if self.storage is Storage.WELL or failures % 10 == 0:
+            log.error("database_failed", error=error)
+        self.storage = Storage.FAILING
+        self._metrics.database_up.set(0)
+        bound = min(RETRY_MOST_S, RETRY_FIRST_S * 2.0 ** min(failures - 1, 16))
+        stop.wait(bound * (0.5 + random.random() / 2))  # noqa: S311 - spreads retries, keeps no secret
+
+    def _well(self) -> None:
+        if self.storage is not Storage.WELL:
+            log.info("database_recovered")
+        self.storage = Storage.WELL
+        self._metrics.database_up.set(1)
+
+    def tend(self, stop: threading.Event) -> None:
+        """What the clock asks for: late acknowledgements, the outbox, watching for silence."""
+        self._answers.flush()
+        now = self._monotonic()
+        connected = self._broker.connected
+        self._metrics.connected.set(int(connected))
+        if connected and not self._was_connected:
+            self._next_outbox = now
+        self._was_connected = connected
+        try:
+            if connected and now >= self._next_outbox:
+                self._next_outbox = now + OUTBOX_EVERY_S
+                self._publish_outbox(None)
+            if now >= self._next_watch:
+                self._next_watch = now + WATCH_EVERY_S
+                self._look()
+        except DatabaseError as error:
+            self._failing(error, 1, stop)
+        else:
+            if not self._broker.inbox.qsize():
+                self._well()
+
+    def _look(self) -> None:
+        with self._database.write() as connection:
+            seen = self._watch.look(connection, now_us=self._now_us(), connected=self._broker.connected)
+        self._metrics.fleet(seen)
+
+    def _publish_outbox(self, device_ids: frozenset[int] | None) -> None:
+        now_us = self._now_us()
+        with self._database.read() as connection:
+            documents = due(connection, now_us=now_us, device_ids=device_ids)
+        sent = [
+            each.id
+            for each in documents
+            if self._broker.publish(
+                each.address.topic(each.channel), each.envelope, correlation=bytes.fromhex(each.document_id)
+            )
+        ]
+        if sent:
+            with self._database.write() as connection:
+                note_sent(connection, sent, now_us=now_us)
+            self._metrics.published.inc(len(sent))
+
+    def _now_us(self) -> int:
+        return microseconds(self._clock())
+
+
+def _lines(arrival: Arrival) -> int:
+    return arrival.payload.count(b"\n") + 1
+
+
+def _may_be_poison(error: DatabaseError) -> bool:
+    """Whether a message, and not the database, may be at fault. An unnamed failure could be either."""
+    return type(error) in (DatabaseConflict, HistoryKept, DatabaseError)

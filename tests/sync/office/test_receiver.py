@@ -1,0 +1,108 @@
+"""The receiver on a real Mosquitto with mutual TLS and on both databases."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from sync.office.database import Database, schema
+from sync.office.receiver import Receiver
+from sync.wire.office import Ack, Refusal
+from tests.sync.mosquitto import Mosquitto
+from tests.sync.office.kiosk import Kiosk
+from tests.sync.office.running import Courier, running_receiver
+
+E1 = "000001-00000000000000aa"
+
+
+@pytest.fixture
+def kiosk(office_database: Database) -> Kiosk:
+    made = Kiosk()
+    with office_database.write() as connection:
+        made.register(connection)
+    return made
+
+
+@pytest.fixture
+def receiver(broker: Mosquitto, office_database: Database, kiosk: Kiosk) -> Iterator[Receiver]:
+    with running_receiver(broker, office_database) as running:
+        yield running
+
+
+@pytest.fixture
+def courier(broker: Mosquitto, kiosk: Kiosk, receiver: Receiver) -> Iterator[Courier]:
+    with Courier(broker, kiosk) as made:
+        yield made
+
+
+def rows(database: Database, statement: Any) -> list[Any]:
+    with database.read() as connection:
+        return list(connection.execute(statement))
+
+
+def stored(database: Database) -> int:
+    return int(rows(database, select(func.count()).select_from(schema.events))[0][0])
+
+
+def test_events_are_committed_and_then_acknowledged(courier: Courier, office_database: Database) -> None:
+    courier.send(courier.kiosk.begin(E1), *courier.kiosk.records(9))
+    ack = courier.acknowledged()
+    assert ack.resend is False
+    assert stored(office_database) == 10
+
+
+def test_what_was_sent_twice_is_acknowledged_twice_and_stored_once(
+    courier: Courier, office_database: Database
+) -> None:
+    courier.send(courier.kiosk.begin(E1))
+    courier.acknowledged()
+    courier.send(*courier.kiosk.sent)
+    courier.acknowledged()
+    assert stored(office_database) == 1
+
+
+def test_a_fork_is_refused_by_a_signed_word(courier: Courier) -> None:
+    courier.kiosk.begin(E1)
+    twin = courier.kiosk.restored_copy()
+    courier.send(*courier.kiosk.sent, courier.kiosk.record())
+    courier.acknowledged()
+    courier.send(twin.record(person="99" * 16))
+    refusal = courier.hear_until(lambda each: isinstance(each, Refusal))
+    assert (refusal.refused, refusal.reason) == (twin.point, "fork")
+    assert refusal.committed == courier.kiosk.point
+
+
+def test_poison_ends_in_quarantine_and_stops_nothing(courier: Courier, office_database: Database) -> None:
+    courier.send(b"\xff\xfe garbage")
+    courier.send(b"[" * 50_000)
+    other = Kiosk(device="yard")
+    courier.send(other.begin(E1))
+    courier.send(courier.kiosk.begin(E1))
+    courier.acknowledged()
+    table = schema.quarantine
+    found = rows(office_database, select(table.c.reason, table.c.claimed_device).order_by(table.c.id))
+    assert [tuple(row) for row in found] == [
+        ("malformed", "gate"),
+        ("malformed", "gate"),
+        ("unknown_key", "gate"),
+    ]
+    [alarm] = rows(office_database, select(schema.alarms))
+    assert (alarm.kind, alarm.subject) == ("forgery", "mill/gate")
+
+
+def test_a_gap_that_stays_is_asked_for_again(courier: Courier) -> None:
+    courier.kiosk.begin(E1)
+    courier.kiosk.records(5)
+    sent = courier.kiosk.sent
+    courier.send(sent[0])
+    courier.hear()
+    ack = None
+    for later in sent[3:]:
+        courier.send(later)
+    while ack is None or not ack.resend:
+        courier.send(sent[5])
+        ack = courier.hear_until(lambda each: isinstance(each, Ack))
+    assert ack.committed.seq == 1
+    courier.send(*sent[1:3])
+    courier.acknowledged()
