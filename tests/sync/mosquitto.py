@@ -1,7 +1,7 @@
 """A real Mosquitto with the shipped configuration, on a loopback port, with certificates made when it runs.
 
 For every test that needs a broker: `with Mosquitto(folder, authority) as broker`, or the fixtures of
-tests/sync/conftest.py. Nothing sleeps: the port is awaited in a bounded loop.
+tests/sync/conftest.py. Nothing sleeps: its answer is awaited in a bounded loop.
 """
 
 import contextlib
@@ -219,10 +219,10 @@ class Mosquitto:
         return self.authority.office(name)
 
     def start(self) -> None:
-        """Start it and wait until it accepts connections."""
+        """Start it and wait until it answers in TLS."""
         assert not self.alive, "it runs already"
         self._process = _spawn(self.configuration, self._log)
-        _await_port(self._process, self.port, self._log)
+        _await_answer(self._process, self.port, authority=self.authority.file, log=self._log)
 
     def stop(self) -> None:
         """End it as its service would (SIGTERM): it writes its persistence. Nothing if it does not run."""
@@ -290,11 +290,11 @@ class Mosquitto:
 
 
 @contextlib.contextmanager
-def run_configuration(configuration: Path, port: int, *, log: Path) -> Iterator[None]:
+def run_configuration(configuration: Path, port: int, *, authority: Path, log: Path) -> Iterator[None]:
     """Run Mosquitto with a configuration that somebody else wrote."""
     process = _spawn(configuration, log)
     try:
-        _await_port(process, port, log)
+        _await_answer(process, port, authority=authority, log=log)
         yield
     finally:
         process.terminate()
@@ -311,9 +311,10 @@ def _spawn(configuration: Path, log: Path) -> subprocess.Popen[bytes]:
         )
 
 
-def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _await_answer(process: subprocess.Popen[bytes], port: int, *, authority: Path, log: Path) -> None:
+    context = ssl.create_default_context(cafile=str(authority))
     deadline = time.monotonic() + START_S
-    while not _accepts(port):
+    while not _answers(port, context):
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             process.wait(STOP_S)
@@ -321,9 +322,13 @@ def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         time.sleep(0.01)
 
 
-def _accepts(port: int) -> bool:
+def _answers(port: int, context: ssl.SSLContext) -> bool:
+    """Whether it answers in TLS: it listens before it has read its files, and may yet end because of them."""
     try:
-        with socket.create_connection((HOST, port), timeout=1):
+        with (
+            socket.create_connection((HOST, port), timeout=1) as plain,
+            context.wrap_socket(plain, server_hostname=HOST),
+        ):
             return True
     except OSError:
         return False

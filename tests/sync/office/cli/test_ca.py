@@ -79,7 +79,9 @@ def test_from_nothing_to_a_device_that_publishes(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     with (
-        run_configuration(tmp_path / "etc" / "mosquitto.conf", port, log=tmp_path / "log"),
+        run_configuration(
+            tmp_path / "etc" / "mosquitto.conf", port, authority=tmp_path / "ca/ca.crt", log=tmp_path / "log"
+        ),
         Client(port, Credentials(tmp_path / "device")) as device,
     ):
         assert device.publish("clockface/v1/plant-1/door-1/events", b"x") == "No matching subscribers"
