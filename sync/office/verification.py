@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from sync.wire import envelope
+from sync.wire.batches import MAX_BATCH_BYTES, MAX_BATCH_LINES
 from sync.wire.canonical import WireError, parse, refuse_variants
 from sync.wire.events import EVENT, MAX_EVENT_BYTES, AnyEvent, EventHeader, source_of
 from sync.wire.topics import Address
 
-MAX_BATCH_BYTES: Final = 256 * 1024  # a message; the broker's configuration holds devices to it
-MAX_BATCH_EVENTS: Final = 1024
+MAX_BATCH_EVENTS: Final = MAX_BATCH_LINES
 
 
 class Reason(StrEnum):

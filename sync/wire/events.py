@@ -18,10 +18,10 @@ from sync.wire.fields import (
     Epoch,
     EventPoint,
     Microseconds,
-    PublicKey,
     RandomId,
     Seq,
     Sha256,
+    SigningKey,
     Source,
     Time,
     Version,
@@ -60,7 +60,7 @@ class EpochBegunData(Wire):
     clock: ClockReading
     reason: Literal["provisioned", "restored", "replaced", "refused"]
     previous: EventPoint | None = None
-    public_key: PublicKey
+    public_key: SigningKey
     software: Version
     models: Annotated[list[Sha256], Field(max_length=16)] = Field(default_factory=list)
 

@@ -4,8 +4,9 @@ Numbers are integers only (micro-units): every language prints those alike, floa
 a value of these types is well-formed, not yet authentic.
 """
 
+import base64
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.functional_validators import AfterValidator
@@ -19,6 +20,28 @@ _DATE = r"(?:(?:19|20|21)[0-9]|22[0-5])[0-9]-[0-9]{2}-[0-9]{2}"
 
 def _calendar_time(value: str) -> str:
     datetime.fromisoformat(value)
+    return value
+
+
+# The points of small order (and what reads as one): under such a "key" a signature made by nobody holds.
+_WEAK_SIGNING_KEYS: Final = frozenset(
+    bytes.fromhex(text)
+    for text in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+
+
+def _strong_key(value: str) -> str:
+    raw = base64.urlsafe_b64decode(value + "=")
+    if raw[:31] + bytes([raw[31] & 0x7F]) in _WEAK_SIGNING_KEYS:
+        raise ValueError("under this key everybody's signature holds")
     return value
 
 
@@ -37,6 +60,7 @@ BootId = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 WorkCode = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,40}$")]
 # base64url of 32 bytes, unpadded: the last letter's two spare bits are zero, so one key has one text
 PublicKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
+SigningKey = Annotated[PublicKey, AfterValidator(_strong_key)]  # Ed25519
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+-]{1,40}$")]
 Seq = Annotated[int, Field(ge=1, le=MAX_SEQ)]
 Microseconds = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]

@@ -12,7 +12,7 @@ from pydantic import Field
 from pydantic.functional_validators import model_validator
 
 from sync.wire.documents import Document
-from sync.wire.fields import Pem, PublicKey, RandomId, Text, Time, Version, expires_within
+from sync.wire.fields import Pem, PublicKey, RandomId, SigningKey, Text, Time, Version, expires_within
 
 MAX_BUNDLE_LIFE: Final = timedelta(days=366)
 
@@ -30,7 +30,7 @@ class DeviceRequest(Document):
 
     kind: Literal["clockface.device-request.v1"] = "clockface.device-request.v1"
     id: RandomId
-    signing_key: PublicKey
+    signing_key: SigningKey
     sealing_key: PublicKey
     certificate_request: Pem
     software: Version
@@ -62,8 +62,8 @@ class Bundle(Document):
     brokers: Annotated[
         list[Annotated[str, Field(pattern=r"^[A-Za-z0-9.:\[\]-]{1,260}$")]], Field(min_length=1, max_length=8)
     ]
-    online_keys: Annotated[list[PublicKey], Field(min_length=1, max_length=4)]
-    operator_keys: Annotated[list[PublicKey], Field(min_length=1, max_length=4)]
+    online_keys: Annotated[list[SigningKey], Field(min_length=1, max_length=4)]
+    operator_keys: Annotated[list[SigningKey], Field(min_length=1, max_length=4)]
     sealing_key: PublicKey
     issued: Time
     expires: Time

@@ -16,11 +16,11 @@ from typing import Final
 
 from sync.office.authority.identity import OfficeIdentity
 from sync.office.broker.errors import BrokerSettingRefused
+from sync.wire.batches import MAX_BATCH_BYTES
 from sync.wire.topics import DOWN, ROOT, UP, filter_of
 
 CONFIGURATION_FILE: Final = "mosquitto.conf"
 ACCESS_FILE: Final = "access.acl"
-MAX_BATCH_BYTES: Final = 256 * 1024
 MAX_PACKET_BYTES: Final = MAX_BATCH_BYTES + 8 * 1024  # the topic, the properties and room for their growth
 SAVE_INTERVAL_S: Final = 10  # of sessions, queues and retained messages; docs/broker.md has what it costs
 _ADDRESS: Final = re.compile(r"[0-9A-Za-z.:%_-]{1,64}")
