@@ -5,7 +5,6 @@ Trust boundary: names and numbers come from staff lists and are printed only thr
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
@@ -14,12 +13,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
-from rich.table import Table
 
+from clockface.cli.terminal import console, printable, table
 from edge.api.client import EdgeClient
 from edge.api.protocol import Message, PeopleQuery, PersonView
-from edge.cli.attendance import PIPE_WIDTH, printable
 from edge.cli.context import invocation
 from edge.config import Config
 from edge.errors import PersonUnknown
@@ -47,20 +44,6 @@ def asking(context: typer.Context) -> Iterator[EdgeClient]:
     """A connection to the daemon's staff socket."""
     with EdgeClient(invocation(context).config.paths.run) as client:
         yield client
-
-
-def console() -> Console:
-    """Standard output; colours only on a terminal, nothing read into texts, nothing cut in a pipe."""
-    terminal = sys.stdout.isatty()
-    return Console(highlight=False, markup=False, width=None if terminal else PIPE_WIDTH)
-
-
-def table(*headings: str) -> Table:
-    """A table without lines whose long cells are folded, never cut."""
-    made = Table(box=None, header_style="bold", pad_edge=False, show_header=bool(headings))
-    for heading in headings:
-        made.add_column(heading, overflow="fold")
-    return made
 
 
 def find(client: EdgeClient, person: str) -> PersonView:

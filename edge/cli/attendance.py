@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clockface.cli.private_file import private_draft, private_file
+from clockface.cli.terminal import PIPE_WIDTH, printable
 from edge.api.client import EdgeClient
 from edge.attendance.days import calendar_day
 from edge.attendance.export import ExportRow, json_line, write_csv, write_json_lines
@@ -28,8 +29,6 @@ from edge.config import Config
 
 CLOCK_MARKS = {"synchronised": "", "holdover": "~", "unsynchronised": "?"}
 HEADINGS = ("time", "day", "shift", "number", "name", "direction", "by", "code", "office")
-PIPE_WIDTH = 200  # columns, where there is no terminal to fit
-_JOINERS = "\u200c\u200d"  # invisible, and part of Persian and Indian names
 
 app = typer.Typer(help="Attendance records: list, follow, export.", no_args_is_help=True)
 
@@ -213,8 +212,3 @@ def cells(row: ExportRow) -> tuple[str, ...]:
         office,
     )
     return tuple(printable(cell) for cell in shown)
-
-
-def printable(text: str) -> str:
-    """A text that cannot steer the terminal: controls and direction marks become a replacement sign."""
-    return "".join(c if c.isprintable() or c in _JOINERS else "\ufffd" for c in text)

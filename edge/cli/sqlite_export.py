@@ -6,7 +6,8 @@ It is a copy that staff take away, with the columns of the other exports; the le
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge.attendance.export import COLUMNS, ExportRow, Value, as_object
+from clockface.spreadsheet import Value
+from edge.attendance.export import COLUMNS, ExportRow, as_object
 
 TABLE = "attendance"
 

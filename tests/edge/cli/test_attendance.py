@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 import pytest
 
+from clockface.cli.terminal import printable
+from clockface.spreadsheet import unguard
 from edge.api.client import EdgeClient
 from edge.api.protocol import PersonProfile, PersonView, PunchList, PunchQuery, PunchView
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.attendance.export import COLUMNS, unguard
-from edge.cli.attendance import HEADINGS, printable
+from edge.attendance.export import COLUMNS
+from edge.cli.attendance import HEADINGS
 from edge.cli.main import main
 from edge.cli.records import Records, Selection
 from edge.config import ApiConfig, Config
