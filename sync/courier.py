@@ -7,6 +7,7 @@ it can read the office's documents and change none.
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +66,12 @@ class Courier:
         edge: Edge's sync socket.
         notifier: systemd.
         world: Clocks and chance.
+
+    Attributes:
+        pulse: Which of its tasks work.
+        pump: The events' part of it.
+        connection: The last one, open or not.
+        ends: How the last attempts and connections ended.
     """
 
     def __init__(self, config: SyncConfig, edge: EdgeSocket, *, notifier: Notifier, world: World) -> None:
@@ -86,6 +93,8 @@ class Courier:
         self._identity: Identity | None = None
         self._changed = asyncio.Event()
         self._connections = 0
+        self.connection: Connection | None = None
+        self.ends: deque[Condition] = deque(maxlen=16)
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Carry until told to stop, then say goodbye."""
@@ -111,6 +120,7 @@ class Courier:
                 connection = await self._connect(identity, presence)
             except ConnectionEnded as ended:
                 pause_s = self._rotation.failed()
+                self.ends.append(ended.condition)
                 error = explain(ended.condition, where=str(endpoint))
                 log.warning("broker_not_reached", reason=ended.condition, error=error, wait_s=pause_s)
                 self._say(f"no broker: {error}; {self.pump.pending} events wait")
@@ -159,6 +169,7 @@ class Courier:
         """Carry on one connection until it ends, a certificate changes, or this task is cancelled."""
         began, before = self._world.now(), self.pump.progress
         self._connections += 1
+        self.connection = connection
         log.info("broker_connected", broker=broker, session_present=connection.session_present)
         self._say(f"connected to broker {broker}")
         telemetry = Telemetry(
@@ -179,6 +190,7 @@ class Courier:
             if not connection.ended.done():
                 await self._part(connection, presence)
         reason = connection.ended.result()
+        self.ends.append(reason)
         pause_s = self._rotation.ended(
             lived_s=self._world.now() - began, progressed=self.pump.progress > before
         )

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Final
 
 import paho.mqtt.client as paho
@@ -22,15 +23,24 @@ from sync.conditions import Condition, condition_of, condition_of_reason
 from sync.connection import BrokerConfig, Endpoint
 from sync.tls_socket import TlsSocket
 
-MAX_DOWN_BYTES: Final = (
-    256 * 1024
-)  # of a packet from the broker; the largest document is 192 KiB in its envelope
-MAX_UNTAKEN: Final = 16  # documents from the broker that edge has not taken yet: 4 MiB at most
+MAX_DOWN_BYTES: Final = 256 * 1024  # of a packet from the broker; an encoded document is 192 KiB at most
+# Documents that edge has not taken, as we ask of the broker (receive maximum). Mosquitto 2.0.11 holds to it
+# until the first PUBACK and then no more, so beyond so many bytes we stop reading, too.
+MAX_UNTAKEN: Final = 16
+MAX_UNTAKEN_BYTES: Final = 2 * 1024 * 1024
 INFLIGHT: Final = 64  # messages without the broker's PUBACK: 20 to 100 are as fast as any, 1,000 are slower
 PACKET_OVERHEAD: Final = 512  # of topic, properties and head, of what the broker's largest packet may hold
 TICK_S: Final = 1.0
+_NOBODY: Final = 0x10  # "no matching subscribers"
 _REFUSED: Final = 0x80  # reason codes from here on
 _BURST: Final = 64
+
+
+class Receipt(Enum):
+    """What the broker's PUBACK says: it has the message, or has thrown it away for want of a subscriber."""
+
+    TAKEN = "taken"
+    NOBODY_LISTENS = "nobody_listens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +116,8 @@ class Connection:
         self._max_packet_bytes = 256 * 1024 * 1024
         self._most = INFLIGHT
         self._moved = asyncio.Event()
-        self._unanswered: dict[int, tuple[float, asyncio.Future[None]]] = {}
-        self._untaken = 0
+        self._unanswered: dict[int, tuple[float, asyncio.Future[Receipt]]] = {}
+        self._untaken_bytes = 0
         self._tick: asyncio.TimerHandle | None = None
         self._watched = False
         self._client = _Client(sock, client_id=client_id)
@@ -120,6 +130,11 @@ class Connection:
         self._client.on_socket_close = self._unwatch
         self._client.on_socket_register_write = self._want_write
         self._client.on_socket_unregister_write = self._no_write
+
+    @property
+    def unanswered(self) -> int:
+        """Messages without the broker's PUBACK."""
+        return len(self._unanswered)
 
     # --- for the courier ----------------------------------------------------------------------------------
 
@@ -136,7 +151,7 @@ class Connection:
         retain: bool = False,
         correlation: bytes | None = None,
         expiry_s: int | None = None,
-    ) -> "asyncio.Future[None]":
+    ) -> "asyncio.Future[Receipt]":
         """Publish with QoS 1 as soon as there is room for another message.
 
         Returns:
@@ -157,13 +172,15 @@ class Connection:
         if expiry_s is not None:
             properties.MessageExpiryInterval = expiry_s
         sent = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
-        answered: asyncio.Future[None] = self._loop.create_future()
+        answered: asyncio.Future[Receipt] = self._loop.create_future()
         self._unanswered[sent.mid] = (self._loop.time(), answered)
         return answered
 
     def taken(self, arrival: Arrival) -> None:
         """Acknowledge to the broker what edge has taken: it need not keep it."""
-        self._untaken -= 1
+        self._untaken_bytes -= len(arrival.payload) + PACKET_OVERHEAD
+        if self._sock.held and self._untaken_bytes < MAX_UNTAKEN_BYTES // 2:
+            self._go_on()
         if not self.ended.done() and arrival.qos > 0:
             self._client.ack(arrival.mid, arrival.qos)
 
@@ -272,6 +289,18 @@ class Connection:
             self._loop.remove_writer(self._sock.fileno())
             self._loop.remove_reader(self._sock.fileno())
 
+    def _hold(self) -> None:
+        """Read no more until edge has caught up: TCP tells the broker."""
+        if self._watched and not self._sock.held:
+            self._sock.held = True
+            self._loop.remove_reader(self._sock.fileno())
+
+    def _go_on(self) -> None:
+        self._sock.held = False
+        if self._watched:
+            self._loop.add_reader(self._sock.fileno(), self._readable)
+            self._loop.call_soon(self._readable)
+
     def _lost(self) -> None:
         failure = self._sock.failure
         self.end(Condition.LOST if failure is None else condition_of(failure))
@@ -305,20 +334,17 @@ class Connection:
             return
         self._moved.set()
         if not found[1].done():
-            found[1].set_result(None)
+            found[1].set_result(Receipt.NOBODY_LISTENS if reason.value == _NOBODY else Receipt.TAKEN)
 
     def _on_message(self, _c: Any, _u: Any, message: paho.MQTTMessage) -> None:
-        if message.qos == 0 and self._untaken >= MAX_UNTAKEN:
-            return  # a sender that asks for no assurance has none
-        self._untaken += 1
-        if self._untaken > MAX_UNTAKEN or len(message.payload) > MAX_DOWN_BYTES:
-            self._loop.call_soon(self.end, Condition.PROTOCOL_BROKEN)
-            return
         try:
             topic = message.topic
         except UnicodeDecodeError:
             self._loop.call_soon(self.end, Condition.PROTOCOL_BROKEN)
             return
+        self._untaken_bytes += len(message.payload) + PACKET_OVERHEAD
+        if self._untaken_bytes >= MAX_UNTAKEN_BYTES:
+            self._hold()
         response = getattr(message.properties, "ResponseTopic", None)
         self.arrivals.put_nowait(Arrival(topic, bytes(message.payload), message.mid, message.qos, response))
 

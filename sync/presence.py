@@ -28,7 +28,7 @@ from sync.wire.topics import Address, Channel
 
 log = structlog.get_logger(__name__)
 
-LOOK_S: Final = 5.0  # how soon a change is seen
+LOOK_S: Final = 3.0  # how soon a change is seen
 _CHANGES: Final = ("fault", "service", "camera", "alarms", "roster_version")
 
 

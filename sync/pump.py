@@ -17,7 +17,7 @@ from sync.config import SyncConfig
 from sync.cutting import batches
 from sync.edge_socket import EdgeSocket
 from sync.errors import EdgeFailed, EdgeRefused, EdgeSilent
-from sync.mqtt import Connection
+from sync.mqtt import Connection, Receipt
 from sync.pulse import BEAT_S, Pulse
 from sync.window import Point, Stall, Window, frontier_of, start_of
 from sync.wire.topics import Address, Channel
@@ -98,7 +98,7 @@ class Pump:
         self._woken.clear()
         wait_s = self._go_back()
         room = self.window.room
-        if room == 0:
+        if room == 0 or self._stall.unheard:
             await self._wait(wait_s)
             return
         batch = await self._pull(min(room, PAGE, MAX_PAGE), wait_s)
@@ -134,11 +134,21 @@ class Pump:
             if len(payload) > connection.max_payload_bytes:
                 log.error("event_larger_than_broker_takes", seq=some[0].seq, size_bytes=len(payload))
                 connection.end(Condition.PUBLISH_REFUSED)
-            await connection.publish(self._topic, payload)
+            answered = await connection.publish(self._topic, payload)
+            answered.add_done_callback(self._answered)
             self._pulse.beat("pump")
             if self._asked is not None:
                 return
             self.window.sent(some)
+            if self._stall.unheard:
+                return
+
+    def _answered(self, answered: "asyncio.Future[Receipt]") -> None:
+        """A broker that has lost the office's session says so, and forgets what it was given."""
+        if not answered.cancelled() and answered.result() is Receipt.NOBODY_LISTENS and not self._stall.unheard:
+            log.warning("office_not_at_broker", pending=self.pending)
+            self._stall.unheard = True
+            self._woken.set()
 
     def _heard(self, batch: EnvelopeBatch) -> None:
         if not self.edge_answers:
@@ -171,7 +181,7 @@ class Pump:
                     await asyncio.wait({pulled, woken}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     woken.cancel()
-                if self._asked is not None and not pulled.done():
+                if (self._asked is not None or self._stall.unheard) and not pulled.done():
                     return None
                 self._woken.clear()
             return await pulled

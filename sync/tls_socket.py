@@ -25,12 +25,15 @@ class TlsSocket:
 
     def __init__(self, tls: ssl.SSLSocket) -> None:
         self.failure: OSError | None = None
+        self.held = False
         self._tls = tls
         self._buffer = b""
         self._at = 0
 
     def recv(self, size: int) -> bytes:
-        """Up to `size` bytes; b"" at the end. Raises what ssl raises."""
+        """Up to `size` bytes; b"" at the end. Raises what ssl raises, and BlockingIOError while `held`."""
+        if self.held:
+            raise BlockingIOError
         if self._at == len(self._buffer):
             self._at = 0
             self._buffer = b""
@@ -57,7 +60,7 @@ class TlsSocket:
 
     def pending(self) -> int:
         """Bytes that can be read without waiting."""
-        return len(self._buffer) - self._at + self._tls.pending()
+        return 0 if self.held else len(self._buffer) - self._at + self._tls.pending()
 
     def fileno(self) -> int:
         """For the event loop."""

@@ -11,9 +11,9 @@ from typing import Final
 
 from edge.api.protocol import EnvelopeView, FrontierView, SendAfter
 
-_STALLS: Final = (
-    4  # stall_s doubles so often at most: an office that is down for weeks is not sent the same all day
-)
+UNHEARD_S: Final = 1.0  # until what nobody received goes out again; doubled each time
+_UNHEARD: Final = 6
+_STALLS: Final = 4  # stall_s doubles so often at most: an office that is down is not sent the same all day
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,19 +91,23 @@ class Stall:
 
     Args:
         after_s: `delivery.stall_s`; doubled after each resend that changed nothing, 16 times at most.
+
+    Attributes:
+        unheard: The broker has said that nobody listens: there is no use in sending more, and a resend is near.
     """
 
     after_s: float
+    unheard: bool = False
     _since: float | None = None
     _times: int = 0
 
     def moved(self, now: float) -> None:
         """The office's frontier moved."""
-        self._since, self._times = now, 0
+        self._since, self._times, self.unheard = now, 0, False
 
     def resent(self, now: float) -> None:
         """Everything was sent again without a word from the office."""
-        self._since, self._times = now, min(self._times + 1, _STALLS)
+        self._since, self._times, self.unheard = now, self._times + 1, False
 
     def left_s(self, now: float, *, on_the_way: int) -> float | None:
         """Seconds until it is a stall, 0 or less when it is one; None while nothing is on its way."""
@@ -112,4 +116,7 @@ class Stall:
             return None
         if self._since is None:
             self._since = now
-        return self._since + self.after_s * 2.0**self._times - now
+        limit_s = self.after_s * 2.0 ** min(self._times, _STALLS)
+        if self.unheard:
+            limit_s = min(limit_s, UNHEARD_S * 2.0 ** min(self._times, _UNHEARD))
+        return self._since + limit_s - now

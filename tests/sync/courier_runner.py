@@ -103,6 +103,17 @@ class RunningCourier:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def unanswered(self) -> int:
+        """Messages without the broker's PUBACK."""
+        connection = self.courier.connection
+        return 0 if connection is None else connection.unanswered
+
+    @property
+    def conditions(self) -> list[str]:
+        """How attempts and connections have ended, in order."""
+        return [condition.value for condition in self.courier.ends]
+
     def stop(self) -> None:
         """Say stop and wait for the goodbye."""
         if self._thread.is_alive():
