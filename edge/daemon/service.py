@@ -133,7 +133,11 @@ class DaemonService:
         """Disable or enable a person; the gallery forgets or learns them at once."""
         subject = PersonId(person_id)
         with self._lock:
-            self._store.people.set_enabled(subject, enabled, actor=peer.account)
+            with self._store.database.write():
+                before = self._store.people.get(subject).enabled
+                self._store.people.set_enabled(subject, enabled, actor=peer.account)
+                if before is not enabled:
+                    self._store.events.change_person(subject, "enabled" if enabled else "disabled")
             self._forget_face(subject)
             if enabled:
                 self._learn(subject)
@@ -143,8 +147,10 @@ class DaemonService:
         """Erase a person; events keep the random id."""
         subject = PersonId(person_id)
         with self._lock:
-            templates = len(self._store.templates.of_person(subject))
-            self._store.people.remove(subject, actor=peer.account)
+            with self._store.database.write():
+                templates = len(self._store.templates.of_person(subject))
+                self._store.people.remove(subject, actor=peer.account)
+                self._store.events.change_person(subject, "removed")
             self._forget_face(subject)
         return wire.Removed(person_id=subject, templates=templates)
 
@@ -159,7 +165,9 @@ class DaemonService:
         """Record a withdrawal and erase the templates; the person stays, with badge and PIN."""
         subject = PersonId(person_id)
         with self._lock:
-            erased = self._store.consents.withdraw(subject, actor=peer.account)
+            with self._store.database.write():
+                erased = self._store.consents.withdraw(subject, actor=peer.account)
+                self._store.events.change_person(subject, "biometrics_removed")
             self._forget_face(subject)
         return wire.Removed(person_id=subject, templates=erased)
 

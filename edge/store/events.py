@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from edge.errors import LedgerCorrupt, PersonUnknown, StoreError
 from edge.ports import Clock
@@ -20,10 +21,12 @@ from edge.store.clock import remember
 from edge.store.database import Database
 from edge.store.frontier import NOT_SUPERSEDED
 from edge.store.people import unknown
-from edge.store.translation import attendance, punch_of, settled, utc_day
+from edge.store.translation import attendance, clock_reading, punch_of, settled, utc_day
 from edge.store.vault import Vault
 from edge.types import EpochId, EventId, ModelHash, PersonId, Punch, RecordedPunch
-from sync.wire.events import AttendanceRecorded
+from sync.wire.events import AttendanceRecorded, PersonChanged, PersonChangedData
+
+PersonChange = Literal["removed", "biometrics_removed", "disabled", "enabled"]
 
 MAX_ENVELOPES = 1000  # in one answer: about 1.3 MB
 _DAYS = (
@@ -88,6 +91,17 @@ class EventLog:
             self._remember_last(connection, punch.person_id, event_id)
             remember(connection, punch.at)
         return RecordedPunch(event_id, punch)
+
+    def change_person(self, person_id: PersonId, change: PersonChange) -> EventId:
+        """Tell the office what staff did to a person here; within the transaction of the act itself."""
+        now = self._clock.now()
+        data = PersonChangedData(clock=clock_reading(now), person=person_id, change=change)
+        with self._database.write() as connection:
+            event_id = self._chain.append(
+                connection, lambda attributes: PersonChanged(**attributes, data=data), at=now
+            )
+            remember(connection, now)
+        return event_id
 
     def begin_epoch(
         self, reason: EpochReason, *, models: Sequence[ModelHash] = (), actor: str = DAEMON

@@ -13,8 +13,10 @@ from edge.api.client import EdgeClient
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig
-from edge.errors import NumberTaken, PersonUnknown, PhotoRefused, StoreError
+from edge.errors import LedgerDiskFull, NumberTaken, PersonUnknown, PhotoRefused, StoreError
+from edge.store.chain import COLUMNS
 from edge.types import Direction, DirectionSource, Method, PersonId, Punch, RecordedPunch
+from sync.wire.events import PersonChanged
 from tests.edge.daemon.kiosk import CONSENT, OPERATOR, TestKiosk, astronaut, jpeg, new, portrait
 
 ADA = wire.PersonProfile(name="Ada Lovelace", number="1815", greeting="Ada", language="en")
@@ -237,3 +239,46 @@ def test_an_old_record_stays_in_its_order_when_the_clock_jumps(kiosk: TestKiosk)
     views = kiosk.service.punches(wire.PunchQuery()).punches
     assert [view.seq for view in views] == [first.id.seq, second.id.seq]
     assert views[1].at < views[0].at
+
+
+def _changes(kiosk: TestKiosk) -> list[tuple[str, str]]:
+    with kiosk.store.database.read() as connection:
+        rows = connection.execute(f"SELECT {COLUMNS} ORDER BY position").fetchall()
+    events = [kiosk.store.chain.open_row(row).event() for row in rows]
+    return [(e.data.person, e.data.change) for e in events if isinstance(e, PersonChanged)]
+
+
+def test_what_staff_do_to_a_person_becomes_an_event_of_its_own(kiosk: TestKiosk) -> None:
+    person = kiosk.service.enrol_photo(new(), astronaut(), OPERATOR).person.person_id
+    for enabled in (False, False, True):
+        kiosk.service.set_enabled(person, enabled=enabled, peer=OPERATOR)
+    kiosk.service.withdraw_consent(person, OPERATOR)
+    kiosk.service.remove_person(person, OPERATOR)
+    assert _changes(kiosk) == [
+        (person, "disabled"),
+        (person, "enabled"),
+        (person, "biometrics_removed"),
+        (person, "removed"),
+    ]
+    assert kiosk.store.verify().intact
+
+
+def test_an_act_and_its_event_are_one_transaction(kiosk: TestKiosk, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = kiosk.service.enrol_photo(new(), astronaut(), OPERATOR).person.person_id
+
+    def full(*_: object, **__: object) -> None:
+        raise LedgerDiskFull("the disk is full")
+
+    monkeypatch.setattr(kiosk.store.chain, "append", full)
+    for act in (kiosk.service.remove_person, kiosk.service.withdraw_consent):
+        with pytest.raises(LedgerDiskFull):
+            act(person, OPERATOR)
+    with pytest.raises(LedgerDiskFull):
+        kiosk.service.set_enabled(person, enabled=False, peer=OPERATOR)
+    monkeypatch.undo()
+    kept = kiosk.service.person(person)
+    assert kept.enabled
+    assert kept.consented
+    assert sum(kept.templates.values()) == 1
+    assert kiosk.gallery_people == 1
+    assert _changes(kiosk) == []
