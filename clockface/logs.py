@@ -136,6 +136,22 @@ def set_up(config: LoggingConfig, *, stream: TextIO | None = None, journal: bool
     return undo
 
 
+_listeners: list[Callable[[BaseException], None]] = []
+
+
+def on_exception(listener: Callable[[BaseException], None]) -> Undo:
+    """Have a listener told of every exception that a log line carries, in whatever thread it was logged.
+
+    Args:
+        listener: Must be quick, keep nothing of the exception but classes and places, and not log.
+
+    Returns:
+        A function that takes the listener away.
+    """
+    _listeners.append(listener)
+    return lambda: _listeners.remove(listener)
+
+
 def watch(loop: asyncio.AbstractEventLoop) -> None:
     """Send what a loop's tasks and callbacks raise through the allow-list."""
 
@@ -224,6 +240,8 @@ def _allowed(event: EventDict, *, name: str, level: str, literal: bool) -> Event
         line["withheld"] = unknown[:20]
     if error := _raised(raised):
         line["exception"] = [_link(link) for link in _chain(error)]
+        for listener in _listeners:
+            listener(error)
     return line
 
 

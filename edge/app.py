@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from clockface.logs import on_exception
 from clockface.notify import Notifier, notifier_from
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
@@ -24,6 +25,7 @@ from edge.camera.absent import AbsentCamera
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, boottime_s
 from edge.config import Config
+from edge.daemon.crashes import Crashes
 from edge.daemon.face_path import FacePath, open_face_path
 from edge.daemon.heartbeat import Heartbeat
 from edge.daemon.intents import Intents
@@ -37,6 +39,7 @@ from edge.ports import Camera
 from edge.store.keys import load_keyring
 from edge.store.store import Store, ledger_path, open_store
 from edge.types import DeviceId, Instant, Punch, Verdict
+from sync.wire.topics import Address
 
 log = structlog.get_logger(__name__)
 
@@ -73,13 +76,15 @@ class Service:
     camera: Camera
     face_path: FacePath | None
     store: Store
+    crashes: Crashes
 
     def close(self) -> None:
-        """Stop serving, let go of the camera, free the models, close the ledger."""
+        """Stop serving, let go of the camera, free the models, report crashes, close the ledger."""
         self.api.close()
         self.camera.close()
         if self.face_path is not None:
             self.face_path.close()
+        self.crashes.report()
         self.store.close()
 
 
@@ -100,12 +105,17 @@ def run(config: Config, environment: Mapping[str, str], *, until_end: bool = Fal
     use_one_thread()
     notifier = notifier_from(environment)
     service, loop = build(config, environment, notifier)
+    unhook = on_exception(service.crashes.note)
     try:
         service.api.start()
         notifier.ready("attending")
         log.info("edge_ready")
         loop.run(stop, until_end=until_end)
+    except Exception as error:
+        service.crashes.note(error)
+        raise
     finally:
+        unhook()
         notifier.stopping("stopping")
         service.close()
         notifier.close()
@@ -148,10 +158,12 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
     )
     heartbeat = Heartbeat(notifier, camera=camera.health, boottime=boottime_s)
     timekeeper = Timekeeper(clock=clock, marks=store.clock)
+    crashes = Crashes(store=store, address=Address(config.device.site, config.device.name), clock=clock)
 
     def after_step() -> None:
         heartbeat()
         timekeeper(boottime_s())
+        crashes.report()
 
     loop = Loop(
         camera=camera,
@@ -164,7 +176,7 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
         show=stage.show,
     )
     api = ApiServer(service=daemon, stage=stage, run=config.paths.run, config=config.api)
-    return Service(api, camera, face_path, store), loop
+    return Service(api, camera, face_path, store, crashes), loop
 
 
 def _face_path(config: Config, store: Store) -> tuple[FacePath | None, str | None]:

@@ -1,0 +1,138 @@
+"""Reports the daemon's own bugs to the office: classes and places in our code, never a message or a value.
+
+An exception is scrubbed at once, in the thread that met it, and nothing of it is kept; the loop makes parcels
+of what was noted. Trust boundary: messages, arguments and locals may be personal data, so none is looked at.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final
+
+import structlog
+
+from clockface.errors import ClockfaceError
+from edge import __version__
+from edge.errors import StoreError
+from edge.ports import Clock
+from edge.store.parcels import new_id
+from edge.store.store import Store
+from sync.wire.fields import format_time
+from sync.wire.parcels import CrashParcel
+from sync.wire.topics import Address
+
+log = structlog.get_logger(__name__)
+
+AGAIN_S: Final = 3600.0  # the same crash is reported once in this time, with how often it happened
+MAX_KINDS: Final = 32  # different crashes that are kept apart; more are one flood of the same trouble
+MAX_FRAMES: Final = 64
+MAX_CAUSES: Final = 8
+OURS: Final = frozenset({"edge", "sync", "clockface"})
+_CLASS = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_MODULE = re.compile(r"[A-Za-z0-9_.<>-]{1,120}")
+_FUNCTION = re.compile(r"[A-Za-z0-9_.<>-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A crash without anything personal: exception classes, cause first, and places in our code."""
+
+    error: tuple[str, ...]
+    frames: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Seen:
+    times: int = 0  # since the last report
+    reported_s: float = float("-inf")
+
+
+class Crashes:
+    """Notes crashes from any thread; `report` makes parcels of them.
+
+    Args:
+        store: The ledger, for the outbox.
+        address: This device.
+        clock: Source of time.
+    """
+
+    def __init__(self, *, store: Store, address: Address, clock: Clock) -> None:
+        self._store = store
+        self._address = address
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: dict[Trace, _Seen] = {}
+
+    def note(self, error: BaseException) -> None:
+        """Note an exception that nobody expected; deliberate errors are not crashes."""
+        if isinstance(error, ClockfaceError) or not isinstance(error, Exception):
+            return
+        trace = scrub(error)
+        with self._lock:
+            if trace in self._seen or len(self._seen) < MAX_KINDS:
+                self._seen.setdefault(trace, _Seen()).times += 1
+
+    def report(self) -> None:
+        """Make parcels of what is due. A ledger that cannot take one keeps it for the next time."""
+        with self._lock:
+            if not self._seen:
+                return
+            now = self._clock.now()
+            due = [
+                (trace, seen, seen.times)
+                for trace, seen in self._seen.items()
+                if seen.times and now.boottime_s - seen.reported_s >= AGAIN_S
+            ]
+        for trace, seen, times in due:
+            try:
+                self._store.parcels.add(
+                    CrashParcel(
+                        site=self._address.site,
+                        device=self._address.device,
+                        id=new_id(),
+                        at=format_time(now.wall),
+                        process="edge",
+                        software=__version__,
+                        error=list(trace.error),
+                        frames=list(trace.frames),
+                        times=times,
+                    )
+                )
+            except StoreError as problem:
+                log.warning("crash_not_reported", error=problem)
+                seen.reported_s = now.boottime_s  # a full disk is not asked again at every frame
+                continue
+            with self._lock:
+                seen.times, seen.reported_s = seen.times - times, now.boottime_s
+
+
+def scrub(error: BaseException) -> Trace:
+    """Keep an exception's classes, and the places of its traceback that lie in our code."""
+    chain = list(_chain(error))[:MAX_CAUSES]
+    frames = [place for link in reversed(chain) for place in _places(link.__traceback__)]
+    return Trace(tuple(_class(link) for link in reversed(chain)), tuple(frames[-MAX_FRAMES:]))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, then what it came from."""
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+
+
+def _class(error: BaseException) -> str:
+    name = type(error).__name__
+    return name if _CLASS.fullmatch(name) else "Exception"
+
+
+def _places(traceback: TracebackType | None) -> Iterator[str]:
+    while traceback is not None:
+        code, module = traceback.tb_frame.f_code, str(traceback.tb_frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] in OURS and _MODULE.fullmatch(module) and _FUNCTION.fullmatch(code.co_name):
+            yield f"{module}:{traceback.tb_lineno} {code.co_name}"
+        traceback = traceback.tb_next
