@@ -7,6 +7,7 @@ value. The caller hands the environment in. A process says with a `ConfigReader`
 
 import difflib
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -50,6 +51,23 @@ class LoadedConfig(Generic[ConfigT]):
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """Settings that somebody else than the file's owner gives: over the file, under the environment.
+
+    Args:
+        name: What the provenance of such a setting says.
+        folder: The setting that names the folder of the layer's file.
+        file: The file's name.
+        may: The settings that it may hold.
+    """
+
+    name: str
+    folder: str
+    file: str
+    may: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigReader(Generic[ConfigT]):
     """Which tree a process is configured by, and where its values come from.
 
@@ -60,6 +78,7 @@ class ConfigReader(Generic[ConfigT]):
         check_command: What to type after a mistake, such as "clockface config check".
         neighbours: Prefixes that begin with this one and belong to other processes: not looked at.
         also: What the variables begin with that settings have of their own (`variable` in json_schema_extra).
+        layer: Settings that somebody else gives, where there is such a one.
     """
 
     model: type[ConfigT]
@@ -68,6 +87,7 @@ class ConfigReader(Generic[ConfigT]):
     check_command: str
     neighbours: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
+    layer: Layer | None = None
 
     @property
     def path_variable(self) -> str:
@@ -117,9 +137,15 @@ class ConfigReader(Generic[ConfigT]):
         return loaded
 
     def examine(
-        self, path: Path | None, environment: Mapping[str, str]
+        self, path: Path | None, environment: Mapping[str, str], *, layered: str | None = None
     ) -> tuple[LoadedConfig[ConfigT] | None, tuple[Problem, ...]]:
-        """As `load`, but hand back the problems instead of raising."""
+        """As `load`, but hand back the problems instead of raising.
+
+        Args:
+            path: As for `load`.
+            environment: As for `load`.
+            layered: The layer's text as it is to be; None means the one that its file holds.
+        """
         named = self.config_path(option=path, environment=environment)
         file = named or (self.default_path if self.default_path.exists() else None)
         problems: list[Problem] = []
@@ -128,7 +154,10 @@ class ConfigReader(Generic[ConfigT]):
         readable = not problems
         problems += self._misplaced(tree, where=str(file), lines=key_lines(text))
         variables = self._overlay(tree, environment, problems)
-        places = _Places(file=str(file or self.default_path), lines=key_lines(text), variables=variables)
+        laid = self._lay(tree, variables, layered, problems)
+        readable = readable and laid is not None
+        elsewhere = dict.fromkeys(laid or {}, self._layer_place(tree)) | variables
+        places = _Places(file=str(file or self.default_path), lines=key_lines(text), variables=elsewhere)
         problems += _control_characters(tree, places)
         config = None
         if readable:
@@ -139,8 +168,9 @@ class ConfigReader(Generic[ConfigT]):
                 problems += self._describe(error, places)
         if config is None or problems:
             return None, tuple(problems)
+        given_by = {key: self.layer.name for key in laid or {} if self.layer} | variables
         origins = {
-            key: variables.get(key) or (places.origin(key) if _given(tree, key) else "default")
+            key: given_by.get(key) or (places.origin(key) if _given(tree, key) else "default")
             for key, _ in leaves(config)
         }
         return LoadedConfig(config=config, provenance=origins, path=file), ()
@@ -169,6 +199,42 @@ class ConfigReader(Generic[ConfigT]):
             if setting.variable and _given(tree, key):
                 wrong = f"is given by the variable {setting.variable} only, never in the file"
                 yield Problem(where=where, line=lines.get(key), key=key, wrong=wrong)
+
+    def _layer_place(self, tree: Tree) -> str:
+        """Where the layer's file lies; empty without one."""
+        if self.layer is None:
+            return ""
+        folder = _over(tree, defaults(self.model))
+        for part in self.layer.folder.split("."):
+            folder = folder.get(part) if isinstance(folder, dict) else None
+        return str(Path(folder) / self.layer.file) if isinstance(folder, str) else ""
+
+    def _lay(
+        self, tree: Tree, variables: Mapping[str, str], text: str | None, problems: list[Problem]
+    ) -> frozenset[str] | None:
+        """Put the layer's settings into the tree, but for those of the environment.
+
+        Returns:
+            Which ones; None if the layer cannot be read, or holds what it may not.
+        """
+        place = self._layer_place(tree)
+        if self.layer is None or not place or (text is None and not os.path.lexists(place)):
+            return frozenset()
+        wrong: list[Problem] = []
+        held = parse(read_text(Path(place), wrong) if text is None else text, where=place, problems=wrong)
+        laid = set()
+        for key, value in _settings_of(held):
+            if key not in self.layer.may:
+                wrong.append(Problem(where=place, line=None, key=tame(key), wrong="may not stand here"))
+            elif key not in variables and (parent := _parent(tree, key)) is not None:
+                parent[key.rpartition(".")[2]] = value
+                laid.add(key)
+        problems += wrong
+        return None if wrong else frozenset(laid)
+
+    def value_of(self, key: str, text: str) -> Any:
+        """A setting's value from its form in the environment, unchecked."""
+        return _environment_value(self.settings[key], text)
 
     def _describe(self, error: ValidationError, places: "_Places") -> Iterator[Problem]:
         for detail in error.errors(include_url=False, include_input=False):
@@ -237,6 +303,15 @@ def _parent(tree: Tree, key: str) -> Tree | None:
             return None
         tree = inner
     return tree
+
+
+def _settings_of(tree: Tree) -> Iterator[tuple[str, Any]]:
+    """The settings of a tree of one level of tables; what stands elsewhere is named as it stands."""
+    for section, inner in tree.items():
+        if isinstance(inner, dict):
+            yield from ((f"{section}.{name}", value) for name, value in inner.items())
+        else:
+            yield section, inner
 
 
 def _environment_value(setting: Setting, text: str) -> Any:

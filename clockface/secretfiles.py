@@ -90,7 +90,23 @@ def write_secret(path: Path, content: str) -> bool:
         ) from None
 
 
-def _write_complete(path: Path, content: str) -> bool:
+def replace_secret(path: Path, content: str) -> None:
+    """Write a file of mode 0400 in the place of the one there: after a power cut it is the old or the new one.
+
+    Raises:
+        SecretUnwritable: The folder cannot be written, or the disk is full.
+    """
+    try:
+        _write_complete(path, content, replace=True)
+    except OSError as error:
+        raise SecretUnwritable(
+            f"a key cannot be written: {error.strerror}",
+            where=str(path),
+            next_step=f"ls -ld {path.parent}; df -h {path.parent}",
+        ) from None
+
+
+def _write_complete(path: Path, content: str, *, replace: bool = False) -> bool:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, SECRET_MODE)
     try:
@@ -98,6 +114,9 @@ def _write_complete(path: Path, content: str) -> bool:
             file.write(content.encode("utf-8"))
             file.flush()
             os.fsync(file.fileno())
+        if replace:
+            draft.rename(path)
+            return True
         try:
             os.link(draft, path)  # unlike a rename it cannot replace a key that appeared meanwhile
         except FileExistsError:

@@ -12,11 +12,13 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from clockface.logs import on_exception
+from clockface.masking import masked
 from clockface.notify import Notifier, notifier_from
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
@@ -29,17 +31,22 @@ from edge.daemon.crashes import Crashes
 from edge.daemon.face_path import FacePath, open_face_path
 from edge.daemon.heartbeat import Heartbeat
 from edge.daemon.intents import Intents
+from edge.daemon.link import SiteLink
 from edge.daemon.loop import Attendant, Loop, Rules
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import FrameTap
 from edge.daemon.timekeeper import Timekeeper
+from edge.doctor.diagnosis import diagnose
 from edge.errors import CameraError, ModelError
 from edge.inference.threads import use_one_thread
 from edge.ports import Camera
 from edge.store.keys import load_keyring
+from edge.store.officesettings import ConfigSource
 from edge.store.store import Store, ledger_path, open_store
 from edge.types import DeviceId, Instant, Punch, Verdict
 from sync.wire.topics import Address
+
+RESTART_AFTER_S = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -88,12 +95,19 @@ class Service:
         self.store.close()
 
 
-def run(config: Config, environment: Mapping[str, str], *, until_end: bool = False) -> None:
+def run(
+    config: Config,
+    environment: Mapping[str, str],
+    *,
+    config_path: Path | None = None,
+    until_end: bool = False,
+) -> None:
     """Run the edge daemon until SIGTERM or SIGINT, or until a recording has ended.
 
     Args:
         config: The configuration.
         environment: The process's environment, read once by the caller.
+        config_path: The configuration's file, if one was named: the office's settings are held against it.
         until_end: Return when a replay that is not looped has played.
 
     Raises:
@@ -104,7 +118,10 @@ def run(config: Config, environment: Mapping[str, str], *, until_end: bool = Fal
         signal.signal(number, lambda *_: stop.set())
     use_one_thread()
     notifier = notifier_from(environment)
-    service, loop = build(config, environment, notifier)
+    restart = threading.Timer(RESTART_AFTER_S, stop.set)  # by then its result has left
+    restart.daemon = True
+    source = ConfigSource(config_path, environment, config.paths.state)
+    service, loop = build(config, source, notifier, restart=lambda: _start_once(restart))
     unhook = on_exception(service.crashes.note)
     try:
         service.api.start()
@@ -122,13 +139,15 @@ def run(config: Config, environment: Mapping[str, str], *, until_end: bool = Fal
         log.info("edge_stopped")
 
 
-def build(config: Config, environment: Mapping[str, str], notifier: Notifier) -> tuple[Service, Loop]:
+def build(
+    config: Config, source: ConfigSource, notifier: Notifier, *, restart: Callable[[], None]
+) -> tuple[Service, Loop]:
     """Wire everything together; nothing runs yet but the camera's own thread.
 
     Raises:
         SecretError, StoreError: Without keys and ledger there is nothing to run.
     """
-    store, clock = open_ledger(config, environment)
+    store, clock = open_ledger(config, source.environment)
     try:
         face_path, fault = _face_path(config, store)
         camera = _camera(config)
@@ -136,6 +155,20 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
         store.close()
         raise
     stage, tap, intents = Stage(), FrameTap(), Intents(boottime_s)
+    link = SiteLink(
+        config=config,
+        source=source,
+        store=store,
+        clock=clock,
+        recogniser=None if face_path is None else face_path.recogniser,
+        announcer=stage,
+        restart=restart,
+        diagnosis={
+            "status": lambda: daemon.status().model_dump(mode="json"),
+            "configuration": lambda: masked(config.model_dump(mode="json")),
+            "doctor": lambda: diagnose(config, source.environment, daemon.status()),
+        },
+    )
     daemon = DaemonService(
         config=config,
         store=store,
@@ -145,6 +178,7 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
         camera=camera,
         tap=tap,
         intents=intents,
+        link=link,
     )
     attendant = Attendant(
         ledger=store.events,
@@ -152,6 +186,7 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
         last=store.events.last_punch,
         clock=clock,
         greeting=daemon.greeting,
+        messages=link.bulletin.messages,
         announcer=stage,
         intents=intents,
         afterwards=_each(daemon.tally, daemon.mover or _nothing_more),
@@ -164,6 +199,7 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
         heartbeat()
         timekeeper(boottime_s())
         crashes.report()
+        link.bulletin(boottime_s())
 
     loop = Loop(
         camera=camera,
@@ -171,12 +207,19 @@ def build(config: Config, environment: Mapping[str, str], notifier: Notifier) ->
         fault=fault,
         attendant=attendant,
         announcer=stage,
+        closed=link.bulletin.closed,
         after_step=after_step,
         divert=tap.divert,
         show=stage.show,
     )
+    link.begin()
     api = ApiServer(service=daemon, stage=stage, run=config.paths.run, config=config.api)
     return Service(api, camera, face_path, store, crashes), loop
+
+
+def _start_once(timer: threading.Timer) -> None:
+    if not timer.is_alive() and not timer.finished.is_set():
+        timer.start()
 
 
 def _face_path(config: Config, store: Store) -> tuple[FacePath | None, str | None]:

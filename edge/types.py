@@ -417,6 +417,8 @@ class Notice(StrEnum):
     NOT_RECOGNISED = "not_recognised"
     SEVERAL_PEOPLE = "several_people"
     OUT_OF_SERVICE = "out_of_service"
+    IDENTIFY = "identify"
+    MESSAGE = "message"
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,7 +431,10 @@ class Announcement:
         recorded: The committed punch, for RECORDED and ALREADY_RECORDED.
         coaching: The request, for GUIDANCE.
         greeting: The name as the person chose to be greeted, or None.
-        detail: A short code, for OUT_OF_SERVICE ("no_camera", "ledger_disk_full", "liveness_unavailable").
+        detail: A short code, for OUT_OF_SERVICE ("no_camera", "ledger_disk_full", "office").
+        messages: What the office wants shown. MESSAGE: all that stand for everybody, none when the last has
+            ended. RECORDED and ALREADY_RECORDED: those for this person; personal like the greeting.
+        seconds: For IDENTIFY: how long to show which kiosk this is.
     """
 
     notice: Notice
@@ -438,6 +443,8 @@ class Announcement:
     coaching: Coaching | None = None
     greeting: str | None = None
     detail: str = ""
+    messages: tuple[str, ...] = ()
+    seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ what looks like one is masked before it is printed.
 """
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,18 +16,7 @@ from rich.text import Text
 from clockface.cli.context import any_invocation
 from clockface.configuration import leaves
 from clockface.errors import ConfigError
-
-MASK = "********"
-_SECRET_PATTERNS = (
-    (re.compile(r"(\w+://)[^\s\"']*@"), rf"\g<1>{MASK}@"),
-    (
-        re.compile(
-            r"(?i)([\w-]*(?:pass(?:word|wd|phrase)?|pw|pwd|token|secret|key|auth|user-id))(\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s&!]+)"
-        ),
-        rf"\g<1>\g<2>{MASK}",
-    ),
-    (re.compile(r"[A-Za-z0-9+/_-]{40,}={0,2}"), MASK),  # a key in base64, or a long hex string
-)
+from clockface.masking import masked
 
 app = typer.Typer(help="Show and check the configuration.", no_args_is_help=True)
 
@@ -38,19 +26,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(root: typer.Typer) -> None:
     """Put this group under the root of the command."""
     root.add_typer(app, name="config")
-
-
-def masked(value: Any) -> Any:
-    """A setting's value as it may be printed: without credentials or text that looks like a key."""
-    if isinstance(value, str):
-        for pattern, replacement in _SECRET_PATTERNS:
-            value = pattern.sub(replacement, value)
-        return value
-    if isinstance(value, list):
-        return [masked(item) for item in value]
-    if isinstance(value, dict):
-        return {name: masked(item) for name, item in value.items()}
-    return value
 
 
 @app.command()

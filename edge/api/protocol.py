@@ -24,6 +24,7 @@ HEARTBEAT_S = 5.0
 MAX_PAGE = 1000
 MAX_WAIT_S = 30.0
 MAX_DELIVERY_BYTES = 256 * 1024  # of a body that holds such an envelope
+MAX_MESSAGES = 4  # of the office, on the screen at once
 MAX_DOCUMENT_CHARS = 192 * 1024  # an encoded envelope of the office or of a parcel
 
 PersonKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -59,6 +60,8 @@ NoticeCode = Literal[
     "not_recognised",
     "several_people",
     "out_of_service",
+    "identify",
+    "message",
 ]
 DirectionCode = Literal["in", "out", "unstated"]
 SourceCode = Literal["fixed", "chosen", "assumed", "none"]
@@ -302,6 +305,13 @@ class AnnouncementLine(Message):
     coaching: CoachingCode | None = None
     greeting: Annotated[str, StringConstraints(max_length=200)] | None = None
     detail: Code = ""
+    messages: tuple[Line, ...] = Field(
+        default=(),
+        max_length=MAX_MESSAGES,
+        description="message: all that the office wants everybody to see now, none when the last has ended. "
+        "recorded, already_recorded: those for this person.",
+    )
+    seconds: int = Field(default=0, ge=0, le=300, description="identify: how long to show which kiosk this is.")
 
 
 StageLine = Annotated[SceneLine | VerdictLine | AnnouncementLine | Heartbeat, Field(discriminator="kind")]

@@ -88,6 +88,7 @@ class Stage(Announcer):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: tuple[Listener, ...] = ()
+        self._board: str | None = None  # the office's messages for everybody
         self._last: str | None = None  # what the screen shows now, for one that has just (re)connected
 
     @property
@@ -98,6 +99,10 @@ class Stage(Announcer):
     def announce(self, announcement: Announcement) -> None:
         """Hand an announcement to every listener; never blocks, never raises."""
         line = _safely(announcement)
+        if announcement.notice is Notice.MESSAGE:  # stands beside whatever else is shown
+            self._board = line if announcement.messages else None
+            self._put("board", line, passing=True)
+            return
         if announcement.notice in _PASSING or announcement.notice is Notice.OUT_OF_SERVICE:
             self._last = line
         self._put("announcement", line, passing=announcement.notice in _PASSING)
@@ -131,8 +136,9 @@ class Stage(Announcer):
             if len(self._listeners) >= MAX_LISTENERS:
                 return None
             self._listeners = (*self._listeners, listener)
-        if self._last is not None:
-            listener.put("announcement", self._last, passing=True)
+        for kind, line in (("announcement", self._last), ("board", self._board)):
+            if line is not None:
+                listener.put(kind, line, passing=True)
         return listener
 
     def dismiss(self) -> None:

@@ -79,6 +79,8 @@ def announcement_line(announcement: Announcement) -> AnnouncementLine:
         coaching=None if a.coaching is None else a.coaching.value,
         greeting=a.greeting,
         detail=a.detail,
+        messages=a.messages,
+        seconds=a.seconds,
     )
 
 

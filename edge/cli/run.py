@@ -25,4 +25,4 @@ def run(
     from edge import app  # heavy: models and camera libraries are not for `clockface version`
 
     set_up(config.logging, journal="JOURNAL_STREAM" in asked.environment)  # set by systemd
-    app.run(config, asked.environment, until_end=until_end)
+    app.run(config, asked.environment, config_path=asked.loaded.path, until_end=until_end)

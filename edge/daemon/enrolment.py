@@ -7,7 +7,7 @@ said, and every act is in the audit trail. A look-alike is stored only if staff 
 
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -120,6 +120,7 @@ class Enroller:
         config: What enrolment asks for.
         quality: Limits of recognition; enrolment asks for a larger face.
         lock: Held while ledger and gallery change together.
+        tell: Tells the site of a new or changed person, within the transaction that stores them.
     """
 
     def __init__(
@@ -132,6 +133,7 @@ class Enroller:
         config: EnrolmentConfig,
         quality: QualityConfig,
         lock: threading.RLock,
+        tell: Callable[[PersonId], None],
     ) -> None:
         least_px = max(config.min_face_px, quality.min_face_px)
         self._store = store
@@ -141,6 +143,7 @@ class Enroller:
         self._config = config
         self._analyser = FaceAnalyser(models, limits=quality.model_copy(update={"min_face_px": least_px}))
         self._lock = lock
+        self._tell = tell
 
     @property
     def model_hash(self) -> ModelHash:
@@ -346,6 +349,8 @@ class Enroller:
             person_id = self._store.people.add(applicant.profile, actor=applicant.actor)
         if applicant.consent is not None:
             self._store.consents.record(person_id, applicant.consent, actor=applicant.actor)
+        if applicant.profile is not None or applicant.consent is not None:
+            self._tell(person_id)
         return person_id
 
     def _make_room(self, person_id: PersonId, wanted: int, applicant: Applicant) -> int:

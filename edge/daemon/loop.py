@@ -60,12 +60,13 @@ class Attendant:
         last: The last punch of a person, as this kiosk's ledger knows it.
         clock: The only source of time.
         greeting: Gives the greeting of a person, or None; its answer goes to the screen only.
+        messages: Gives what the office has to tell a person; to the screen only, like the greeting.
         announcer: The screen, sound and light.
         intents: What people chose on the screen.
         afterwards: Called with every verdict once it has been acted on, before the next frame.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its seams, each named
         self,
         *,
         ledger: Ledger,
@@ -73,6 +74,7 @@ class Attendant:
         last: Callable[[PersonId], RecordedPunch | None],
         clock: Clock,
         greeting: Callable[[PersonId], str | None],
+        messages: Callable[[PersonId], tuple[str, ...]],
         announcer: Announcer,
         intents: Intents,
         afterwards: Callable[[Verdict], None],
@@ -82,6 +84,7 @@ class Attendant:
         self._last = last
         self._clock = clock
         self._greeting = greeting
+        self._messages = messages
         self._announcer = announcer
         self._intents = intents
         self._afterwards = afterwards
@@ -157,14 +160,23 @@ class Attendant:
     def _announce(
         self, notice: Notice, verdict: Verdict, *, recorded: RecordedPunch | None = None, detail: str = ""
     ) -> None:
-        greeting = None
+        greeting: str | None = None
+        messages: tuple[str, ...] = ()
         if recorded is not None:
             try:
                 greeting = self._greeting(recorded.punch.person_id)
+                messages = self._messages(recorded.punch.person_id)
             except ClockfaceError as error:  # what is committed is said all the same
                 log.error("greeting_not_read", error=error)  # noqa: TRY400 - its message says what to do
         self._announcer.announce(
-            Announcement(notice, verdict=verdict, recorded=recorded, greeting=greeting, detail=detail)
+            Announcement(
+                notice,
+                verdict=verdict,
+                recorded=recorded,
+                greeting=greeting,
+                detail=detail,
+                messages=messages,
+            )
         )
 
 
@@ -177,12 +189,13 @@ class Loop:
         fault: Why the face path is out of service, as a short code; None when it is well.
         attendant: Acts on verdicts.
         announcer: The screen, sound and light.
+        closed: Says why the kiosk is out of service by order, as a short code, or None: then nobody is judged.
         after_step: Called after every step, also when no frame came: the watchdog lives from it.
         divert: Takes a frame away from recognition (camera enrolment); returns whether it did.
         show: Whoever watches scenes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its seams, each named
         self,
         *,
         camera: Camera,
@@ -190,6 +203,7 @@ class Loop:
         fault: str | None,
         attendant: Attendant,
         announcer: Announcer,
+        closed: Callable[[], str | None],
         after_step: Callable[[], None],
         divert: Callable[[Frame], bool],
         show: Callable[[Scene], None],
@@ -201,6 +215,7 @@ class Loop:
         self._fault = fault
         self._attendant = attendant
         self._announcer = announcer
+        self._closed = closed
         self._after_step = after_step
         self._divert = divert
         self._show_scene = show
@@ -222,10 +237,14 @@ class Loop:
         frame = self._camera.read(timeout_s=READ_TIMEOUT_S)
         state = CameraState.STREAMING if frame is not None else self._camera.health().state
         self._note_camera(state)
-        if frame is None:
+        diverted = frame is not None and self._divert(frame)
+        closed = self._closed()
+        if closed is not None:
+            self._show(Notice.OUT_OF_SERVICE, detail=closed)
+        elif frame is None:
             if state is not CameraState.STREAMING:
                 self._show(Notice.OUT_OF_SERVICE, detail=f"camera_{state}")
-        elif not self._divert(frame):
+        elif not diverted:
             self._judge(frame)
         if self._attendant.settle():
             self._shown = None

@@ -5,7 +5,6 @@ nothing happen without its entry in the audit trail. Names and numbers go back t
 """
 
 import contextlib
-import threading
 import time
 from collections.abc import Generator
 
@@ -17,6 +16,7 @@ from edge.daemon.camera_enrolment import CameraEnrolment, Progress
 from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.enrolment import Applicant, Enroller, Enrolment
 from edge.daemon.intents import Intents, offered
+from edge.daemon.link import SiteLink
 from edge.daemon.moving import Mover
 from edge.daemon.office import OfficeDesk
 from edge.daemon.tally import Tally
@@ -26,7 +26,7 @@ from edge.errors import ModelError, PersonUnknown
 from edge.inference.photographs import decode
 from edge.ports import Camera, Clock
 from edge.store.store import Store
-from edge.types import Consent, EpochId, EventId, Person, PersonId, RecordedPunch, Template
+from edge.types import Consent, EpochId, EventId, Person, PersonId, RecordedPunch
 
 
 class DaemonService:
@@ -41,9 +41,10 @@ class DaemonService:
         camera: For its health.
         tap: Lends frames to enrolment.
         intents: What people choose on the screen.
+        link: The tie to the site: its lock is held while ledger and gallery change together.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its seams, each named
         self,
         *,
         config: Config,
@@ -54,6 +55,7 @@ class DaemonService:
         camera: Camera,
         tap: FrameTap,
         intents: Intents,
+        link: SiteLink,
     ) -> None:
         self._config = config
         self._store = store
@@ -63,14 +65,17 @@ class DaemonService:
         self._camera = camera
         self._tap = tap
         self._intents = intents
-        self._lock = threading.RLock()
+        self._lock = link.lock
+        self._sharing = link.sharing
         self._enroller = None if face_path is None else self._make_enroller(face_path)
         self._condition = Condition(
             config=config, store=store, clock=clock, face_path=face_path, fault=fault, camera=camera
         )
         self.tally = Tally()
         telemetrist = Telemetrist(store=store, clock=clock, status=self._condition.status, tally=self.tally)
-        self._office = OfficeDesk(config=config, store=store, clock=clock, telemetrist=telemetrist)
+        self._office = OfficeDesk(
+            config=config, store=store, clock=clock, telemetrist=telemetrist, desks=link.desks
+        )
 
     @property
     def mover(self) -> Mover | None:
@@ -93,6 +98,7 @@ class DaemonService:
             config=self._config.enrolment,
             quality=self._config.quality,
             lock=self._lock,
+            tell=self._sharing.person,
         )
 
     def status(self) -> wire.Status:
@@ -126,8 +132,10 @@ class DaemonService:
 
     def add_person(self, profile: wire.PersonProfile, peer: Peer) -> wire.PersonView:
         """Add a person without a face."""
-        with self._lock:
-            return self.person(self._store.people.add(to_profile(profile), actor=peer.account))
+        with self._lock, self._store.database.write():
+            added = self._store.people.add(to_profile(profile), actor=peer.account)
+            self._sharing.person(added)
+        return self.person(added)
 
     def set_enabled(self, person_id: str, *, enabled: bool, peer: Peer) -> wire.PersonView:
         """Disable or enable a person; the gallery forgets or learns them at once."""
@@ -138,6 +146,7 @@ class DaemonService:
                 self._store.people.set_enabled(subject, enabled, actor=peer.account)
                 if before is not enabled:
                     self._store.events.change_person(subject, "enabled" if enabled else "disabled")
+                self._sharing.person(subject)
             self._forget_face(subject)
             if enabled:
                 self._learn(subject)
@@ -151,14 +160,16 @@ class DaemonService:
                 templates = len(self._store.templates.of_person(subject))
                 self._store.people.remove(subject, actor=peer.account)
                 self._store.events.change_person(subject, "removed")
+                self._sharing.forget(subject, person_too=True)
             self._forget_face(subject)
         return wire.Removed(person_id=subject, templates=templates)
 
     def record_consent(self, person_id: str, consent: wire.ConsentGiven, peer: Peer) -> wire.PersonView:
         """Record a consent."""
         subject = PersonId(person_id)
-        with self._lock:
+        with self._lock, self._store.database.write():
             self._store.consents.record(subject, self._consent(consent, peer), actor=peer.account)
+            self._sharing.person(subject)
         return self.person(person_id)
 
     def withdraw_consent(self, person_id: str, peer: Peer) -> wire.Removed:
@@ -168,6 +179,8 @@ class DaemonService:
             with self._store.database.write():
                 erased = self._store.consents.withdraw(subject, actor=peer.account)
                 self._store.events.change_person(subject, "biometrics_removed")
+                self._sharing.forget(subject, person_too=False)
+                self._sharing.person(subject)
             self._forget_face(subject)
         return wire.Removed(person_id=subject, templates=erased)
 
@@ -180,9 +193,7 @@ class DaemonService:
         if self._face_path is None:
             return
         for model_hash, gallery in self._face_path.recogniser.galleries.items():
-            loaded = self._store.templates.load_all(model_hash)
-            rows = zip(loaded.template_ids, loaded.person_ids, loaded.matrix, strict=True)
-            gallery.add(Template(i, p, model_hash, vector) for i, p, vector in rows if p == person_id)
+            gallery.add(self._store.templates.of_live_person(person_id, model_hash))
 
     # --- enrolment ----------------------------------------------------------------------------------------
 

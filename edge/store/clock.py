@@ -109,6 +109,12 @@ class ClockMarks:
             if seen < _BATCH:
                 return corrected
 
+    def last_trusted(self) -> datetime | None:
+        """The latest synchronised wall time, over restarts: it cannot be earlier. None if there was none."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT trusted_us FROM clock_mark").fetchone()
+        return None if row is None or row[0] is None else from_unix_us(row[0])
+
     def _correct_batch(self, now: Instant) -> tuple[int, int]:
         with self._database.write() as connection:
             rows = connection.execute(
@@ -139,9 +145,10 @@ def remember(connection: sqlite3.Connection, now: Instant) -> None:
     mark = next_mark(previous, now)
     if mark != previous:
         connection.execute(
-            "INSERT INTO clock_mark (one, wall_us, trusted) VALUES (1, ?, ?) "
-            "ON CONFLICT (one) DO UPDATE SET wall_us = excluded.wall_us, trusted = excluded.trusted",
-            (unix_us(mark.wall), int(mark.trusted)),
+            "INSERT INTO clock_mark (one, wall_us, trusted, trusted_us) VALUES (1, ?, ?, ?) "
+            "ON CONFLICT (one) DO UPDATE SET wall_us = excluded.wall_us, trusted = excluded.trusted, "
+            "trusted_us = coalesce(excluded.trusted_us, trusted_us)",
+            (unix_us(mark.wall), int(mark.trusted), unix_us(mark.wall) if mark.trusted else None),
         )
 
 

@@ -27,7 +27,6 @@ from edge.types import EpochId, EventId, ModelHash, PersonId, Punch, RecordedPun
 from sync.wire.events import AttendanceRecorded, PersonChanged, PersonChangedData
 
 PersonChange = Literal["removed", "biometrics_removed", "disabled", "enabled"]
-
 MAX_ENVELOPES = 1000  # in one answer: about 1.3 MB
 _DAYS = (
     "SELECT position FROM events WHERE punch_day BETWEEN ? AND ? AND position > ? "  # noqa: S608 - constant

@@ -99,6 +99,15 @@ class Outbox:
         with self._database.read() as connection:
             return int(connection.execute("SELECT count(*) FROM parcels").fetchone()[0])
 
+    def waits(self, subject: str, kind: type[Parcel]) -> bool:
+        """Whether a parcel of this kind about a person is still on its way."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT 1 FROM parcels WHERE subject = ? AND payload_type = ? LIMIT 1",
+                (subject, kind.payload_type),
+            ).fetchone()
+        return found is not None
+
     def drop(self, parcel_ids: Sequence[str]) -> int:
         """Forget parcels that the office has; returns how many were waiting."""
         with self._database.write() as connection:

@@ -52,21 +52,81 @@ class People:
         """
         profile = checked(profile)
         person_id = PersonId(secrets.token_hex(16))
-        enrolled_at = self._clock.now().wall
         with self._database.write() as connection:
-            self._refuse_taken(connection, profile.number, except_for=None)
-            connection.execute(
-                "INSERT INTO people (person_id, number_index, enabled, profile, written_by) "
-                "VALUES (?, ?, 1, ?, ?)",
-                (
-                    person_id,
-                    blind(self._number_key, number_form(profile.number)),
-                    self._seal(person_id, profile, enrolled_at),
-                    self._vault.number,
-                ),
-            )
+            self._insert(connection, person_id, profile, enabled=True)
             self._audit.append("person.added", actor=actor, subject=person_id)
         return person_id
+
+    def put(
+        self, person_id: PersonId, profile: Profile, *, enabled: bool, parked: bool = False, actor: str
+    ) -> bool:
+        """Give a person of the site exactly this profile, adding them if they are not here.
+
+        Args:
+            person_id: As the site knows them.
+            profile: Name and number must not be empty.
+            enabled: Whether they may be recorded.
+            parked: Take the number from whomever has it: theirs follows in the same transaction.
+            actor: Account on whose behalf, for the audit.
+
+        Returns:
+            Whether anything changed.
+
+        Raises:
+            NumberTaken, EnrolmentError: As `add`.
+        """
+        profile = checked(profile)
+        with self._database.write() as connection:
+            if parked:
+                self._park(connection, profile.number, except_for=person_id)
+            known = connection.execute("SELECT 1 FROM people WHERE person_id = ?", (person_id,)).fetchone()
+            if known:
+                before = self.get(person_id)
+                if before.profile != profile:
+                    self.update(person_id, profile, actor=actor)
+                if before.enabled != enabled:
+                    self.set_enabled(person_id, enabled, actor=actor)
+                return (before.profile, before.enabled) != (profile, enabled)
+            self._insert(connection, person_id, profile, enabled=enabled)
+            self._audit.append("person.added", actor=actor, subject=person_id)
+            return True
+
+    def _insert(
+        self, connection: sqlite3.Connection, person_id: PersonId, profile: Profile, *, enabled: bool
+    ) -> None:
+        self._refuse_taken(connection, profile.number, except_for=None)
+        connection.execute(
+            "INSERT INTO people (person_id, number_index, enabled, profile, written_by) VALUES (?, ?, ?, ?, ?)",
+            (
+                person_id,
+                blind(self._number_key, number_form(profile.number)),
+                int(enabled),
+                self._seal(person_id, profile, self._clock.now().wall),
+                self._vault.number,
+            ),
+        )
+
+    def _park(self, connection: sqlite3.Connection, number: str, *, except_for: PersonId) -> None:
+        """Give whoever holds a number an index that no number has, until their own is put."""
+        connection.execute(
+            "UPDATE people SET number_index = ? WHERE number_index = ? AND person_id <> ?",
+            (secrets.token_bytes(32), blind(self._number_key, number_form(number)), except_for),
+        )
+
+    def exists(self, person_id: PersonId) -> bool:
+        """Whether there is such a person; reads nothing personal."""
+        with self._database.read() as connection:
+            found = connection.execute("SELECT 1 FROM people WHERE person_id = ?", (person_id,)).fetchone()
+        return found is not None
+
+    def holder(self, number: str) -> PersonId | None:
+        """Whose employee number this is, or None; reads nothing personal."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT person_id FROM people WHERE number_index = ?",
+                (blind(self._number_key, number_form(number)),),
+            ).fetchone()
+        return None if row is None else PersonId(row[0])
 
     def get(self, person_id: PersonId) -> Person:
         """Read one person.

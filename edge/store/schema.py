@@ -195,8 +195,32 @@ _OFFICE = (
     ) STRICT""",
 )
 
+# Templates between the site's kiosks.
+_SITE = (
+    # Under which site key a stored template travelled last; origin 'office': it came down, not to go up again.
+    """CREATE TABLE shared_templates (
+        template_id TEXT PRIMARY KEY REFERENCES templates (template_id) ON DELETE CASCADE,
+        site_key TEXT NOT NULL,
+        origin TEXT NOT NULL CHECK (origin IN ('device', 'office'))
+    ) STRICT""",
+    # Templates that came down under a site key that this device does not have yet: it cannot open them either.
+    """CREATE TABLE sealed_templates (
+        row INTEGER PRIMARY KEY,
+        template_id TEXT NOT NULL UNIQUE,
+        person_id TEXT NOT NULL REFERENCES people (person_id) ON DELETE CASCADE,
+        model_hash TEXT NOT NULL,
+        site_key TEXT NOT NULL,
+        sealed BLOB NOT NULL
+    ) STRICT""",
+    "CREATE INDEX sealed_templates_of ON sealed_templates (person_id)",
+    # The latest synchronised time, which a later reading of an unset clock must not hide.
+    "ALTER TABLE clock_mark ADD COLUMN trusted_us INTEGER",
+    "UPDATE clock_mark SET trusted_us = wall_us WHERE trusted = 1",
+)
+
 MIGRATIONS = (
     Migration(1, "the first tables", _FIRST),
     Migration(2, "the office", _OFFICE),
+    Migration(3, "templates of the site", _SITE),
 )
 NEWEST = MIGRATIONS[-1].version

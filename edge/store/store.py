@@ -22,11 +22,13 @@ from edge.store.device_keys import DeviceKeys
 from edge.store.events import EventLog
 from edge.store.frontier import Alarms, Frontier
 from edge.store.keys import LEDGER_FILE, Keyring
+from edge.store.noticeboard import Noticeboard
 from edge.store.office import Offices
 from edge.store.parcels import Outbox
 from edge.store.people import People
 from edge.store.progress import OfficeProgress
 from edge.store.reissue import Reissues
+from edge.store.site import Site
 from edge.store.templates import Templates
 from edge.store.vault import Vault, key_numbers, register_keys
 from edge.store.verification import TAIL, Verification, verify_all, verify_tail
@@ -59,6 +61,8 @@ class Store:
         progress: How far the office's commands and roster were applied, and what they were answered.
         reissues: Answers refusals.
         device_keys: Signs documents and opens what was sealed to the device.
+        site: Who and what belongs to the whole site.
+        noticeboard: What the office wants shown, and whether the kiosk is out of service.
     """
 
     people: People
@@ -74,6 +78,8 @@ class Store:
     progress: OfficeProgress
     reissues: Reissues
     device_keys: DeviceKeys
+    site: Site
+    noticeboard: Noticeboard
     database: Database
     chain: Chain
 
@@ -223,6 +229,8 @@ def _assemble(
         office=Offices(database, vault=data, audit=audit),
         parcels=Outbox(database, vault=data, keys=keys, clock=clock),
         progress=OfficeProgress(database, vault=data),
+        site=Site(database),
+        noticeboard=Noticeboard(database, vault=data),
         reissues=Reissues(
             database, chain=chain, events=events, frontier=frontier, alarms=alarms, audit=audit, clock=clock
         ),

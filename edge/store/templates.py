@@ -7,7 +7,7 @@ boundary: the ledger file; a token that does not open, or opens to another row's
 import re
 import sqlite3
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -63,9 +63,19 @@ class Templates:
         self._database = database
         self._vault = vault
         self._audit = audit
+        self._travel: Callable[[Template], None] | None = None
 
-    def add(self, template: Template, *, actor: str = DAEMON) -> None:
+    def travel_by(self, travel: Callable[[Template], None]) -> None:
+        """Have every template that is stored from now on handed to `travel`, in the same transaction."""
+        self._travel = travel
+
+    def add(self, template: Template, *, actor: str = DAEMON, travels: bool = True) -> None:
         """Store a template.
+
+        Args:
+            template: Of a person who consents.
+            actor: Account on whose behalf, for the audit.
+            travels: Whether the site's other kiosks are to have it; not if it came from one of them.
 
         Raises:
             PersonUnknown: There is no such person.
@@ -89,6 +99,8 @@ class Templates:
             self._audit.append(
                 "template.added", actor=actor, subject=template.person_id, detail=template.template_id
             )
+            if travels and self._travel is not None:
+                self._travel(template)
 
     def load_all(self, model_hash: ModelHash) -> TemplateSet:
         """Decrypt every template of one model whose person is enabled and consents.
@@ -127,6 +139,42 @@ class Templates:
                 vector = decode(plaintext, template_id=template_id, person_id=person_id, model_hash=model_hash)
                 yield TemplateId(template_id), PersonId(person_id), vector
             position = rows[-1][0]
+
+    def of_live_person(self, person_id: PersonId, model_hash: ModelHash) -> tuple[Template, ...]:
+        """Decrypt one person's templates of one model; none if they are disabled or do not consent.
+
+        Raises:
+            SecretWrong, LedgerCorrupt: As `load_all`.
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(
+                f"SELECT template_id, vector, templates.written_by {_LIVE} AND templates.person_id = ?",
+                (model_hash, person_id),
+            ).fetchall()
+        return tuple(
+            self._opened(template_id, person_id, model_hash, token, written_by)
+            for template_id, token, written_by in rows
+        )
+
+    def get(self, template_id: TemplateId) -> Template | None:
+        """Decrypt one template, or None.
+
+        Raises:
+            SecretWrong, LedgerCorrupt: As `load_all`.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT person_id, model_hash, vector, written_by FROM templates WHERE template_id = ?",
+                (template_id,),
+            ).fetchone()
+        return None if row is None else self._opened(template_id, *row)
+
+    def _opened(
+        self, template_id: str, person_id: str, model_hash: str, token: bytes, written_by: int
+    ) -> Template:
+        plaintext = self._vault.open(token, written_by, where=f"template {template_id}")
+        vector = decode(plaintext, template_id=template_id, person_id=person_id, model_hash=model_hash)
+        return Template(TemplateId(template_id), PersonId(person_id), ModelHash(model_hash), vector)
 
     def check_all(self) -> int:
         """Open every template, also of disabled people.

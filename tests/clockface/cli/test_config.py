@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clockface.cli.config import MASK, masked
+from clockface.masking import MASK, masked
 from edge.cli.main import main
 from edge.configuration import READER
 from scripts.configuration_page import PAGE, page

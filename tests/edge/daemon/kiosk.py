@@ -8,10 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from clockface.masking import masked
 from edge.api import protocol as wire
 from edge.api.service import Peer
 from edge.config import Config, DeviceConfig
 from edge.daemon.intents import Intents
+from edge.daemon.link import SiteLink
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import Borrowed, FrameTap
 from edge.inference.chain import Models
@@ -19,8 +21,9 @@ from edge.inference.liveness import open_liveness
 from edge.inference.operating_point import OperatingPoint
 from edge.inference.pipeline import Recogniser, open_recogniser
 from edge.store.keys import generate_keys, load_keyring
+from edge.store.officesettings import ConfigSource
 from edge.store.store import Store, create_store, ledger_path
-from edge.types import BgrImage, CameraHealth, CameraState, DeviceId, Frame
+from edge.types import Announcement, BgrImage, CameraHealth, CameraState, DeviceId, Frame
 from tests.fakes import ManualClock
 
 ASTRONAUT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
@@ -76,6 +79,20 @@ class _Played(Borrowed):
         return Frame(self._tap.images.pop(0), captured_s=now.boottime_s, index=0)
 
 
+@dataclass
+class Announced:
+    """What the screen was told, and how often the daemon was asked to start anew."""
+
+    said: list[Announcement] = field(default_factory=list)
+    restarts: int = 0
+
+    def announce(self, announcement: Announcement) -> None:
+        self.said.append(announcement)
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+
 @dataclass(frozen=True)
 class Face:
     """What `FacePath` holds."""
@@ -97,6 +114,8 @@ class TestKiosk:
     camera: StillCamera
     tap: PlayedTap
     intents: Intents
+    link: SiteLink
+    announced: "Announced"
     config: Config = field(default_factory=Config)
 
     @property
@@ -114,6 +133,7 @@ class TestKiosk:
             camera=self.camera,
             tap=self.tap,
             intents=self.intents,
+            link=self.link,
         )
 
 
@@ -142,6 +162,17 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
     recogniser = open_recogniser(models, config, points=points, liveness=open_liveness(config.liveness))
     camera, tap = StillCamera(), PlayedTap(clock)
     intents = Intents(lambda: clock.now().boottime_s)
+    announced = Announced()
+    link = SiteLink(
+        config=config,
+        source=ConfigSource(None, {}, folder),
+        store=store,
+        clock=clock,
+        recogniser=recogniser,
+        announcer=announced,
+        restart=announced.restart,
+        diagnosis={"configuration": lambda: masked(config.model_dump(mode="json"))},
+    )
     service = DaemonService(
         config=config,
         store=store,
@@ -151,8 +182,9 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         camera=camera,
         tap=tap,
         intents=intents,
+        link=link,
     )
-    return TestKiosk(service, store, recogniser, clock, camera, tap, intents, config)
+    return TestKiosk(service, store, recogniser, clock, camera, tap, intents, link, announced, config)
 
 
 def astronaut() -> bytes:

@@ -125,7 +125,11 @@ class Bench:
     """An attendant between a ledger and a screen that write into one journal."""
 
     def __init__(
-        self, rules=recording, last=None, greeting=lambda person_id: "Ann" if person_id == ANN else None
+        self,
+        rules=recording,
+        last=None,
+        greeting=lambda person_id: "Ann" if person_id == ANN else None,
+        messages=lambda person_id: (),
     ) -> None:
         self.journal: list[object] = []
         self.ledger = MemoryLedger(self.journal)
@@ -139,6 +143,7 @@ class Bench:
             last=last or self.ledger.last,
             clock=self.clock,
             greeting=greeting,
+            messages=messages,
             announcer=self.screen,
             intents=self.intents,
             afterwards=self.afterwards.append,
@@ -155,6 +160,7 @@ class Bench:
         fault=None,
         divert=lambda frame: False,
         heartbeat=lambda: None,
+        closed=lambda: None,
     ):
         return Loop(
             camera=camera,
@@ -162,6 +168,7 @@ class Bench:
             fault=fault,
             attendant=self.attendant,
             announcer=self.screen,
+            closed=closed,
             after_step=heartbeat,
             divert=divert,
             show=lambda scene: None,
@@ -426,3 +433,34 @@ def test_the_loop_ends_with_a_recording_and_with_a_stop():
     stopped = threading.Event()
     stopped.set()
     bench.loop(camera=ScriptedCamera([frame(0)]), recognition=ScriptedRecognition([])).run(stopped)
+
+
+def test_out_of_service_by_order_records_nobody_and_is_said_once_until_the_kiosk_is_back():
+    bench, closed = Bench(), ["office"]
+    seen = []
+
+    class Recognition:
+        def process(self, frame):
+            seen.append(frame.index)
+            return Scene(frame.captured_s, faces=1, outline=None, coaching=None, verdicts=(RECOGNISED,))
+
+    loop = bench.loop(
+        camera=ScriptedCamera([frame(index) for index in range(3)]),
+        recognition=Recognition(),
+        closed=lambda: closed[0] if closed else None,
+    )
+    loop.step()
+    loop.step()
+    assert seen == []
+    assert bench.journal == [Announcement(Notice.OUT_OF_SERVICE, detail="office")]
+    closed.clear()
+    loop.step()
+    assert seen == [2]
+    assert bench.notices()[1:] == [Notice.RECORDED, Notice.ATTRACT][: len(bench.notices()) - 1]
+    assert Notice.RECORDED in bench.notices()
+
+
+def test_what_the_office_has_to_tell_a_person_comes_with_their_record():
+    bench = Bench(messages=lambda person_id: ("Come to the office",) if person_id == ANN else ())
+    bench.attendant.attend(RECOGNISED)
+    assert bench.journal[-1].messages == ("Come to the office",)

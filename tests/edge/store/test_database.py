@@ -428,7 +428,8 @@ def test_a_ledger_of_the_first_version_keeps_what_the_office_has_acknowledged(
     )
     for table in ("office", "committed", "superseded", "parcels", "office_progress", "results"):
         connection.execute(f"DROP TABLE {table}")
-    for table in ("out_of_service", "messages", "site_people"):
+    connection.execute("ALTER TABLE clock_mark DROP COLUMN trusted_us")
+    for table in ("out_of_service", "messages", "site_people", "shared_templates", "sealed_templates"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("DELETE FROM migrations WHERE version > 1")
     connection.execute("PRAGMA user_version = 1")

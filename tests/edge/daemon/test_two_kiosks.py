@@ -1,0 +1,117 @@
+"""A face enrolled on one kiosk is recognised on another: real models, and an office that cannot read it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.api import protocol as wire
+from edge.inference.chain import Models
+from edge.store.keys import make_sealing_key
+from edge.store.sitekey import SiteKeyPlace, SiteKeys, new_site_key, store_site_keys
+from edge.types import Frame, Outcome, PersonId, Verdict
+from sync.wire.parcels import PersonParcel, TemplateParcel
+from sync.wire.roster import PutPerson, RemovePerson
+from sync.wire.topics import Address
+from tests.edge.daemon.central import Central, passed_on, result_of
+from tests.edge.daemon.kiosk import OPERATOR, TestKiosk, astronaut, new, open_kiosk, tilted
+
+HERE = Address("site", "kiosk")
+KEYS = SiteKeys((new_site_key(),))
+
+
+@pytest.fixture
+def kiosks(tmp_path: Path, models: Models) -> Iterator[tuple[TestKiosk, TestKiosk, Central]]:
+    central, made = Central(), []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        folder.mkdir()
+        make_sealing_key(folder)
+        store_site_keys(SiteKeyPlace(folder, None), KEYS, made_here=name == "first")
+        kiosk = open_kiosk(folder, models)
+        central.install(kiosk.store, kiosk.clock)
+        kiosk.link.begin()
+        made.append(kiosk)
+    yield made[0], made[1], central
+    for kiosk in made:
+        kiosk.store.close()
+
+
+def deliver(kiosk: TestKiosk, raw: bytes) -> wire.DeliveryTaken:
+    return kiosk.service.deliver(wire.Delivery(envelope=raw.decode("ascii")))
+
+
+def walk_up(kiosk: TestKiosk) -> list[PersonId | None]:
+    """Somebody stands in front of the camera for eight frames and leaves: who is recognised."""
+    empty = np.full((600, 500, 3), 120, np.uint8)
+    images = [tilted(float(index % 3)) for index in range(8)] + [empty] * 12
+    found: list[Verdict] = []
+    for index, image in enumerate(images):
+        found += kiosk.recogniser.process(Frame(image, index / 10, index)).verdicts
+    kiosk.recogniser.reset()
+    return [each.person_id for each in found if each.outcome is Outcome.RECOGNISED]
+
+
+def test_who_is_enrolled_on_one_kiosk_is_recognised_on_the_other_and_erased_there_too(
+    kiosks: tuple[TestKiosk, TestKiosk, Central],
+) -> None:
+    first, second, central = kiosks
+    ada = PersonId(first.service.enrol_photo(new(), astronaut(), OPERATOR).person.person_id)
+    person, template = central.received(first.store)
+    assert isinstance(person, PersonParcel)
+    assert isinstance(template, TemplateParcel)
+    assert walk_up(second) == []
+
+    changes = [
+        PutPerson(version=1, person=ada, details=central.details(person)),
+        passed_on(template, version=2),
+    ]
+    issued = second.clock.now().wall
+    taken = deliver(second, central.roster(second.store, HERE, changes, issued=issued))
+    assert (taken.outcome, taken.reason) == ("applied", "")
+    assert walk_up(second) == [ada]
+    assert central.received(second.store) == []  # nothing goes back up
+
+    removal = central.roster(second.store, HERE, [RemovePerson(version=3, person=ada)], base=2, issued=issued)
+    taken = deliver(second, removal)
+    assert taken.result is not None
+    (receipt,) = result_of(second.store, taken.result.encode()).removed
+    assert (receipt.person, receipt.templates) == (ada, 1)
+    assert second.gallery_people == 0
+    assert walk_up(second) == []
+
+
+def test_a_local_change_of_somebody_from_the_office_goes_up(
+    kiosks: tuple[TestKiosk, TestKiosk, Central],
+) -> None:
+    first, second, central = kiosks
+    ada = first.service.enrol_photo(new(), astronaut(), OPERATOR).person.person_id
+    person, _ = central.received(first.store)
+    change = PutPerson(version=1, person=ada, details=central.details(person))
+    deliver(second, central.roster(second.store, HERE, [change], issued=second.clock.now().wall))
+    second.service.set_enabled(ada, enabled=False, peer=OPERATOR)
+    (told,) = central.received(second.store)
+    assert not central.details(told).enabled
+    second.service.withdraw_consent(ada, OPERATOR)
+    (told,) = central.received(second.store)
+    assert central.details(told).consent is None
+    second.service.remove_person(ada, OPERATOR)
+    assert central.received(second.store) == []  # the events say it
+    assert second.store.verify().problems == ()
+    assert second.store.events.head().seq == 4  # provisioned, disabled, withdrawn, removed
+
+
+def test_who_is_disabled_by_the_office_is_recognised_no_more_and_again_when_enabled(
+    kiosks: tuple[TestKiosk, TestKiosk, Central],
+) -> None:
+    first, _, central = kiosks
+    ada = first.service.enrol_photo(new(), astronaut(), OPERATOR).person.person_id
+    person, _ = central.received(first.store)
+    first.store.parcels.drop([each.id for each in central.received(first.store)])
+    details, issued = central.details(person), first.clock.now().wall
+    for version, enabled in ((1, False), (2, True)):
+        change = PutPerson(version=version, person=ada, details=details.model_copy(update={"enabled": enabled}))
+        document = central.roster(first.store, HERE, [change], base=version - 1, issued=issued)
+        assert deliver(first, document).outcome == "applied"
+        assert walk_up(first) == ([ada] if enabled else [])
