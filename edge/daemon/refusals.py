@@ -47,6 +47,8 @@ class RefusalDesk:
         )
         if answer in {Reissued.UNKNOWN, Reissued.COMMITTED}:
             return Taken(Outcome.REFUSED, f"refusal_of_{answer.value}")
+        if answer is Reissued.REPEATED:  # the office refuses every event that was on its way: go on as before
+            return Taken(Outcome.REPEATED)
         frontier = self._store.frontier.current()
         after = wire.SendAfter() if frontier is None else wire.SendAfter(epoch=frontier.epoch, seq=frontier.seq)
-        return Taken(Outcome.APPLIED if answer is Reissued.DONE else Outcome.REPEATED, send_after=after)
+        return Taken(Outcome.APPLIED, send_after=after)

@@ -65,6 +65,13 @@ class OfficeProgress:
                 "DELETE FROM results WHERE row <= (SELECT max(row) FROM results) - ?", (MAX_RESULTS,)
             )
 
+    def check_all(self) -> None:
+        """Open every result; raises as `answered`."""
+        with self._database.read() as connection:
+            known = [row[0] for row in connection.execute("SELECT document_id FROM results")]
+        for document_id in known:
+            self.answered(document_id)
+
     def _read(self, column: str) -> int:
         with self._database.read() as connection:
             return int(connection.execute(f"SELECT {column} FROM office_progress").fetchone()[0])  # noqa: S608

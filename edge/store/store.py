@@ -99,7 +99,18 @@ class Store:
             consents=self.consents,
             templates=self.templates,
             audit=self.audit,
+            office=self._check_office,
         )
+
+    def _check_office(self) -> None:
+        """Open every token that has to do with the office.
+
+        Raises:
+            LedgerCorrupt, SecretWrong: One was altered or moved, or its key is not on the ring.
+        """
+        self.office.current()
+        self.parcels.check_all()
+        self.progress.check_all()
 
 
 def create_store(

@@ -143,6 +143,7 @@ def verify_all(
     consents: Consents,
     templates: Templates,
     audit: AuditTrail,
+    office: Callable[[], None],
 ) -> Verification:
     """Check everything and go on after a finding where that makes sense."""
     problems: list[str] = []
@@ -153,6 +154,7 @@ def verify_all(
         if len(problems) < MAX_PROBLEMS:
             _attempt(problems, partial(_step, walk, chain, row))
     _attempt(problems, lambda: _check_frontier(database))
+    _attempt(problems, office)
     entries = _attempt(problems, audit.verify)
     staff = _attempt(problems, lambda: _check_people(people, consents))
     opened = _attempt(problems, templates.check_all)
@@ -198,8 +200,15 @@ def _check_frontier(database: Database) -> None:
         row = connection.execute(
             "SELECT frontier.hash, events.hash FROM frontier LEFT JOIN events USING (epoch, seq)"
         ).fetchone()
+        strange = connection.execute(
+            "SELECT count(*) FROM committed LEFT JOIN events USING (position) "
+            "WHERE events.hash IS NULL OR (events.epoch, events.seq, events.hash) <> "
+            "(committed.epoch, committed.seq, committed.hash)"
+        ).fetchone()[0]
     if row is not None and row[0] != row[1]:
         raise LedgerCorrupt("the event that the office last committed is gone or another", where="frontier")
+    if strange:
+        raise LedgerCorrupt("an event that the office committed is gone or another", where="committed")
 
 
 def _check_people(people: People, consents: Consents) -> int:
