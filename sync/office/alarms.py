@@ -29,6 +29,10 @@ class AlarmKind(StrEnum):
     STALLED = "stalled"  # online, and its events do not arrive
     CERTIFICATE = "certificate_expires"
     RECEIVER = "receiver"
+    NUMBER_CLASH = "number_clash"  # two kiosks gave two people the same employee number
+    ROSTER_REFUSED = "roster_refused"  # a kiosk does not take what was signed for it
+    RECEIPT_LATE = "removal_receipt_late"  # a kiosk has not confirmed an erasure
+    COMMAND_UNANSWERED = "command_unanswered"
 
 
 def insert(connection: Connection, table: Table) -> Any:

@@ -2,6 +2,13 @@
 
 OfficeError                       120
 +-- OfficeCertificateInvalid      130   the TLS files of the receiver
++-- RosterRefused                 131   a change of people or roster that cannot be
++-- ImportRefused                 132   a file of people with mistakes; nothing of it was taken
++-- DeviceUnknown                 133   no such kiosk, or not one that can be told anything
++-- CommandNotDone                134   the kiosk refused, or failed at it
++-- CommandExpired                135   it came too late
++-- CommandUnanswered             136   no answer yet
++-- BundleIncomplete              137   a support bundle has not arrived, or does not hold
 """
 
 from clockface.errors import ClockfaceError
@@ -17,3 +24,45 @@ class OfficeCertificateInvalid(OfficeError):
     """The receiver's TLS key, certificate or authorities are missing, another's, or do not fit together."""
 
     exit_code = 130
+
+
+class RosterRefused(OfficeError):
+    """A change of people or roster that cannot be: unknown person or site, a number that is taken."""
+
+    exit_code = 131
+
+
+class ImportRefused(OfficeError):
+    """A file of people has mistakes, each with its line; nothing of it was taken."""
+
+    exit_code = 132
+
+
+class DeviceUnknown(OfficeError):
+    """No such kiosk, several of that name, or one that can be told nothing."""
+
+    exit_code = 133
+
+
+class CommandNotDone(OfficeError):
+    """The kiosk refused a command, or failed at it."""
+
+    exit_code = 134
+
+
+class CommandExpired(OfficeError):
+    """A command came too late, or its number had been used."""
+
+    exit_code = 135
+
+
+class CommandUnanswered(OfficeError):
+    """No answer to a command came in the time that one waited; it stands until it expires."""
+
+    exit_code = 136
+
+
+class BundleIncomplete(OfficeError):
+    """Parts of a support bundle are missing, or do not hold."""
+
+    exit_code = 137

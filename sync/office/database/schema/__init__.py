@@ -9,6 +9,7 @@ from sync.office.database.schema.intake import alarms, crash_reports, parcels, q
 from sync.office.database.schema.outbox import outbox
 from sync.office.database.schema.people import (
     memberships,
+    number_clashes,
     people,
     removal_receipts,
     roster_changes,
@@ -33,6 +34,7 @@ __all__ = [
     "holidays",
     "memberships",
     "metadata",
+    "number_clashes",
     "office",
     "operators",
     "outbox",

@@ -1,8 +1,8 @@
 """People and the roster: who a random id is, what each site's kiosks must know, and what they have erased.
 
-The only personal data of the office. A removal empties name, number and greeting, the sealed templates and the
-bodies of earlier roster changes, and keeps the random id, so that reports still add up. The office cannot open
-a sealed template.
+The only personal data of the office. A removal empties name, number and greeting and the sealed templates, and
+keeps the random id, so that reports still add up. A roster change holds nothing personal: its contents are read
+from here when it is signed. The office cannot open a sealed template.
 """
 
 from sqlalchemy import Index, UniqueConstraint
@@ -40,6 +40,17 @@ memberships = table(
 )
 Index(None, memberships.c.site)
 
+number_clashes = table(
+    "number_clashes",
+    "A kiosk gave a person a number that another one has; deleted when somebody has decided.",
+    link("person", "people.person", key=True),
+    text("employee_number"),  # what the kiosk says
+    link("holder", "people.person"),  # whose it is here
+    link("device_id", "devices.id"),
+    moment("found_us"),
+)
+Index(None, number_clashes.c.holder)
+
 roster_changes = table(
     "roster_changes",
     "What a site's kiosks must apply, in gapless versions from 1. Signed when it goes into the outbox.",
@@ -48,7 +59,6 @@ roster_changes = table(
     text("kind"),
     text("person", optional=True),
     text("template_id", optional=True),
-    text("body", optional=True),  # JSON; emptied when superseded by a removal
     moment("made_us"),
     text("made_by"),
 )

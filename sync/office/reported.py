@@ -1,0 +1,154 @@
+"""What kiosks report of people, as changes of the roster for their site's other kiosks.
+
+The receiver calls these within its transaction; the same report again changes nothing. Trust boundary: a report
+is signed by its device, which speaks for the people of its own site only, and for nobody who was removed.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Literal
+
+from sqlalchemy import Connection, func, select
+
+from sync.office.alarms import AlarmKind, raise_alarm
+from sync.office.database import schema
+from sync.office.database.ingest import insert_once
+from sync.office.registry import Device
+from sync.office.roster import Roster, columns_of
+from sync.office.rows import microseconds
+from sync.wire.parcels import PersonParcel, TemplateParcel
+from sync.wire.roster import PersonDetails
+from sync.wire.sealing import SealError, from_text
+
+MAX_TEMPLATE_BYTES: Final = 16 * 1024  # sealed; ours are below 1 KiB
+MAX_TEMPLATES: Final = 200  # of one person at one site; a kiosk keeps fewer than 20
+
+Change = Literal["removed", "biometrics_removed", "disabled", "enabled"]
+
+
+class Outcome(StrEnum):
+    """What became of a report."""
+
+    STORED = "stored"
+    KNOWN = "known"
+    NUMBER_TAKEN = "number_taken"  # kept apart until a clerk decides
+    PERSON_REMOVED = "person_removed"
+    NOT_OF_SITE = "not_of_site"
+    SEALED_WRONGLY = "sealed_wrongly"
+    TOO_MUCH = "too_much"
+
+
+def take_person(
+    connection: Connection, device: Device, parcel: PersonParcel, *, details: PersonDetails, now_us: int
+) -> Outcome:
+    """Follow a person whom staff added or changed at a kiosk; `details` were unsealed from the parcel."""
+    roster = _roster(connection, device, now_us)
+    site, person = device.address.site, parcel.person
+    known = roster.find(person)
+    refused = _not_theirs(connection, roster, person, site)
+    if refused is not None:
+        return refused
+    values = columns_of(details)
+    if known is not None and details.consent is None and (known.consent_us or 0) > _moment(parcel.at):
+        for name in [name for name in values if name.startswith("consent_")]:
+            del values[name]  # an older report overtook a newer one: the consent came after it
+    holder = roster.holder_of(details.number, besides=person)
+    if holder is not None:
+        del values["employee_number"]
+    withdrawn = "consent_us" in values and values["consent_us"] is None and roster.remove_templates(person)
+    changed = roster.put(person, values, sites=[site])
+    if holder is not None:
+        roster.clash(person, number=details.number, holder=holder, device_id=device.id)
+        raise_alarm(
+            connection,
+            AlarmKind.NUMBER_CLASH,
+            subject="roster",
+            device_id=device.id,
+            detail="clockface-office roster clashes",
+            now_us=now_us,
+        )
+        return Outcome.NUMBER_TAKEN
+    return Outcome.STORED if changed or withdrawn else Outcome.KNOWN
+
+
+def take_template(connection: Connection, device: Device, parcel: TemplateParcel, *, now_us: int) -> Outcome:
+    """Follow a template: other kiosks get it as soon as the person and a consent are known here."""
+    roster = _roster(connection, device, now_us)
+    site, person = device.address.site, parcel.person
+    known = roster.find(person)
+    refused = _not_theirs(connection, roster, person, site)
+    if refused is not None:
+        return refused
+    try:
+        sealed = from_text(parcel.sealed)
+    except SealError:
+        return Outcome.SEALED_WRONGLY
+    table = schema.sealed_templates
+    of_person = select(func.count()).where(table.c.site == site, table.c.person == person)
+    if len(sealed) > MAX_TEMPLATE_BYTES or connection.execute(of_person).scalar_one() >= MAX_TEMPLATES:
+        return Outcome.TOO_MUCH
+    stored = connection.execute(
+        insert_once(connection, table).values(
+            site=site,
+            template_id=parcel.template,
+            person=person,
+            model=bytes.fromhex(parcel.model),
+            site_key_id=parcel.site_key,
+            sealed=sealed,
+            origin_device_id=device.id,
+            received_us=now_us,
+        )
+    ).rowcount
+    if not stored:
+        return Outcome.KNOWN
+    if known is not None and known.consent_version is not None and known.employee_number:
+        roster.lock([site])
+        roster.issue_template(person, site, parcel.template)
+    return Outcome.STORED
+
+
+def take_change(
+    connection: Connection, device: Device, *, person: str, change: Change, at: datetime, now_us: int
+) -> Outcome:
+    """Follow what staff did to a person at a kiosk, from its event.
+
+    `at` is the event's time by the kiosk's clock: a late one undoes no newer consent.
+    """
+    roster = _roster(connection, device, now_us)
+    known = roster.find(person)
+    if known is None:
+        return Outcome.NOT_OF_SITE
+    refused = _not_theirs(connection, roster, person, device.address.site)
+    if refused is not None:
+        return refused
+    if change == "removed":
+        return _stored(bool(roster.remove(person, sites=[device.address.site]).sites))
+    if change == "biometrics_removed":
+        if (known.consent_us or 0) > microseconds(at):
+            return Outcome.KNOWN
+        return _stored(roster.remove_templates(person))
+    return _stored(roster.put(person, {"active": change == "enabled"}))
+
+
+def _stored(changed: bool) -> Outcome:  # noqa: FBT001 - its one argument
+    return Outcome.STORED if changed else Outcome.KNOWN
+
+
+def _roster(connection: Connection, device: Device, now_us: int) -> Roster:
+    return Roster(connection, by=f"kiosk:{device.subject}", at_us=now_us)
+
+
+def _not_theirs(connection: Connection, roster: Roster, person: str, site: str) -> Outcome | None:
+    """A kiosk may speak of a new person and of its own site's; of nobody else's, and of nobody removed."""
+    people, memberships = schema.people, schema.memberships
+    row = connection.execute(select(people.c.removed_us).where(people.c.person == person)).first()
+    if row is None:
+        return None
+    if row.removed_us is not None:
+        return Outcome.PERSON_REMOVED
+    ever = connection.execute(select(memberships.c.site).where(memberships.c.person == person)).first()
+    return None if ever is None or site in roster.sites_of(person) else Outcome.NOT_OF_SITE
+
+
+def _moment(text: str) -> int:
+    return microseconds(datetime.fromisoformat(text))

@@ -1,0 +1,116 @@
+"""What kiosks report becomes the roster of their site's other kiosks: once, and only for their own people."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from sync.office.database import Database, schema
+from sync.office.reported import MAX_TEMPLATE_BYTES, Change, Outcome, take_change, take_person, take_template
+from sync.office.roster import columns_of
+from sync.wire.sealing import to_text
+from tests.sync.office.kiosk import Kiosk
+from tests.sync.office.people import (
+    ANN,
+    changes,
+    details,
+    person_parcel,
+    registered,
+    roster,
+    template_parcel,
+)
+
+BEFORE_CONSENT = datetime(2026, 2, 1, tzinfo=UTC)
+AFTER_CONSENT = datetime(2026, 4, 1, tzinfo=UTC)
+
+
+def test_a_person_and_a_template_reach_the_roster_once_however_often_they_are_reported(
+    office_database: Database,
+) -> None:
+    (gate,) = registered(office_database, Kiosk())
+    told = []
+    for _ in range(3):
+        with office_database.write() as connection:
+            told.append(
+                (
+                    take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=1),
+                    take_template(connection, gate, template_parcel(gate, ANN, "1" * 32), now_us=2),
+                )
+            )
+    assert told == [(Outcome.STORED, Outcome.STORED)] + 2 * [(Outcome.KNOWN, Outcome.KNOWN)]
+    with office_database.read() as connection:
+        assert changes(connection) == [(1, "put_person", "a"), (2, "put_template", "1")]
+        assert connection.execute(select(schema.roster_changes.c.made_by)).first() == ("kiosk:mill/gate",)
+
+
+def test_a_template_that_came_first_waits_for_the_person_and_their_consent(office_database: Database) -> None:
+    (gate,) = registered(office_database, Kiosk())
+    with office_database.write() as connection:
+        take_template(connection, gate, template_parcel(gate, ANN, "1" * 32), now_us=1)
+        assert changes(connection) == []
+        take_person(connection, gate, person_parcel(gate, ANN), details=details(consent=False), now_us=2)
+        assert changes(connection) == [(1, "put_person", "a")]
+        take_person(connection, gate, person_parcel(gate, ANN, number=2), details=details(), now_us=3)
+        assert changes(connection)[1:] == [(2, "put_person", "a"), (3, "put_template", "1")]
+
+
+def test_a_consent_withdrawn_at_a_kiosk_ends_it_everywhere_and_an_older_word_of_it_does_not(
+    office_database: Database,
+) -> None:
+    (gate,) = registered(office_database, Kiosk())
+    with office_database.write() as connection:
+        take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=1)
+        take_template(connection, gate, template_parcel(gate, ANN, "1" * 32), now_us=2)
+        change: Change = "biometrics_removed"
+        late = take_change(connection, gate, person=ANN, change=change, at=BEFORE_CONSENT, now_us=3)
+        older = person_parcel(gate, ANN, at="2026-02-01T06:00:00.000000Z", number=2)
+        take_person(connection, gate, older, details=details(consent=False), now_us=3)
+        assert (late, len(changes(connection))) == (Outcome.KNOWN, 2)
+        told = [
+            take_change(connection, gate, person=ANN, change=change, at=AFTER_CONSENT, now_us=4)
+            for _ in range(2)
+        ]
+        assert told == [Outcome.STORED, Outcome.KNOWN]
+        assert changes(connection)[2:] == [(3, "remove_templates", "a")]
+        assert connection.execute(select(schema.sealed_templates.c.sealed)).scalar_one() is None
+
+
+def test_disabling_enabling_and_removing_at_a_kiosk_are_followed(office_database: Database) -> None:
+    (gate,) = registered(office_database, Kiosk())
+    acts: list[Change] = ["disabled", "disabled", "enabled", "removed", "removed"]
+    with office_database.write() as connection:
+        take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=1)
+        told = [
+            take_change(connection, gate, person=ANN, change=act, at=AFTER_CONSENT, now_us=2) for act in acts
+        ]
+        assert told == ["stored", "known", "stored", "stored", "person_removed"]
+        assert [kind for _, kind, _ in changes(connection)[1:]] == 2 * ["put_person"] + ["remove_person"]
+        again = take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=3)
+        assert again == Outcome.PERSON_REMOVED
+        late = take_template(connection, gate, template_parcel(gate, ANN, "1" * 32), now_us=3)
+        assert late == Outcome.PERSON_REMOVED
+
+
+def test_a_kiosk_speaks_only_for_people_of_its_own_site(office_database: Database) -> None:
+    (gate,) = registered(office_database, Kiosk("yard", "gate"))
+    registered(office_database, Kiosk("mill", "gate"))
+    with office_database.write() as connection:
+        roster(connection).put(ANN, columns_of(details()), sites=["mill"])
+        assert {
+            take_person(connection, gate, person_parcel(gate, ANN), details=details("99"), now_us=1),
+            take_template(connection, gate, template_parcel(gate, ANN, "1" * 32), now_us=1),
+            take_change(connection, gate, person=ANN, change="removed", at=AFTER_CONSENT, now_us=1),
+            take_change(connection, gate, person="f" * 32, change="removed", at=AFTER_CONSENT, now_us=1),
+        } == {Outcome.NOT_OF_SITE}
+        assert changes(connection, "yard") == []
+        assert connection.execute(select(schema.people.c.employee_number)).scalar_one() == "17"
+
+
+def test_a_flood_of_templates_and_a_huge_one_are_not_kept(office_database: Database) -> None:
+    (gate,) = registered(office_database, Kiosk())
+    huge = to_text(bytes(MAX_TEMPLATE_BYTES + 1))
+    with office_database.write() as connection:
+        told = take_template(connection, gate, template_parcel(gate, ANN, "1" * 32, sealed=huge), now_us=1)
+        assert told == Outcome.TOO_MUCH
+        for number in range(200):
+            take_template(connection, gate, template_parcel(gate, ANN, f"{number:032x}"), now_us=1)
+        assert take_template(connection, gate, template_parcel(gate, ANN, "e" * 32), now_us=1) == "too_much"
