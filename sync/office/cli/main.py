@@ -7,7 +7,17 @@ A command asks `sync.office.cli.context.invocation(context)` for the configurati
 from clockface.cli.program import Program
 from sync.office.config import READER
 
-_OWN: tuple[str, ...] = ("ca", "broker")  # in the order of the help
+_OWN: tuple[str, ...] = (  # in the order of the help
+    "database",
+    "operator",
+    "site",
+    "devices",
+    "alarms",
+    "gaps",
+    "audit",
+    "ca",
+    "broker",
+)
 
 PROGRAM = Program(
     name="clockface-office",
