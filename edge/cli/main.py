@@ -10,6 +10,7 @@ from edge.configuration import READER
 _OWN = (
     "init",
     "provision",
+    "site",
     "run",
     "status",
     "watch",

@@ -7,7 +7,6 @@ STATE/keys/site_key, mode 0400); `clockface site` alone writes it.
 
 import base64
 import binascii
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -178,12 +177,6 @@ def was_made_here(place: SiteKeyPlace, key: SiteKey) -> bool:
     """Whether this device made the key."""
     file = place.file.with_name(MADE_HERE_FILE)
     return os.path.lexists(file) and read_secret(file, made_by=MADE_BY) == key.key_id
-
-
-def public_fingerprint(*parts: bytes) -> str:
-    """96 bits over public keys, in groups, for people to compare."""
-    digest = hashlib.sha256(b"clockface device fingerprint v1\0" + b"".join(parts)).hexdigest()
-    return in_groups(digest[:24])
 
 
 def in_groups(text: str) -> str:

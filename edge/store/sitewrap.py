@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.errors import SecretInvalid, SecretWrong
-from edge.store.sitekey import SiteKey, public_fingerprint, site_key
+from edge.store.sitekey import SiteKey, site_key
 from sync.wire.canonical import WireError, read
 from sync.wire.documents import MAX_DOCUMENT_BYTES, Document, open_document, sign_document
 from sync.wire.envelope import EnvelopeError, decode, signing_key_id
@@ -60,14 +60,6 @@ class Receiver:
     fingerprint: str
 
 
-def fingerprint_of(*, signing: Ed25519PublicKey, sealing: X25519PublicKey) -> str:
-    """A device's fingerprint: `clockface site show` prints it there, `clockface site wrap` asks for it here."""
-    return public_fingerprint(
-        signing.public_bytes(Encoding.Raw, PublicFormat.Raw),
-        sealing.public_bytes(Encoding.Raw, PublicFormat.Raw),
-    )
-
-
 def read_receiver(raw: bytes, *, site: str) -> Receiver:
     """Read a device's request.
 
@@ -79,11 +71,9 @@ def read_receiver(raw: bytes, *, site: str) -> Receiver:
         raise SecretInvalid(
             "the request is of another site", where=f"site {request.site}", next_step="check device.site there"
         )
-    signing, sealing = (
-        _ed25519(request.signing_key),
-        X25519PublicKey.from_public_bytes(_raw(request.sealing_key)),
-    )
-    return Receiver(request.site, request.device, sealing, fingerprint_of(signing=signing, sealing=sealing))
+    sealing = X25519PublicKey.from_public_bytes(_raw(request.sealing_key))
+    fingerprint = signing_key_id(_ed25519(request.signing_key))  # that key signed the sealing key too
+    return Receiver(request.site, request.device, sealing, fingerprint)
 
 
 def wrap(key: SiteKey, receiver: Receiver, *, giver: str, signing: Ed25519PrivateKey, at: str) -> bytes:
