@@ -9,6 +9,7 @@ OfficeError                       120
 +-- CommandExpired                135   it came too late
 +-- CommandUnanswered             136   no answer yet
 +-- BundleIncomplete              137   a support bundle has not arrived, or does not hold
++-- DeviceRefused                 138   a request, certificate or name that cannot be taken
 """
 
 from clockface.errors import ClockfaceError
@@ -66,3 +67,9 @@ class BundleIncomplete(OfficeError):
     """Parts of a support bundle are missing, or do not hold."""
 
     exit_code = 137
+
+
+class DeviceRefused(OfficeError):
+    """A device's request, certificate or name cannot be taken."""
+
+    exit_code = 138

@@ -30,7 +30,7 @@ from sync.wire.topics import UP, filter_of
 
 IDLE_S: Final = 0.2  # how long an empty queue is waited for before the clock's work is looked at
 RETRY_FIRST_S: Final = 0.5
-RETRY_MOST_S: Final = 30.0
+RETRY_MOST_S: Final = 10.0  # well under the watchdog
 OUTBOX_EVERY_S: Final = 5.0
 WATCH_EVERY_S: Final = 10.0
 
@@ -111,14 +111,22 @@ class Receiver:
         self._next_outbox = 0.0
         self._next_watch = 0.0
         self._was_connected = False
+        self._alive: Callable[[], object] = lambda: None
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until `stop`; what was begun is finished, what was not stays with the broker."""
+    def run(self, stop: threading.Event, *, alive: Callable[[], object] = lambda: None) -> None:
+        """Work until `stop`; what was begun is finished, what was not stays with the broker.
+
+        Args:
+            stop: Set from another thread or a signal.
+            alive: Called after every round, also while the database fails: a watchdog.
+        """
+        self._alive = alive
         while not stop.is_set():
             arrivals = self.collect()
             if arrivals:
                 self._take(arrivals, stop)
             self.tend(stop)
+            alive()
         self._answers.flush(everything=True)
 
     def collect(self) -> list[Arrival]:
@@ -188,6 +196,7 @@ class Receiver:
             log.error("database_failed", error=error)
         self.storage = Storage.FAILING
         self._metrics.database_up.set(0)
+        self._alive()
         bound = min(RETRY_MOST_S, RETRY_FIRST_S * 2.0 ** min(failures - 1, 16))
         stop.wait(bound * (0.5 + random.random() / 2))  # noqa: S311 - spreads retries, keeps no secret
 

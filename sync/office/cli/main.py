@@ -8,6 +8,9 @@ from clockface.cli.program import Program
 from sync.office.config import READER
 
 _OWN: tuple[str, ...] = (  # in the order of the help
+    "init",
+    "run",
+    "device",
     "database",
     "operator",
     "site",

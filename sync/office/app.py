@@ -1,0 +1,98 @@
+"""Where the receiver's parts are put together: the only place of the office that reads keys and starts threads.
+
+Trust boundary: configuration and key files, which are the administrator's.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from clockface.notify import Notifier, notifier_from
+from sync.office.batch import Intake
+from sync.office.config import OfficeConfig
+from sync.office.database import open_database
+from sync.office.ingest import Limits
+from sync.office.keys import read_receiver_keys
+from sync.office.link import Link
+from sync.office.metrics import Metrics
+from sync.office.receiver import Receiver, ReceiverSettings, Storage, subscriptions
+from sync.office.storage import database_settings
+from sync.office.watch import WatchSettings
+from sync.office.web import Web
+
+log = structlog.get_logger(__name__)
+
+
+def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
+    """Receive until SIGTERM or SIGINT.
+
+    Raises:
+        SecretError: A key is missing or wrong.
+        DatabaseError: The database is not there or not of this software's schema.
+        OfficeCertificateInvalid: The TLS files do not hold.
+    """
+    keys = read_receiver_keys(online=config.paths.online_key, sealing=config.paths.sealing_key)
+    database = open_database(database_settings(config.database))
+    database.demand_current()
+    link = Link(
+        config=config.broker,
+        files=config.paths.tls_files,
+        topics=subscriptions(config.receiver.share_group),
+    )
+    intake = Intake(database, sealing=keys.sealing, limits=Limits(), threads=os.cpu_count() or 1)
+    metrics = Metrics()
+    receiver = Receiver(
+        database=database,
+        broker=link,
+        intake=intake,
+        online_key=keys.online,
+        settings=_settings(config),
+        metrics=metrics,
+        clock=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+    )
+
+    def health() -> dict[str, bool]:
+        return {"broker": link.connected, "database": receiver.storage is Storage.WELL}
+
+    web = Web(host=config.metrics.host, port=config.metrics.port, registry=metrics.registry, health=health)
+    notifier = notifier_from(environment)
+    link.start()
+    log.info("receiver_started")
+    try:
+        _work(receiver, notifier)
+    finally:
+        notifier.stopping()
+        link.close()
+        intake.close()
+        web.close()
+        database.close()
+        log.info("receiver_stopped")
+
+
+def _settings(config: OfficeConfig) -> ReceiverSettings:
+    chosen = config.receiver
+    return ReceiverSettings(
+        batch_events=chosen.batch_events,
+        batch_wait_s=chosen.batch_wait_ms / 1000,
+        ack_interval_s=chosen.ack_interval_ms / 1000,
+        watch=WatchSettings(silent_after_s=chosen.silent_after_s),
+    )
+
+
+def _work(receiver: Receiver, notifier: Notifier) -> None:
+    stop = threading.Event()
+
+    def end(_number: int, _frame: Any) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    notifier.ready()
+    receiver.run(stop, alive=notifier.watchdog)
