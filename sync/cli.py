@@ -11,6 +11,7 @@ PROGRAM = Program(
     about="Clockface's courier: signed events from the kiosk to the office, and what the office signed back.",
     groups={  # command -> module with register(root), imported when it is asked for
         "run": "sync.run",
+        "renew": "sync.renew",
         "config": "clockface.cli.config",
     },
     reader=READER,

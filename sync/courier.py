@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import structlog
 
-from clockface.errors import ClockfaceError
 from clockface.notify import Notifier
+from sync.certificates import Certificates
 from sync.conditions import Condition, condition_of, explain
 from sync.config import SyncConfig
 from sync.deliveries import Deliveries
@@ -27,7 +27,7 @@ from sync.presence import Presence, Telemetry
 from sync.pulse import BEAT_S, Pulse
 from sync.pump import EDGE_ERRORS, EDGE_PAUSE_S, Pump
 from sync.retry import Draw, Rotation
-from sync.tls import Identity, common_name, days_left, load, stamp_of
+from sync.tls import Identity, common_name
 from sync.tls_socket import open_tls
 from sync.wire.fields import format_time
 from sync.wire.health import CourierHealth
@@ -36,7 +36,6 @@ from sync.wire.topics import DOWN, Address
 log = structlog.get_logger(__name__)
 
 GOODBYE_S: Final = 3.0
-FILES_S: Final = 2.0  # how soon a changed certificate is seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,7 @@ class Courier:
     Attributes:
         pulse: Which of its tasks work.
         pump: The events' part of it.
+        certificates: Its own certificate.
         connection: The last one, open or not.
         ends: How the last attempts and connections ended.
     """
@@ -83,15 +83,20 @@ class Courier:
         self._endpoints = config.broker.endpoints
         self.pulse = Pulse(world.now)
         self.pump = Pump(edge, config, pulse=self.pulse, now=world.now)
-        self._deliveries = Deliveries(edge, self._address, taken=self.pump.confirmed, pulse=self.pulse)
+        self.certificates = Certificates(config, edge, pulse=self.pulse, now=world.now, wall=world.wall)
+        self._deliveries = Deliveries(
+            edge,
+            self._address,
+            taken=self.pump.confirmed,
+            certificate=self.certificates.taken,
+            pulse=self.pulse,
+        )
         self._parcels = Parcels(
             edge, self._address, stall_s=config.delivery.stall_s, pulse=self.pulse, now=world.now
         )
         self._rotation = Rotation(
             addresses=len(self._endpoints), most_s=config.broker.backoff_max_s, draw=world.draw
         )
-        self._identity: Identity | None = None
-        self._changed = asyncio.Event()
         self._connections = 0
         self.connection: Connection | None = None
         self.ends: deque[Condition] = deque(maxlen=16)
@@ -99,7 +104,7 @@ class Courier:
     async def run(self, stopping: asyncio.Event) -> None:
         """Carry until told to stop, then say goodbye."""
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self._work()), tasks.create_task(self._watch_files())]
+            running = [tasks.create_task(self._work()), tasks.create_task(self.certificates.run())]
             if self._notifier.watchdog_interval_s is not None:
                 running.append(tasks.create_task(self._feed_watchdog(self._notifier.watchdog_interval_s)))
             await stopping.wait()
@@ -113,7 +118,7 @@ class Courier:
         await self._meet_edge()
         while True:
             identity = await self._await_identity()
-            self._changed.clear()
+            self.certificates.changed.clear()
             endpoint = self._endpoints[self._rotation.index]
             presence = Presence(self._address, session=self._world.new_session(), since=self._world.wall())
             try:
@@ -121,6 +126,7 @@ class Courier:
             except ConnectionEnded as ended:
                 pause_s = self._rotation.failed()
                 self.ends.append(ended.condition)
+                self.certificates.ended(ended.condition)
                 error = explain(ended.condition, where=str(endpoint))
                 log.warning("broker_not_reached", reason=ended.condition, error=error, wait_s=pause_s)
                 self._say(f"no broker: {error}; {self.pump.pending} events wait")
@@ -191,6 +197,7 @@ class Courier:
                 await self._part(connection, presence)
         reason = connection.ended.result()
         self.ends.append(reason)
+        self.certificates.ended(reason)
         pause_s = self._rotation.ended(
             lived_s=self._world.now() - began, progressed=self.pump.progress > before
         )
@@ -203,7 +210,7 @@ class Courier:
 
     async def _until_over(self, connection: Connection, works: list[Coroutine[Any, Any, None]]) -> None:
         tasks = [asyncio.ensure_future(work) for work in works]
-        changed = asyncio.ensure_future(self._changed.wait())
+        changed = asyncio.ensure_future(self.certificates.changed.wait())
         try:
             over: set[asyncio.Future[Any]] = {*tasks, changed, connection.ended}
             while not any(each.done() for each in over):
@@ -230,49 +237,29 @@ class Courier:
             self.pulse.beat("work")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(left, BEAT_S)):
-                    await self._changed.wait()
+                    await self.certificates.changed.wait()
                     return
 
-    # --- certificate --------------------------------------------------------------------------------------
-
     async def _await_identity(self) -> Identity:
-        while self._identity is None:
+        told = None
+        while self.certificates.identity is None:
             self.pulse.beat("work")
-            await asyncio.sleep(FILES_S / 4)
-        return self._identity
-
-    async def _watch_files(self) -> None:
-        """Load key and certificates when they change; a set that does not hold leaves the old one in use."""
-        files = self._config.paths.tls_files
-        seen: object = None
-        while True:
-            self.pulse.beat("files")
-            stamp = stamp_of(files)
-            if stamp != seen:
-                seen = stamp
-                try:
-                    self._identity = load(files, address=self._address)
-                except ClockfaceError as error:
-                    log.warning("certificate_not_usable", error=error, old_in_use=self._identity is not None)
-                    if self._identity is None:
-                        self._say(f"waits for its certificate: {error}")
-                else:
-                    log.info("certificate_loaded", days=self._days())
-                    self._changed.set()
-            await asyncio.sleep(FILES_S)
-
-    def _days(self) -> int:
-        return 0 if self._identity is None else days_left(self._identity.expires, self._world.wall())
+            if self.certificates.problem is not told:
+                told = self.certificates.problem
+                self._say(f"waits for its certificate: {told}")
+            await asyncio.sleep(0.1)
+        return self.certificates.identity
 
     # --- saying how it is ---------------------------------------------------------------------------------
 
     def _health(self, presence: Presence, broker: int) -> CourierHealth:
-        if self._identity is None:
+        identity = self.certificates.identity
+        if identity is None:
             raise RuntimeError("connected without a certificate")
         return CourierHealth(
             session=presence.session,
-            certificate_expires=format_time(self._identity.expires),
-            certificate_days=self._days(),
+            certificate_expires=format_time(identity.expires),
+            certificate_days=self.certificates.days,
             reconnects=self._connections - 1,
             resends=max(0, self.pump.window.rewinds - self._connections - 1),
             broker=broker,

@@ -6,7 +6,7 @@ can publish on our topics; nothing of a document is believed here, edge verifies
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -32,6 +32,7 @@ class Deliveries:
         edge: Verifies and applies.
         address: Ours: other topics are not looked at.
         taken: Told what edge made of each document.
+        certificate: Given a renewed certificate on which edge has found the office's signature.
         pulse: Is told that this works.
     """
 
@@ -41,11 +42,13 @@ class Deliveries:
         address: Address,
         *,
         taken: Callable[[DeliveryTaken], None],
+        certificate: Callable[[bytes], Awaitable[None]],
         pulse: Pulse,
     ) -> None:
         self._edge = edge
         self._address = address
         self._taken = taken
+        self._certificate = certificate
         self._pulse = pulse
         self._results = address.topic(Channel.RESULTS)
 
@@ -80,6 +83,8 @@ class Deliveries:
         self._taken(taken)
         if taken.result is not None:
             await self._answer(connection, taken)
+        if channel is Channel.CERTIFICATE and taken.outcome != "refused":
+            await self._certificate(arrival.payload)
 
     def _channel_of(self, topic: str) -> Channel | None:
         try:

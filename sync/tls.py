@@ -34,11 +34,13 @@ class Identity:
     Args:
         context: Verifies the broker, shows our certificate.
         certificate: Ours, without its chain.
+        authorities: Whom the context believes, PEM.
         stamp: Of the files, to see a change.
     """
 
     context: ssl.SSLContext
     certificate: x509.Certificate
+    authorities: bytes
     stamp: Stamp
 
     @property
@@ -75,8 +77,8 @@ def load(files: TlsFiles, *, address: Address) -> Identity:
     certificate = _certificate(files.certificate)
     _refuse_other_device(certificate, files.certificate, address)
     _refuse_other_key(certificate, files)
-    _read(files.authorities)
-    return Identity(context=_context(files), certificate=certificate, stamp=stamp)
+    authorities = _read(files.authorities)
+    return Identity(context=_context(files), certificate=certificate, authorities=authorities, stamp=stamp)
 
 
 def _certificate(path: Path) -> x509.Certificate:

@@ -14,6 +14,7 @@ from edge.daemon.certificate_requests import CertificateRequests
 from edge.daemon.deliveries import Deliveries, Desk
 from edge.daemon.receipts import ReceiptDesk
 from edge.daemon.refusals import RefusalDesk
+from edge.daemon.renewals import RenewalDesk
 from edge.daemon.sending import Sending
 from edge.daemon.telemetry import Telemetrist
 from edge.ports import Clock
@@ -50,6 +51,7 @@ class OfficeDesk:
             AckDesk(store=store, address=address, handed_out=lambda: self._sending.handed_out),
             RefusalDesk(store=store, address=address),
             ReceiptDesk(store=store, address=address),
+            RenewalDesk(store=store, address=address),
         )
         self._deliveries = Deliveries((*own, *desks), store=store, clock=clock)
 

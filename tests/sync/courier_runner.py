@@ -20,6 +20,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from clockface.notify import Notifier
+from sync.certificates import Certificates
 from sync.config import READER, SyncConfig
 from sync.courier import Courier, World
 from sync.edge_socket import EdgeSocket
@@ -63,6 +64,7 @@ def settings(tmp: Path, address: Address, addresses: list[str], **changes: str) 
         "PATHS__TLS": str(tmp / "tls"),
         "BROKER__ADDRESSES": str(addresses).replace("'", '"'),
         "BROKER__BACKOFF_MAX_S": "1",
+        "CERTIFICATE__RENEW_DAYS": "0",  # the tests' certificates live for two days
         **{name.upper(): value for name, value in changes.items()},
     }
     return READER.load(None, {f"CLOCKFACE_SYNC_{name}": value for name, value in environment.items()}).config
@@ -108,6 +110,11 @@ class RunningCourier:
         """Messages without the broker's PUBACK."""
         connection = self.courier.connection
         return 0 if connection is None else connection.unanswered
+
+    @property
+    def certificates(self) -> Certificates:
+        """What the courier knows of its certificate."""
+        return self.courier.certificates
 
     @property
     def conditions(self) -> list[str]:

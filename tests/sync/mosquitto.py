@@ -121,7 +121,11 @@ class TestAuthority:
 
     def revoke(self, credentials: Credentials) -> None:
         """Revoke a certificate and write the list; a running broker must be told."""
-        self._revoked.append(x509.load_pem_x509_certificate(credentials.certificate.read_bytes()))
+        self.revoke_certificate(x509.load_pem_x509_certificate(credentials.certificate.read_bytes()))
+
+    def revoke_certificate(self, certificate: x509.Certificate) -> None:
+        """The same for a certificate that was made elsewhere."""
+        self._revoked.append(certificate)
         self.write_crl()
 
     def write_crl(self, *, next_update: timedelta = timedelta(days=1)) -> None:

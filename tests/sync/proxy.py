@@ -18,7 +18,8 @@ class Proxy:
         accepted: How many connections it has taken.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.target = target
         self.accepted = 0
         self._loop = asyncio.new_event_loop()
@@ -28,7 +29,7 @@ class Proxy:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._server = self._wait(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._server = self._wait(asyncio.start_server(self._serve, self.host, 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from edge.daemon.office import OfficeDesk
 from edge.store.store import Store
 from edge.types import EpochId, EventId
 from sync.wire.fields import format_time
-from sync.wire.office import Ack
+from sync.wire.office import Ack, RenewedCertificate
 from sync.wire.parcels import CrashParcel
 from sync.wire.topics import Address
 from tests.edge.office import NOON, TestOffice, office_desk
@@ -220,3 +221,17 @@ def test_a_refusal_of_what_we_never_sent_or_of_an_unknown_office_changes_nothing
     deliver(desk, office.ack(event))
     assert deliver(desk, office.refusal(event)).reason == "refusal_of_committed"
     assert store.events.count() == 2
+
+
+def test_a_renewed_certificate_is_found_to_be_the_offices_or_not(office: TestOffice, desk: OfficeDesk) -> None:
+    renewed = RenewedCertificate(
+        site=HERE.site,
+        device=HERE.device,
+        request="0" * 32,
+        certificate="-----BEGIN CERTIFICATE-----\n",
+        authorities="-----BEGIN CERTIFICATE-----\n",
+        issued=format_time(NOON),
+    )
+    assert deliver(desk, office.sign(renewed)).outcome == "applied"
+    assert deliver(desk, office.sign(renewed, key=Ed25519PrivateKey.generate())).reason == "forged"
+    assert deliver(desk, office.sign(renewed.model_copy(update={"device": "other"}))).reason == "other_device"
