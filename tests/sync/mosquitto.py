@@ -39,17 +39,18 @@ def find_mosquitto() -> str | None:
 
 @dataclass(frozen=True)
 class Credentials:
-    """A folder with `client.key`, `client.crt` and `ca.crt` (PEM)."""
+    """A folder with `client.key`, `client.crt` and `ca.crt` (PEM), or with another stem than client."""
 
     folder: Path
+    stem: str = "client"
 
     @property
     def key(self) -> Path:
-        return self.folder / "client.key"
+        return self.folder / f"{self.stem}.key"
 
     @property
     def certificate(self) -> Path:
-        return self.folder / "client.crt"
+        return self.folder / f"{self.stem}.crt"
 
     @property
     def authority(self) -> Path:

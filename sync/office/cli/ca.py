@@ -31,7 +31,13 @@ from sync.office.authority.authority import (
 )
 from sync.office.authority.certificates import AUTHORITY_DAYS, DEVICE_DAYS, key_pem, new_key, new_request, pem
 from sync.office.authority.errors import AuthorityUnavailable, RegisterConflict
-from sync.office.authority.identity import BrokerIdentity, Identity, parse_common_name
+from sync.office.authority.identity import (
+    BrokerIdentity,
+    DeviceIdentity,
+    Identity,
+    OfficeIdentity,
+    parse_common_name,
+)
 from sync.office.authority.passphrase import find_passphrase
 from sync.office.authority.register import Entry, Register
 from sync.office.authority.revoked import REVOKED_FILE, Reason, parse_last_trusted
@@ -66,11 +72,16 @@ OutOption = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where 
 DaysOption = Annotated[int, typer.Option("--days", min=1, max=AUTHORITY_DAYS, help="How long it is valid.")]
 FOLDER = Path("/var/lib/clockface-ca")
 MAX_CRL_DAYS = 365
+_STEMS: dict[type[Identity], str] = {
+    DeviceIdentity: "device",
+    OfficeIdentity: "office",
+    BrokerIdentity: "broker",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a certificate goes: `broker.*` of a broker, `client.*` of everybody else."""
+    """Where a certificate goes: `device.*`, `office.*` or `broker.*`, as who uses it expects."""
 
     folder: Path
     stem: str
@@ -235,7 +246,7 @@ def list_issued(
 def _deliver(
     authority: Authority, identity: Identity, request: Path | None, *, out: Path, days: int, renew: bool
 ) -> None:
-    target = Target(out, "broker" if isinstance(identity, BrokerIdentity) else "client")
+    target = Target(out, _STEMS[type(identity)])
     target.require_free(with_key=request is None)
     key = None
     if request is None:
@@ -249,6 +260,10 @@ def _deliver(
         files.write_new(target.path("key"), key_pem(key), mode=SECRET_MODE)
     files.write_new(target.path("crt"), pem(certificate), mode=files.PUBLIC_MODE)
     files.replace(out / CERTIFICATE_FILE, pem(authority.certificate))
+    if isinstance(identity, BrokerIdentity):
+        files.replace(
+            out / CRL_FILE, files.read(authority.folder / CRL_FILE, next_step="clockface-office ca crl")
+        )
     typer.echo(
         f"certificate: {target.path('crt')}, valid until {_day(certificate)}, serial {serial_of(certificate)}"
     )

@@ -70,7 +70,6 @@ def test_from_nothing_to_a_device_that_publishes(tmp_path: Path) -> None:
     ):
         done = CliRunner().invoke(PROGRAM.app(), arguments)
         assert done.exit_code == 0, done.output
-    (tmp_path / "broker" / "ca.crl").write_bytes((tmp_path / "ca" / "ca.crl").read_bytes())
     done = CliRunner().invoke(
         PROGRAM.app(),
         ["broker", "config", "--certificates", str(tmp_path / "broker"), "--out", str(tmp_path / "etc"),
@@ -82,7 +81,7 @@ def test_from_nothing_to_a_device_that_publishes(tmp_path: Path) -> None:
         run_configuration(
             tmp_path / "etc" / "mosquitto.conf", port, authority=tmp_path / "ca/ca.crt", log=tmp_path / "log"
         ),
-        Client(port, Credentials(tmp_path / "device")) as device,
+        Client(port, Credentials(tmp_path / "device", "device")) as device,
     ):
         assert device.publish("clockface/v1/plant-1/door-1/events", b"x") == "No matching subscribers"
         assert device.publish("clockface/v1/plant-1/door-2/events", b"x") == "Not authorized"
@@ -93,7 +92,7 @@ def test_a_request_is_signed_for_whom_the_administrator_says(run: Run, folder: P
     request.write_bytes(new_request(new_key(), DeviceIdentity("elsewhere", "door")))
     done = run("ca", "issue", "plant-1/door-1", "--request", str(request), "--out", str(folder / "out"))
     assert done.exit_code == 0, done.output
-    assert sorted(path.name for path in (folder / "out").iterdir()) == ["ca.crt", "client.crt"]
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["ca.crt", "device.crt"]
     [entry] = listed(run)
     assert (entry["identity"], entry["state"]) == ("plant-1/door-1", "valid")
     assert entry["days_left"] in {396, 397}
@@ -106,10 +105,10 @@ def test_a_request_is_signed_for_whom_the_administrator_says(run: Run, folder: P
 
 def test_nothing_is_signed_when_its_file_would_overwrite_another(run: Run, folder: Path) -> None:
     (folder / "out").mkdir()
-    (folder / "out" / "client.crt").write_text("precious")
+    (folder / "out" / "device.crt").write_text("precious")
     done = run("ca", "issue", "plant-1/door-1", "--out", str(folder / "out"))
     assert isinstance(done.exception, AuthorityUnavailable)
-    assert (folder / "out" / "client.crt").read_text() == "precious"
+    assert (folder / "out" / "device.crt").read_text() == "precious"
     assert listed(run) == []
 
 
