@@ -19,9 +19,10 @@ from sync.office.database import arrivals, schema
 from sync.office.histories import insert_epoch, load_epochs, lock_devices, record_beginning, update_epochs
 from sync.office.history import Epoch, Place, place, settled, trusted_reach
 from sync.office.registry import Device
+from sync.office.reported import take_change
 from sync.office.rows import event_row
 from sync.office.verification import Verified, ordinal_of, stored
-from sync.wire.events import ClockCorrected, EpochBegun
+from sync.wire.events import ClockCorrected, EpochBegun, PersonChanged
 from sync.wire.fields import EventPoint
 
 DRAINED_AT_ONCE: Final = 500  # rows of `waiting` read at a time
@@ -100,6 +101,7 @@ class _Work:
         self._corrections: list[tuple[int, int, ClockCorrected]] = []
         self._alarms: dict[tuple[AlarmKind, str], tuple[int, str]] = {}
         self._seen: list[dict[str, Any]] = []
+        self._people: list[tuple[Device, PersonChanged]] = []
 
     def load(self, pairs: Sequence[tuple[Device, Sequence[Verified]]]) -> None:
         """Read what the decisions need of all devices at once."""
@@ -188,6 +190,8 @@ class _Work:
             self._examine_beginning(device, epoch)
         elif isinstance(event.event, ClockCorrected):
             self._corrections.append((device.id, epoch.id, event.event))
+        elif isinstance(event.event, PersonChanged):
+            self._people.append((device, event.event))
         self._compare_successors(device, epoch)
 
     def _keep_waiting(self, answer: Answer, epoch: Epoch, event: Verified) -> str:
@@ -366,6 +370,8 @@ class _Work:
                 self._connection, kind, subject=subject, device_id=device_id, detail=detail, now_us=self._now_us
             )
         evidence.record_seen(self._connection, self._seen)
+        for device, changed in self._people:
+            take_change(self._connection, device, changed, now_us=self._now_us)
 
     def _write_waiting(self) -> None:
         if self._waiting_rows:

@@ -6,7 +6,7 @@ is signed by its device, which speaks for the people of its own site only, and f
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
 from sqlalchemy import Connection, func, select
 
@@ -16,14 +16,13 @@ from sync.office.database.ingest import insert_once
 from sync.office.registry import Device
 from sync.office.roster import Roster, columns_of
 from sync.office.rows import microseconds
+from sync.wire.events import PersonChanged
 from sync.wire.parcels import PersonParcel, TemplateParcel
 from sync.wire.roster import PersonDetails
 from sync.wire.sealing import SealError, from_text
 
 MAX_TEMPLATE_BYTES: Final = 16 * 1024  # sealed; ours are below 1 KiB
 MAX_TEMPLATES: Final = 200  # of one person at one site; a kiosk keeps fewer than 20
-
-Change = Literal["removed", "biometrics_removed", "disabled", "enabled"]
 
 
 class Outcome(StrEnum):
@@ -107,14 +106,10 @@ def take_template(connection: Connection, device: Device, parcel: TemplateParcel
     return Outcome.STORED
 
 
-def take_change(
-    connection: Connection, device: Device, *, person: str, change: Change, at: datetime, now_us: int
-) -> Outcome:
-    """Follow what staff did to a person at a kiosk, from its event.
-
-    `at` is the event's time by the kiosk's clock: a late one undoes no newer consent.
-    """
+def take_change(connection: Connection, device: Device, event: PersonChanged, *, now_us: int) -> Outcome:
+    """Follow what staff did to a person at a kiosk; a late word of it undoes no newer consent."""
     roster = _roster(connection, device, now_us)
+    person, change = event.data.person, event.data.change
     known = roster.find(person)
     if known is None:
         return Outcome.NOT_OF_SITE
@@ -124,7 +119,7 @@ def take_change(
     if change == "removed":
         return _stored(bool(roster.remove(person, sites=[device.address.site]).sites))
     if change == "biometrics_removed":
-        if (known.consent_us or 0) > microseconds(at):
+        if (known.consent_us or 0) > microseconds(event.at):
             return Outcome.KNOWN
         return _stored(roster.remove_templates(person))
     return _stored(roster.put(person, {"active": change == "enabled"}))

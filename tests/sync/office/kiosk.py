@@ -22,6 +22,8 @@ from sync.wire.events import (
     CorrectedRange,
     EpochBegun,
     EpochBegunData,
+    PersonChanged,
+    PersonChangedData,
     event_name,
     source_of,
 )
@@ -92,6 +94,18 @@ class Kiosk:
     def records(self, count: int) -> list[bytes]:
         """Several."""
         return [self.record(person=f"{number:032x}") for number in range(count)]
+
+    def change(
+        self,
+        person: str,
+        change: Literal["removed", "biometrics_removed", "disabled", "enabled"],
+        *,
+        at: datetime | None = None,
+    ) -> PersonChanged:
+        """Staff did something to a person: the event, to be signed or not."""
+        head = self.head() if at is None else {**self.head(), "time": format_time(at)}
+        data = PersonChangedData(clock=clock(), person=person, change=change)
+        return PersonChanged(**head, data=data)
 
     def correct(self, ranges: list[CorrectedRange]) -> bytes:
         """The clock became trusted."""

@@ -1,11 +1,12 @@
 """What kiosks report becomes the roster of their site's other kiosks: once, and only for their own people."""
 
 from datetime import UTC, datetime
+from typing import Literal
 
 from sqlalchemy import select
 
 from sync.office.database import Database, schema
-from sync.office.reported import MAX_TEMPLATE_BYTES, Change, Outcome, take_change, take_person, take_template
+from sync.office.reported import MAX_TEMPLATE_BYTES, Outcome, take_change, take_person, take_template
 from sync.office.roster import columns_of
 from sync.wire.sealing import to_text
 from tests.sync.office.kiosk import Kiosk
@@ -56,32 +57,34 @@ def test_a_template_that_came_first_waits_for_the_person_and_their_consent(offic
 def test_a_consent_withdrawn_at_a_kiosk_ends_it_everywhere_and_an_older_word_of_it_does_not(
     office_database: Database,
 ) -> None:
-    (gate,) = registered(office_database, Kiosk())
+    kiosk = Kiosk()
+    (gate,) = registered(office_database, kiosk)
     with office_database.write() as connection:
         take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=1)
         take_template(connection, gate, template_parcel(gate, ANN, "1" * 32), now_us=2)
-        change: Change = "biometrics_removed"
-        late = take_change(connection, gate, person=ANN, change=change, at=BEFORE_CONSENT, now_us=3)
+        kiosk.begin()
+        before, after = (
+            kiosk.change(ANN, "biometrics_removed", at=at) for at in (BEFORE_CONSENT, AFTER_CONSENT)
+        )
+        late = take_change(connection, gate, before, now_us=3)
         older = person_parcel(gate, ANN, at="2026-02-01T06:00:00.000000Z", number=2)
         take_person(connection, gate, older, details=details(consent=False), now_us=3)
         assert (late, len(changes(connection))) == (Outcome.KNOWN, 2)
-        told = [
-            take_change(connection, gate, person=ANN, change=change, at=AFTER_CONSENT, now_us=4)
-            for _ in range(2)
-        ]
+        told = [take_change(connection, gate, after, now_us=4) for _ in range(2)]
         assert told == [Outcome.STORED, Outcome.KNOWN]
         assert changes(connection)[2:] == [(3, "remove_templates", "a")]
         assert connection.execute(select(schema.sealed_templates.c.sealed)).scalar_one() is None
 
 
 def test_disabling_enabling_and_removing_at_a_kiosk_are_followed(office_database: Database) -> None:
-    (gate,) = registered(office_database, Kiosk())
-    acts: list[Change] = ["disabled", "disabled", "enabled", "removed", "removed"]
+    kiosk = Kiosk()
+    (gate,) = registered(office_database, kiosk)
+    acts: tuple[Literal["disabled", "enabled", "removed"], ...]
+    acts = ("disabled", "disabled", "enabled", "removed", "removed")
     with office_database.write() as connection:
         take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=1)
-        told = [
-            take_change(connection, gate, person=ANN, change=act, at=AFTER_CONSENT, now_us=2) for act in acts
-        ]
+        kiosk.begin()
+        told = [take_change(connection, gate, kiosk.change(ANN, act), now_us=2) for act in acts]
         assert told == ["stored", "known", "stored", "stored", "person_removed"]
         assert [kind for _, kind, _ in changes(connection)[1:]] == 2 * ["put_person"] + ["remove_person"]
         again = take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=3)
@@ -91,15 +94,17 @@ def test_disabling_enabling_and_removing_at_a_kiosk_are_followed(office_database
 
 
 def test_a_kiosk_speaks_only_for_people_of_its_own_site(office_database: Database) -> None:
-    (gate,) = registered(office_database, Kiosk("yard", "gate"))
+    kiosk = Kiosk("yard", "gate")
+    kiosk.begin()
+    (gate,) = registered(office_database, kiosk)
     registered(office_database, Kiosk("mill", "gate"))
     with office_database.write() as connection:
         roster(connection).put(ANN, columns_of(details()), sites=["mill"])
         assert {
             take_person(connection, gate, person_parcel(gate, ANN), details=details("99"), now_us=1),
             take_template(connection, gate, template_parcel(gate, ANN, "1" * 32), now_us=1),
-            take_change(connection, gate, person=ANN, change="removed", at=AFTER_CONSENT, now_us=1),
-            take_change(connection, gate, person="f" * 32, change="removed", at=AFTER_CONSENT, now_us=1),
+            take_change(connection, gate, kiosk.change(ANN, "removed"), now_us=1),
+            take_change(connection, gate, kiosk.change("f" * 32, "removed"), now_us=1),
         } == {Outcome.NOT_OF_SITE}
         assert changes(connection, "yard") == []
         assert connection.execute(select(schema.people.c.employee_number)).scalar_one() == "17"
