@@ -180,6 +180,7 @@ def build(
         intents=intents,
         link=link,
     )
+    daemon.office_time.listen(clock.believe)
     attendant = Attendant(
         ledger=store.events,
         rules=_rules(config),

@@ -21,6 +21,8 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TIMESYNCD_MARKER = Path("/run/systemd/timesync/synchronized")
 # timesyncd touches its marker at each answer; its longest pause is 2,048 s (PollIntervalMaxSec's default).
 MARKER_FRESH_S = 3 * 2048.0
+TOLD_AGAIN_S = 600.0  # the wall clock is not moved to and fro by each ack's own delay
+TOLD_FRESH_S = 3600.0  # a crystal drifts by 0.2 s in an hour at 50 ppm; then the time is only held over
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _TIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit Linux; modes = 0 means "only read"
 
@@ -111,6 +113,15 @@ class Sources:
 THIS_MACHINE = Sources()
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """The office's time, the boot time at which it held, and how far it may be off."""
+
+    wall: datetime
+    boottime_s: float
+    off_s: float
+
+
 class SystemClock:
     """The `Clock` of a device.
 
@@ -141,12 +152,28 @@ class SystemClock:
         if floor is not None:
             self.raise_floor(floor)
         self._was_synchronised = False
+        self._told: _Told | None = None
 
     def raise_floor(self, floor: datetime) -> None:
         """Take a later floor, once the ledger has said when its last event was; never an earlier one."""
         up_s = self._sources.boottime()
         if floor > self._lowest(up_s):
             self._floor, self._floor_set_s = floor, up_s
+
+    def believe(self, wall: datetime, boottime_s: float, off_s: float) -> None:
+        """Take the office's signed time, used while the system's clock is unsynchronised.
+
+        Args:
+            wall: Aware; what time it was.
+            boottime_s: When it was that, CLOCK_BOOTTIME.
+            off_s: How far it may be off. A better one, or a newer one after ten minutes, replaces an older one.
+        """
+        told = self._told
+        if wall < RELEASED or (
+            told is not None and off_s >= told.off_s and boottime_s - told.boottime_s < TOLD_AGAIN_S
+        ):
+            return
+        self._told = _Told(wall, boottime_s, off_s)
 
     def _lowest(self, up_s: float) -> datetime:
         return self._floor + timedelta(seconds=up_s - self._floor_set_s)
@@ -159,7 +186,12 @@ class SystemClock:
             kernel=read.kernel(), marked=read.marker(), wall=shown, was_synchronised=self._was_synchronised
         )
         self._was_synchronised = self._was_synchronised or trust is ClockTrust.SYNCHRONISED
-        if trust is ClockTrust.UNSYNCHRONISED:
+        told = self._told
+        if trust is ClockTrust.UNSYNCHRONISED and told is not None:
+            age_s = up_s - told.boottime_s
+            shown = told.wall + timedelta(seconds=age_s)
+            trust = ClockTrust.SYNCHRONISED if age_s <= TOLD_FRESH_S else ClockTrust.HOLDOVER
+        elif trust is ClockTrust.UNSYNCHRONISED:
             shown = max(shown, self._lowest(up_s))
         offset = shown.astimezone(self._zone).utcoffset() or timedelta(0)
         return Instant(

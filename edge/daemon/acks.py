@@ -23,19 +23,29 @@ class AckDesk:
         store: The ledger.
         address: This device.
         handed_out: The newest event that the courier has had.
+        heard: Told of every ack that holds: it says what time it is.
     """
 
     kind = Ack
 
-    def __init__(self, *, store: Store, address: Address, handed_out: Callable[[], EventId | None]) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        address: Address,
+        handed_out: Callable[[], EventId | None],
+        heard: Callable[[Ack], object],
+    ) -> None:
         self._store = store
         self._address = address
         self._handed_out = handed_out
+        self._heard = heard
 
     def take(self, raw: bytes) -> Taken:
         """Advance the frontier, and say from where to send if the office misses something."""
         office = self._store.office.current()
         ack = opened(Ack, raw, keys=None if office is None else office.online, address=self._address)
+        self._heard(ack)
         if ack.committed is None:
             return Taken(
                 Outcome.APPLIED if ack.resend else Outcome.REPEATED,

@@ -6,6 +6,7 @@ is believed in neither.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from edge.api import protocol as wire
 from edge.config import Config
@@ -19,6 +20,7 @@ from edge.daemon.sending import Sending
 from edge.daemon.telemetry import Telemetrist
 from edge.ports import Clock
 from edge.store.store import Store
+from sync.wire.office import Ack
 from sync.wire.topics import Address
 
 
@@ -43,17 +45,24 @@ class OfficeDesk:
         desks: Sequence[Desk] = (),
     ) -> None:
         self._store = store
+        self._clock = clock
         self._telemetrist = telemetrist
         self._sending = Sending(config=config, store=store)
         address = Address(config.device.site, config.device.name)
         self._certificates = CertificateRequests(store=store, address=address, clock=clock)
         own: tuple[Desk, ...] = (
-            AckDesk(store=store, address=address, handed_out=lambda: self._sending.handed_out),
+            AckDesk(
+                store=store, address=address, handed_out=lambda: self._sending.handed_out, heard=self._heard
+            ),
             RefusalDesk(store=store, address=address),
             ReceiptDesk(store=store, address=address),
             RenewalDesk(store=store, address=address),
         )
         self._deliveries = Deliveries((*own, *desks), store=store, clock=clock)
+
+    def _heard(self, ack: Ack) -> None:
+        issued = datetime.fromisoformat(ack.issued)
+        self._telemetrist.office_time.heard(issued, echo=ack.echo, boottime_s=self._clock.now().boottime_s)
 
     def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
         """Signed events after a point."""

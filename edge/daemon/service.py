@@ -73,6 +73,7 @@ class DaemonService:
         )
         self.tally = Tally()
         telemetrist = Telemetrist(store=store, clock=clock, status=self._condition.status, tally=self.tally)
+        self.office_time = telemetrist.office_time
         self._office = OfficeDesk(
             config=config, store=store, clock=clock, telemetrist=telemetrist, desks=link.desks
         )

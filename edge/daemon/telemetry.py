@@ -12,6 +12,7 @@ from typing import Any
 
 from edge.api import protocol as wire
 from edge.board import thermal_zones, throttled
+from edge.daemon.office_time import OfficeTime
 from edge.daemon.tally import Tally
 from edge.ports import Clock
 from edge.store.store import Store
@@ -47,15 +48,17 @@ class Telemetrist:
         self._clock = clock
         self._status = status
         self._tally = tally
+        self.office_time = OfficeTime()  # knows every nonce, for acks that repeat one
         self._root = root
 
     def report(self) -> bytes:
         """The present condition, signed; returns the encoded envelope."""
-        status, now = self._status(), self._clock.now()
+        status, now, nonce = self._status(), self._clock.now(), secrets.token_hex(16)
+        self.office_time.asked(nonce, now.boottime_s)
         document = Telemetry(
             site=status.site,
             device=status.device,
-            nonce=secrets.token_hex(16),
+            nonce=nonce,
             time=format_time(now.wall),
             clock=clock_reading(now),
             software=status.version,

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from edge.config import Config, DeviceConfig
 from edge.daemon.condition import Condition
 from edge.daemon.office import OfficeDesk
+from edge.daemon.office_time import Tell
 from edge.daemon.tally import Tally
 from edge.daemon.telemetry import Telemetrist
 from edge.ports import Clock
@@ -96,11 +97,15 @@ class TestOffice:
         )
 
 
-def office_desk(store: Store, clock: Clock, *, root: Path = Path("/nowhere")) -> OfficeDesk:
+def office_desk(
+    store: Store, clock: Clock, *, root: Path = Path("/nowhere"), tell: Tell | None = None
+) -> OfficeDesk:
     """Edge's side of the courier's socket over a ledger of `given.Premises`, without camera and models."""
     config = Config(device=DeviceConfig(site=SITE, name=KIOSK))
     condition = Condition(
         config=config, store=store, clock=clock, face_path=None, fault="ModelMissing", camera=StillCamera()
     )
     telemetrist = Telemetrist(store=store, clock=clock, status=condition.status, tally=Tally(), root=root)
+    if tell is not None:
+        telemetrist.office_time.listen(tell)
     return OfficeDesk(config=config, store=store, clock=clock, telemetrist=telemetrist)
