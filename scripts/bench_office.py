@@ -1,0 +1,182 @@
+"""What the receiver carries: events verified and committed a second, on SQLite and on PostgreSQL.
+
+Real signatures and real databases; the broker is left out, so that the figure is the receiver's own. Run it as
+`python -m scripts.bench_office`; with --postgresql it starts a server of the tests' own.
+"""
+
+import argparse
+import json
+import multiprocessing
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from sync.office.batch import Intake
+from sync.office.database import DatabaseSettings, SQLiteSettings, open_database
+from sync.office.ingest import Limits
+from sync.office.link import Arrival
+from sync.office.registry import load_devices
+from sync.office.rows import microseconds
+from sync.office.verification import verify_message
+from sync.wire.topics import Channel
+from tests.sync.office.kiosk import Kiosk
+
+
+def prepare(settings: DatabaseSettings, *, devices: int, events: int, lines: int, label: str) -> list[Arrival]:
+    """Register kiosks and sign their events; messages of `lines` events, the kiosks in turn."""
+    database = open_database(settings)
+    queues = []
+    with database.write() as connection:
+        for number in range(devices):
+            kiosk = Kiosk(device=f"{label}-{number}")
+            kiosk.register(connection)
+            kiosk.begin()
+            kiosk.records(events // devices - 1)
+            topic = kiosk.address.topic(Channel.EVENTS)
+            queues.append(
+                [
+                    Arrival(topic, b"\n".join(kiosk.sent[start : start + lines]))
+                    for start in range(0, len(kiosk.sent), lines)
+                ]
+            )
+    database.close()
+    return [message for turn in zip(*queues, strict=True) for message in turn]
+
+
+def drain(
+    settings: DatabaseSettings, arrivals: list[Arrival], *, batch: int, threads: int, start: Any = None
+) -> float:
+    """Take every message; seconds."""
+    database = open_database(settings)
+    intake = Intake(database, sealing=X25519PrivateKey.generate(), limits=Limits(), threads=threads)
+    with database.read():
+        pass  # connected
+    if start is not None:
+        start.wait()
+    began = time.perf_counter()
+    at = 0
+    while at < len(arrivals):
+        size, end = 0, at
+        while end < len(arrivals) and size < batch:
+            size += arrivals[end].payload.count(b"\n") + 1
+            end += 1
+        intake.take(arrivals[at:end], now_us=microseconds(datetime.now(UTC)))
+        at = end
+    took = time.perf_counter() - began
+    intake.close()
+    database.close()
+    return took
+
+
+def verify_rate(settings: DatabaseSettings, arrivals: list[Arrival]) -> float:
+    """Events a second of verification alone, one thread."""
+    from sync.wire.topics import read_topic
+
+    database = open_database(settings)
+    addresses = {arrival.topic: read_topic(arrival.topic)[0] for arrival in arrivals}
+    with database.read() as connection:
+        devices = load_devices(connection, list(addresses.values()))
+    database.close()
+    began, done = time.perf_counter(), 0
+    for arrival in arrivals:
+        address = addresses[arrival.topic]
+        done += len(verify_message(arrival.payload, address=address, keys=devices[address].keys))
+    return done / (time.perf_counter() - began)
+
+
+def sqlite_rates(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Median rates over rounds, each on a fresh file."""
+    found: dict[str, Any] = {}
+    for threads in (1, 2):
+        rates = []
+        for turn in range(options.rounds):
+            settings = SQLiteSettings(folder / f"{threads}-{turn}" / "office.db")
+            database = open_database(settings)
+            database.upgrade()
+            database.close()
+            arrivals = prepare(
+                settings, devices=options.devices, events=options.events, lines=options.lines, label="k"
+            )
+            if threads == 1 and turn == 0:
+                found["verify_only"] = round(verify_rate(settings, arrivals))
+            took = drain(settings, arrivals, batch=options.batch, threads=threads)
+            rates.append(options.events / took)
+        found[f"threads_{threads}"] = round(statistics.median(rates))
+    return found
+
+
+def postgresql_rates(options: argparse.Namespace) -> dict[str, Any]:
+    """One receiver, and two at once with devices of their own each."""
+    from tests.sync.office.postgres import running_server
+
+    found: dict[str, Any] = {}
+    context = multiprocessing.get_context("fork")
+    with running_server() as server:
+        for receivers in (1, 2):
+            rates = []
+            for _ in range(options.rounds):
+                with server.database() as name:
+                    settings = server.settings(name)
+                    database = open_database(settings)
+                    database.upgrade()
+                    database.close()
+                    shares = [
+                        prepare(
+                            settings,
+                            devices=options.devices,
+                            events=options.events,
+                            lines=options.lines,
+                            label=f"r{number}",
+                        )
+                        for number in range(receivers)
+                    ]
+                    start = context.Barrier(receivers + 1)
+                    processes = [
+                        context.Process(
+                            target=drain,
+                            args=(settings, share),
+                            kwargs={"batch": options.batch, "threads": 1, "start": start},
+                        )
+                        for share in shares
+                    ]
+                    for process in processes:
+                        process.start()
+                    start.wait()
+                    began = time.perf_counter()
+                    for process in processes:
+                        process.join()
+                    rates.append(receivers * options.events / (time.perf_counter() - began))
+            found[f"receivers_{receivers}"] = round(statistics.median(rates))
+    return found
+
+
+def main() -> None:
+    """Measure and print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=20_000, help="events a round (and receiver)")
+    parser.add_argument("--devices", type=int, default=20)
+    parser.add_argument("--lines", type=int, default=50, help="events a message")
+    parser.add_argument("--batch", type=int, default=500, help="events a transaction")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--postgresql", action="store_true")
+    options = parser.parse_args()
+    found: dict[str, Any] = {
+        "events": options.events,
+        "devices": options.devices,
+        "lines": options.lines,
+        "batch": options.batch,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        found["sqlite_events_per_s"] = sqlite_rates(Path(folder), options)
+    if options.postgresql:
+        found["postgresql_events_per_s"] = postgresql_rates(options)
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()
