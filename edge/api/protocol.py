@@ -580,6 +580,19 @@ class LedgerStatus(Message):
     alarms: tuple[AlarmView, ...] = Field(default=(), max_length=100)
 
 
+class OfficeStatus(Message):
+    """The kiosk's tie to its office and its site."""
+
+    name: Line | None = Field(default=None, description="As the office calls itself; None before provisioning.")
+    parcels_pending: int = Field(default=0, ge=0, description="Parcels that the office has not received.")
+    roster_version: int = Field(default=0, ge=0, description="Of the roster that is applied here; 0: none.")
+    out_of_service: Line | None = Field(
+        default=None, description="The operator's reason, or empty text; None while the kiosk is in service."
+    )
+    site_key: PersonKey | None = Field(default=None, description="Names the key that seals templates.")
+    templates_waiting: int = Field(default=0, ge=0, description="Templates that came under a key not here yet.")
+
+
 class ClockStatus(Message):
     """What the device knows of the time."""
 
@@ -616,6 +629,7 @@ class Status(Message):
     models: tuple[ModelStatus, ...]
     galleries: tuple[GalleryStatus, ...]
     ledger: LedgerStatus
+    office: OfficeStatus = OfficeStatus()
     clock: ClockStatus
     stages: tuple[StageTiming, ...]
     consent_text_version: VersionTag

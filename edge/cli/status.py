@@ -57,6 +57,7 @@ def _rows(found: Status) -> Iterator[tuple[str, str, str]]:
     off = found.liveness_policy == "off"
     yield "liveness", "off: a photograph can clock in" if off else "required", BAD if off else GOOD
     yield from _ledger(found)
+    yield from _office(found)
     clock = found.clock
     yield (
         "clock",
@@ -81,6 +82,24 @@ def _ledger(found: Status) -> Iterator[tuple[str, str, str]]:
     )
     for alarm in ledger.alarms:
         yield "alarm", f"{alarm.kind}: {alarm.detail}, since {alarm.raised_at.date()}", BAD
+
+
+def _office(found: Status) -> Iterator[tuple[str, str, str]]:
+    office = found.office
+    if office.out_of_service is not None:
+        why = f": {office.out_of_service}" if office.out_of_service else ""
+        yield "service", f"out of service by the office{why}", BAD
+    if office.name is None:
+        yield "office", "none yet: clockface provision request", ""
+    else:
+        yield (
+            "office",
+            f"{office.name}; roster {office.roster_version}, {office.parcels_pending} parcels on the way",
+            "",
+        )
+    waiting = f"; {office.templates_waiting} templates wait for a key" if office.templates_waiting else ""
+    held = "none: templates stay on this kiosk" if office.site_key is None else f"{office.site_key[:12]}"
+    yield "site key", held + waiting, BAD if waiting else ""
 
 
 def _span(seconds: float) -> str:

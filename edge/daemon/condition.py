@@ -43,6 +43,7 @@ class Condition:
         face_path: Models and pipeline; None while the face path is out of service.
         fault: Why it is out of service; None while it is well.
         camera: For its health.
+        site_key: Names the site key that seals templates; None without one.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Condition:
         face_path: FaceParts | None,
         fault: str | None,
         camera: Camera,
+        site_key: str | None = None,
     ) -> None:
         self._config = config
         self._store = store
@@ -61,6 +63,7 @@ class Condition:
         self._face_path = face_path
         self._fault = fault
         self._camera = camera
+        self._site_key = site_key
         self._began_s = clock.now().boottime_s
         self._models = () if face_path is None else running_models(config)
 
@@ -80,6 +83,7 @@ class Condition:
             models=self._models,
             galleries=self._galleries(),
             ledger=self._ledger(),
+            office=self._office(),
             clock=wire.ClockStatus(
                 wall=now.wall,
                 utc_offset_s=now.utc_offset_s,
@@ -119,6 +123,17 @@ class Condition:
                 wire.AlarmView(kind=each.kind, detail=each.detail, raised_at=each.raised_at)
                 for each in self._store.alarms.raised()[:100]
             ),
+        )
+
+    def _office(self) -> wire.OfficeStatus:
+        office, closure = self._store.office.current(), self._store.noticeboard.closure()
+        return wire.OfficeStatus(
+            name=None if office is None else office.name,
+            parcels_pending=self._store.parcels.count(),
+            roster_version=self._store.progress.roster_version(),
+            out_of_service=None if closure is None else closure.reason,
+            site_key=self._site_key,
+            templates_waiting=self._store.site.sealed_count(),
         )
 
     def _stages(self) -> tuple[wire.StageTiming, ...]:

@@ -69,7 +69,13 @@ class DaemonService:
         self._sharing = link.sharing
         self._enroller = None if face_path is None else self._make_enroller(face_path)
         self._condition = Condition(
-            config=config, store=store, clock=clock, face_path=face_path, fault=fault, camera=camera
+            config=config,
+            store=store,
+            clock=clock,
+            face_path=face_path,
+            fault=fault,
+            camera=camera,
+            site_key=None if link.site_keys is None else link.site_keys.sealing.key_id,
         )
         self.tally = Tally()
         telemetrist = Telemetrist(store=store, clock=clock, status=self._condition.status, tally=self.tally)

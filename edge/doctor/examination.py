@@ -21,6 +21,7 @@ from edge.doctor.ledger import check_delivery, check_ledger
 from edge.doctor.memory import check_memory, check_swap
 from edge.doctor.models import check_liveness, check_models, check_operating_point, check_runtime
 from edge.doctor.secrets import check_keys
+from edge.doctor.site import TLS_CERTIFICATE, check_certificate, check_site_key
 from edge.doctor.sockets import check_folder, check_socket
 from edge.doctor.time_of_day import FUTURE_TOLERANCE, check_jumps, check_trust, check_zone
 from edge.ports import Camera
@@ -69,6 +70,8 @@ def all_checks(site: Site) -> tuple[Check, ...]:
         Check("keys", lambda: check_keys(site.config, site.environment, site.daemon, root=site.root)),
         Check("ledger", lambda: check_ledger(site.config, site.environment, site.daemon)),
         Check("delivery", lambda: check_delivery(site.daemon)),
+        Check("certificate", lambda: check_certificate(site.root / TLS_CERTIFICATE, now=site.instant.wall)),
+        Check("site_key", lambda: check_site_key(site.config, site.daemon)),
         Check("alarms", lambda: check_alarms(site.daemon)),
         *_disk(site),
         *_clock(site),

@@ -92,5 +92,9 @@ def _waiting(status: Status, now: datetime) -> Finding:
     found = f"{ledger.pending} of {ledger.events} events wait for the office"
     oldest = ledger.oldest_pending_at
     if oldest is not None and now - oldest > LATE:
-        return warn(f"{found}, the oldest for {(now - oldest).days} days", "systemctl status clockface-sync")
+        hours = int((now - oldest).total_seconds() // 3600)
+        return warn(
+            f"{found}; nothing was confirmed for {hours} hours",
+            "systemctl status clockface-sync; clockface-sync's log says whether it reaches the broker",
+        )
     return ok(found)

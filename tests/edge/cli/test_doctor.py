@@ -28,6 +28,8 @@ NAMES = {
     "keys",
     "ledger",
     "delivery",
+    "certificate",
+    "site_key",
     "disk.space",
     "disk.mount",
     "disk.wear",
