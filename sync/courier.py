@@ -210,6 +210,9 @@ class Courier:
 
     async def _until_over(self, connection: Connection, works: list[Coroutine[Any, Any, None]]) -> None:
         tasks = [asyncio.ensure_future(work) for work in works]
+        stay_s = self._rotation.stay_s()
+        if stay_s is not None:
+            tasks.append(asyncio.ensure_future(self._first_answers(every_s=stay_s)))
         changed = asyncio.ensure_future(self.certificates.changed.wait())
         try:
             over: set[asyncio.Future[Any]] = {*tasks, changed, connection.ended}
@@ -224,6 +227,25 @@ class Courier:
             if isinstance(failed, Exception) and not isinstance(failed, ConnectionEnded):
                 connection.end()
                 raise failed
+
+    async def _first_answers(self, *, every_s: float) -> None:
+        """Until the first address answers again; without letting go of the one that does."""
+        while True:
+            await asyncio.sleep(every_s)
+            identity = self.certificates.identity
+            if identity is None:
+                continue
+            try:
+                probe = await open_tls(
+                    self._endpoints[0],
+                    context=identity.context,
+                    timeout_s=self._config.broker.connect_timeout_s,
+                )
+            except OSError:
+                continue
+            probe.close()
+            log.info("first_broker_answers")
+            return
 
     async def _part(self, connection: Connection, presence: Presence) -> None:
         with contextlib.suppress(ConnectionEnded, TimeoutError):

@@ -43,6 +43,10 @@ class Rotation:
     _tried: int = 0
     _rounds: int = 0
 
+    def stay_s(self) -> float | None:
+        """How long to stay with the address in use before the first is asked; None at the first."""
+        return RETURN_S if self.index else None
+
     def failed(self) -> float:
         """An attempt failed: go on to the next address. Returns the pause before it, seconds."""
         self.index = (self.index + 1) % self.addresses

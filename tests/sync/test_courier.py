@@ -139,6 +139,17 @@ def test_the_next_address_is_taken_when_the_first_does_not_answer(line: Line) ->
         assert _telemetry(line).courier.broker == 2
 
 
+def test_the_first_address_is_taken_again_when_it_answers(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.retry.RETURN_S", 0.2)
+    with Proxy(1) as first, line.courier(first.port, line.broker.port):
+        birth = line.state()
+        first.target = line.broker.port
+        goodbye, again = line.state(), line.state()
+        assert (goodbye.session, goodbye.orderly, again.online) == (birth.session, True, True)
+        line.edge.record(3)
+        await_until(lambda: line.complete, "by way of the first")
+
+
 def test_it_says_goodbye_and_no_death_follows(line: Line) -> None:
     with line.courier():
         birth = line.state()
