@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import func, select
 
 from sync.office.database import Database, schema
-from sync.office.receiver import Receiver
+from sync.office.database.errors import DatabaseDiskFull
+from sync.office.receiver import Receiver, Storage
 from sync.wire.office import Ack, Refusal
 from tests.sync.mosquitto import Mosquitto
+from tests.sync.mqtt import await_until
 from tests.sync.office.kiosk import Kiosk
 from tests.sync.office.running import Courier, running_receiver
 
@@ -106,3 +108,48 @@ def test_a_gap_that_stays_is_asked_for_again(courier: Courier) -> None:
     assert ack.committed.seq == 1
     courier.send(*sent[1:3])
     courier.acknowledged()
+
+
+def test_two_receivers_share_one_subscription_and_store_everything_once(
+    broker: Mosquitto, office_database: Database, kiosk: Kiosk
+) -> None:
+    group = "office-8f3a"
+    with (
+        running_receiver(broker, office_database, name="receiver", group=group),
+        running_receiver(broker, office_database, name="receiver-2", group=group),
+        Courier(broker, kiosk) as courier,
+    ):
+        courier.send(kiosk.begin(E1))
+        courier.acknowledged()
+        for raw in kiosk.records(60):
+            courier.send(raw)
+        courier.acknowledged()
+    assert stored(office_database) == 61
+    assert rows(office_database, select(schema.waiting)) == []
+    assert {row.closed_us is None for row in rows(office_database, select(schema.gaps))} <= {False}
+
+
+class Failing(Database):
+    """A database whose writes fail until they are allowed, as on a full disk."""
+
+    full = True
+
+    def write(self) -> Any:
+        if self.full:
+            raise DatabaseDiskFull("the disk is full", where="test")
+        return super().write()
+
+
+def test_a_full_disk_acknowledges_nothing_and_recovers(
+    broker: Mosquitto, office_database: Database, kiosk: Kiosk
+) -> None:
+    failing = Failing(office_database._engine, settings=office_database.settings)
+    with running_receiver(broker, failing) as receiver, Courier(broker, kiosk) as courier:
+        courier.send(kiosk.begin(E1))
+        await_until(lambda: receiver.storage is Storage.FAILING, what="the failure shows")
+        assert courier.client.quiet()
+        assert stored(office_database) == 0
+        failing.full = False
+        courier.acknowledged()
+        assert receiver.storage is Storage.WELL
+    assert stored(office_database) == 1
