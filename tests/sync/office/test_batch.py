@@ -1,0 +1,214 @@
+"""What comes beside events: states, telemetry, results and parcels, each taken once and answered."""
+
+import secrets
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from sqlalchemy import insert, select
+
+from sync.office.batch import Intake, Outcome
+from sync.office.database import Database, schema
+from sync.office.ingest import Limits
+from sync.office.link import Arrival
+from sync.office.outbox import due, note_sent
+from sync.office.watch import Watch, WatchSettings
+from sync.wire.canonical import encode
+from sync.wire.commands import Removed, Result
+from sync.wire.documents import sign_document
+from sync.wire.fields import EventPoint, format_time
+from sync.wire.health import CourierHealth, State, Telemetry, TelemetryMessage
+from sync.wire.parcels import CrashParcel, PersonParcel
+from sync.wire.roster import PersonDetails
+from sync.wire.sealing import seal, to_text
+from sync.wire.topics import Channel
+from tests.sync.office.kiosk import START, Kiosk, clock
+
+SEALING = X25519PrivateKey.generate()
+NOW = format_time(START)
+
+
+class Desk:
+    """An intake, and a kiosk that it knows."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.kiosk = Kiosk()
+        with database.write() as connection:
+            self.device_id = self.kiosk.register(connection)
+        self.where = {"site": self.kiosk.address.site, "device": self.kiosk.address.device}
+        self.intake = Intake(database, sealing=SEALING, limits=Limits())
+        self.now_us = 1_000_000
+
+    def take(self, channel: Channel, payload: bytes) -> Outcome:
+        self.now_us += 1_000_000
+        return self.intake.take([Arrival(self.kiosk.address.topic(channel), payload)], now_us=self.now_us)
+
+    def rows(self, statement: Any) -> list[Any]:
+        with self.database.read() as connection:
+            return list(connection.execute(statement))
+
+    def health(self) -> Any:
+        return self.rows(select(schema.device_health))[0]
+
+    def state(self, session: str, *, online: bool) -> None:
+        state = State(session=session, online=online, since=NOW, software="0.1.0")
+        self.take(Channel.STATE, encode(state))
+
+    def telemetry(self, *, frontier: EventPoint | None = None) -> Outcome:
+        told = Telemetry(
+            **self.where,
+            nonce=secrets.token_hex(16),
+            time=NOW,
+            clock=clock(),
+            software="0.1.0",
+            uptime_s=1,
+            models=[],
+            head=self.kiosk.point,
+            frontier=frontier,
+            pending=3,
+            parcels_pending=0,
+            verdicts={},
+            camera="replay",
+            camera_mfps=0,
+            service="in_service",
+            alarms=[],
+            roster_version=4,
+            people=0,
+            templates=0,
+            resident_bytes=1,
+            stages=[],
+        )
+        courier = CourierHealth(
+            session="1" * 32,
+            certificate_expires=NOW,
+            certificate_days=9,
+            reconnects=0,
+            resends=0,
+            broker=1,
+            resident_bytes=1,
+        )
+        edge = sign_document(told, key=self.kiosk.key).decode()
+        return self.take(Channel.TELEMETRY, encode(TelemetryMessage(edge=edge, courier=courier)))
+
+
+@pytest.fixture
+def desk(office_database: Database) -> Desk:
+    return Desk(office_database)
+
+
+def test_a_death_counts_only_for_its_own_session(desk: Desk) -> None:
+    desk.state("1" * 32, online=True)
+    desk.state("2" * 32, online=True)
+    desk.state("1" * 32, online=False)
+    assert desk.health().online is True
+    desk.state("2" * 32, online=False)
+    assert desk.health().online is False
+
+
+def test_telemetry_is_stored_and_answered_with_what_is_committed(desk: Desk) -> None:
+    desk.take(Channel.EVENTS, desk.kiosk.begin())
+    outcome = desk.telemetry(frontier=desk.kiosk.point)
+    assert outcome.committed == {desk.kiosk.address: [desk.kiosk.point]}
+    assert set(outcome.nonces) == {desk.kiosk.address}
+    assert outcome.missing == set()
+    assert (desk.health().pending, desk.health().roster_version) == (3, 4)
+
+
+def test_an_office_from_its_backup_notices_what_the_device_believes_delivered(desk: Desk) -> None:
+    desk.take(Channel.EVENTS, desk.kiosk.begin())
+    here = desk.kiosk.point
+    desk.kiosk.records(5)
+    outcome = desk.telemetry(frontier=desk.kiosk.point)
+    assert outcome.missing == {desk.kiosk.address}
+    assert outcome.committed == {desk.kiosk.address: [here]}
+
+
+def test_telemetry_of_somebody_else_is_refused(desk: Desk) -> None:
+    desk.kiosk.begin()
+    desk.kiosk.key = Kiosk().key
+    assert desk.telemetry().counts == {"malformed": 1}
+
+
+def test_person_details_are_opened_and_stored_once(desk: Desk) -> None:
+    parcel = PersonParcel(**desk.where, id="1" * 32, at=NOW, person="2" * 32, sealed="AA==")
+    details = encode(PersonDetails(name="Ada", number="17"))
+    sealed = to_text(seal(details, to=SEALING.public_key(), info=parcel.info))
+    raw = sign_document(parcel.model_copy(update={"sealed": sealed}), key=desk.kiosk.key)
+    for _ in range(2):
+        assert desk.take(Channel.PARCELS, raw).receipts == {desk.kiosk.address: ["1" * 32]}
+    [person] = desk.rows(select(schema.people))
+    assert (person.person, person.name, person.employee_number) == ("2" * 32, "Ada", "17")
+    [row] = desk.rows(select(schema.parcels))
+    assert (row.outcome, row.envelope) == ("stored", None)
+
+
+def test_a_crash_report_is_filed(desk: Desk) -> None:
+    crash = CrashParcel(
+        **desk.where,
+        id="3" * 32,
+        at=NOW,
+        process="edge",
+        software="0.1.0",
+        error=["ValueError"],
+        frames=[],
+        times=2,
+    )
+    desk.take(Channel.PARCELS, sign_document(crash, key=desk.kiosk.key))
+    [row] = desk.rows(select(schema.crash_reports))
+    assert (row.process, row.times) == ("edge", 2)
+
+
+def test_a_document_is_published_until_it_is_answered(desk: Desk) -> None:
+    with desk.database.write() as connection:
+        connection.execute(
+            insert(schema.outbox).values(
+                device_id=desk.device_id,
+                channel="commands",
+                number=1,
+                document_id="4" * 32,
+                kind="identify",
+                envelope=b"{}",
+                created_us=0,
+                created_by="test",
+            )
+        )
+        [document] = due(connection, now_us=10)
+        note_sent(connection, [document.id], now_us=10)
+        assert due(connection, now_us=11) == []
+        assert len(due(connection, now_us=11, device_ids=frozenset({desk.device_id}))) == 1
+        assert len(due(connection, now_us=60_000_000)) == 1
+    result = Result(
+        **desk.where,
+        answers="4" * 32,
+        outcome="done",
+        roster_version=9,
+        removed=[Removed(person="5" * 32, templates=2)],
+        at=NOW,
+    )
+    desk.take(Channel.RESULTS, sign_document(result, key=desk.kiosk.key))
+    with desk.database.read() as connection:
+        assert due(connection, now_us=60_000_000_000) == []
+    [receipt] = desk.rows(select(schema.removal_receipts))
+    assert (receipt.person, receipt.templates_erased, receipt.roster_version) == ("5" * 32, 2, 9)
+
+
+def test_silence_and_stalled_events_are_alarmed_and_cleared(desk: Desk) -> None:
+    watch = Watch(WatchSettings(silent_after_s=100, stalled_after_s=50))
+    desk.take(Channel.EVENTS, desk.kiosk.begin())
+    desk.kiosk.record()
+    desk.telemetry()
+
+    def look(now_s: int) -> tuple[int, int]:
+        with desk.database.write() as connection:
+            seen = watch.look(connection, now_us=now_s * 1_000_000, connected=True)
+        return seen.silent, seen.stalled
+
+    assert look(3) == (0, 0)
+    assert look(60) == (0, 1)
+    assert look(200) == (1, 1)
+    desk.now_us = 201_000_000
+    desk.take(Channel.EVENTS, desk.kiosk.sent[-1])
+    assert look(203) == (0, 0)
+    alarms = schema.alarms
+    assert desk.rows(select(alarms).where(alarms.c.cleared_us.is_(None))) == []
