@@ -51,6 +51,10 @@ def test_the_promises_stand_in_the_unit(key: str, value: str) -> None:
     assert settings_of(UNIT)[key] == [value]
 
 
-def test_it_sees_neither_the_authority_nor_a_device() -> None:
+def test_it_sees_neither_the_authority_nor_a_device_nor_the_operators_key() -> None:
     [hidden] = settings_of(UNIT)["InaccessiblePaths"]
-    assert hidden.split() == ["-/var/lib/clockface-ca", "-/var/lib/clockface"]
+    assert hidden.split() == [
+        "-/var/lib/clockface-ca",
+        "-/var/lib/clockface",
+        "-/run/credentials/clockface-office-signer.service",
+    ]

@@ -23,7 +23,7 @@ from sync.wire.documents import open_document, type_of
 from sync.wire.office import Ack, ParcelReceipt, Refusal
 from sync.wire.topics import Channel
 from tests.sync.mosquitto import Credentials, Mosquitto
-from tests.sync.mqtt import WAIT_S, Client
+from tests.sync.mqtt import WAIT_S, Client, await_until
 from tests.sync.office.kiosk import Kiosk
 
 ONLINE = Ed25519PrivateKey.generate()
@@ -70,6 +70,8 @@ def running_receiver(
     link.start()
     thread.start()
     try:
+        # Before its first subscription the broker has no session in which to keep anything for it.
+        await_until(lambda: link.connected, what="the receiver's subscription")
         yield receiver
     finally:
         stop.set()
