@@ -217,3 +217,18 @@ def test_a_client_that_does_not_read_holds_up_nobody(run: Path, server: ApiServe
             stage.show(_scene(float(index)))
         with EdgeClient(run) as client:
             assert client.status().device == "kiosk"
+
+
+def test_a_screen_that_connects_later_is_shown_the_offices_messages_until_the_last_has_ended(
+    screen: EdgeClient, stage: Stage
+) -> None:
+    stage.announce(Announcement(Notice.ATTRACT))
+    stage.announce(Announcement(Notice.MESSAGE, messages=("Fire drill at ten",)))
+    lines = screen.stage()
+    assert next(lines) == AnnouncementLine(notice="attract")
+    assert next(lines) == AnnouncementLine(notice="message", messages=("Fire drill at ten",))
+    stage.announce(Announcement(Notice.MESSAGE))
+    assert next(lines) == AnnouncementLine(notice="message")
+    stage.announce(Announcement(Notice.IDENTIFY, seconds=30))
+    assert next(lines) == AnnouncementLine(notice="identify", seconds=30)
+    lines.close()
