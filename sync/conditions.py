@@ -160,7 +160,7 @@ def condition_of(error: BaseException) -> Condition:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _VERIFY.get(error.verify_code, Condition.BROKER_INVALID)
     if isinstance(error, ssl.SSLError):
-        return _ALERTS.get(str(error.reason or ""), Condition.TLS_FAILED)
+        return _ALERTS.get(str(getattr(error, "reason", "")), Condition.TLS_FAILED)
     return next((named for kind, named in _ERRORS if isinstance(error, kind)), Condition.ADDRESS_UNREACHABLE)
 
 
