@@ -222,11 +222,9 @@ class Receiver:
             if now >= self._next_watch:
                 self._next_watch = now + WATCH_EVERY_S
                 self._look()
+                self._well()
         except DatabaseError as error:
             self._failing(error, 1, stop)
-        else:
-            if not self._broker.inbox.qsize():
-                self._well()
 
     def _look(self) -> None:
         with self._database.write() as connection:
