@@ -111,7 +111,7 @@ def _records(
     connection: Connection, *, site: str, begin: date, end: date, people: Collection[str] | None
 ) -> Iterator[Record]:
     events, devices, corrections = schema.events, schema.devices, schema.clock_corrections
-    latest = _latest_correction(corrections)
+    latest = latest_correction(corrections)
     statement = (
         select(
             events.c.id,
@@ -152,7 +152,7 @@ def _records(
         )
 
 
-def _latest_correction(corrections: FromClause) -> ColumnElement[int]:
+def latest_correction(corrections: FromClause) -> ColumnElement[int]:
     """The last thing that the device said of this event's time."""
     events = schema.events
     return (
@@ -234,4 +234,4 @@ def closed(connection: Connection, site: str, day: date) -> bool:
     return bool(found)
 
 
-__all__ = ["Employee", "closed", "employees", "from_us", "rules_of", "sheet", "to_us"]
+__all__ = ["Employee", "closed", "employees", "from_us", "latest_correction", "rules_of", "sheet", "to_us"]

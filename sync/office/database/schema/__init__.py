@@ -2,7 +2,7 @@
 
 from sync.office.database.columns import metadata
 from sync.office.database.schema.access import audit, followers, office, operators
-from sync.office.database.schema.attendance import correction_requests, holidays, pay_periods
+from sync.office.database.schema.attendance import closed_sheets, correction_requests, holidays, pay_periods
 from sync.office.database.schema.devices import certificates, device_health, device_keys, devices, sites
 from sync.office.database.schema.events import clock_corrections, epochs, events, forks, gaps, waiting
 from sync.office.database.schema.intake import alarms, crash_reports, parcels, quarantine, quarantine_totals
@@ -21,6 +21,7 @@ __all__ = [
     "audit",
     "certificates",
     "clock_corrections",
+    "closed_sheets",
     "correction_requests",
     "crash_reports",
     "device_health",

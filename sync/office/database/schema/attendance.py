@@ -6,7 +6,7 @@ those that were approved.
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 
-from sync.office.database.columns import link, moment, number, one_of, table, text
+from sync.office.database.columns import digest, link, moment, number, one_of, table, text, whole
 
 correction_requests = table(
     "correction_requests",
@@ -48,6 +48,15 @@ pay_periods = table(
     UniqueConstraint("site", "first_day"),
     CheckConstraint("last_day >= first_day", name="ordered"),
     CheckConstraint("(closed_us IS NULL) = (closed_by IS NULL)", name="closer_named"),
+)
+
+closed_sheets = table(
+    "closed_sheets",
+    "The days that a period was closed with; reports of a closed period are read from here.",
+    link("period_id", "pay_periods.id", key=True),
+    text("body"),  # JSON: random ids, moments, marks (`sync.office.periods`)
+    digest("digest"),  # of body; it stands in the audit too
+    whole("up_to_event"),  # events.id of the newest event at the closing
 )
 
 holidays = table(
