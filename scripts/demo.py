@@ -1,8 +1,9 @@
-"""The demo: the real daemon, the real command line, recorded real faces, and verdicts that must be right.
+"""The demo: from a face in front of the camera to a row in the central office's database, all of it real.
 
-Two mornings are played through the replay camera at the speed of life. On the first, one person is enrolled and
+An office is set up (authority, Mosquitto with mutual TLS, receiver), a kiosk becomes known to it, and two
+mornings are played through the replay camera at the speed of life. On the first, one person is enrolled and
 another is a stranger; then the stranger is enrolled, and on the second both are there at once. Every verdict is
-compared with what must come; any other makes the demo fail.
+compared with what must come, and every record with what the office holds; any other makes the demo fail.
 """
 
 import json
@@ -19,10 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import demo_recordings
+from demo_office import Office, OfficeFailed, courier, free_port
 from rich.console import Console
+from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = str(ROOT / ".venv" / "bin" / "clockface")
+OFFICE_TIMEOUT_S = 20.0
 CACHE = ROOT / ".cache" / "packages"
 START_TIMEOUT_S = 30.0
 END_TIMEOUT_S = 60.0
@@ -107,7 +111,7 @@ class Kiosk:
     def run(self, *arguments: str, show: bool = True) -> str:
         """Run one command as staff would; a failure ends the demo with its message."""
         if show:
-            console.print(f"[dim]$ clockface {' '.join(_short(a) for a in arguments)}[/]")
+            say("clockface", list(arguments))
         done = subprocess.run(
             self.command(*arguments), capture_output=True, text=True, timeout=120, check=False
         )
@@ -154,8 +158,24 @@ def _read_lines(watch: "subprocess.Popen[bytes]", seen: Seen) -> None:
         seen.take(json.loads(line))
 
 
+def say(command: str, arguments: list[str]) -> None:
+    """Show a command before it runs."""
+    console.print(f"[dim]$ {command} {' '.join(_short(a) for a in arguments)}[/]")
+
+
 def _short(argument: str) -> str:
     return Path(argument).name if argument.startswith("/") else argument
+
+
+def introduce(kiosk: Kiosk, office: Office) -> list[str]:
+    """Kiosk and office come to know each other; returns the brokers that the bundle names."""
+    request, bundle, tls = kiosk.folder / "request.json", kiosk.folder / "bundle.json", kiosk.folder / "tls"
+    tls.mkdir(mode=0o750)
+    asked = json.loads(kiosk.run("provision", "request", "--out", str(request), "--tls", str(tls), "--json"))
+    fingerprint = office.make_known(request, bundle, asked["fingerprint"])
+    given = ("--office-fingerprint", fingerprint, "--tls", str(tls))
+    brokers: list[str] = json.loads(kiosk.run("provision", "apply", str(bundle), *given, "--json"))["brokers"]
+    return brokers
 
 
 def enrol(kiosk: Kiosk, *, name: str, number: str, photos: tuple[Path, ...]) -> None:
@@ -187,7 +207,34 @@ def show_ledger(kiosk: Kiosk) -> bool:
     return right
 
 
-def play(kiosk: Kiosk, material: demo_recordings.Material) -> bool:
+def await_office(office: Office, seen: list[dict[str, Any]]) -> bool:
+    """Wait until the office has every record that the screen confirmed, and show each one's time line."""
+    recorded = [line for line in seen if line["notice"] == "recorded"]
+    wanted = {(line["recorded"]["epoch"], line["recorded"]["seq"]) for line in recorded}
+    until = time.monotonic() + OFFICE_TIMEOUT_S
+    while not wanted <= office.received().keys() and time.monotonic() < until:
+        time.sleep(0.2)
+    rows = office.received()
+    headings = ("event", "first sight", "verdict", "committed", "at the office")
+    table = Table(*headings, box=None, header_style="bold", pad_edge=False)
+    for line in recorded:
+        verdict, punch = line["verdict"], line["recorded"]
+        name, seen_s = f"{line['greeting']}, {punch['direction']}", verdict["first_seen_s"]
+        row = rows.get((punch["epoch"], punch["seq"]))
+        if row is None:
+            table.add_row(name, "", "", "", "[red]MISSING[/]")
+            continue
+        steps = (verdict["decided_s"], row.recorded_s, row.recorded_s + row.took_s)
+        table.add_row(name, "0.00 s", *(f"+{step - seen_s:.2f} s" for step in steps))
+    console.print(table)
+    right = rows.keys() == wanted
+    console.print(
+        "  the office: " + ("[green]every record, once[/]" if right else f"[red]WRONG: {len(rows)}[/]")
+    )
+    return right
+
+
+def play(kiosk: Kiosk, office: Office, material: demo_recordings.Material) -> bool:
     """Both walk-up recordings, with staff's work before, between and after; whether all was right."""
     console.rule("Nobody is there; staff enrol Andrew")
     with kiosk.daemon(material.empty, loop=True) as seen:
@@ -201,6 +248,7 @@ def play(kiosk: Kiosk, material: demo_recordings.Material) -> bool:
     right &= check(
         "Andrew recorded, the stranger not", seen.lines, [("recorded", "Andrew"), ("not_recognised", None)]
     )
+    morning = seen.lines
 
     console.rule("Sofia walks up; then both at once")
     with kiosk.daemon(material.evening) as seen:
@@ -209,8 +257,9 @@ def play(kiosk: Kiosk, material: demo_recordings.Material) -> bool:
         both = sorted(seen.lines[1:], key=lambda line: str(line.get("greeting")))
         expected = [("recorded", "Andrew"), ("already_recorded", "Sofia")]
         right &= check("each taken for themselves; Sofia is not recorded twice", both, expected)
-        console.rule("The ledger")
-        return show_ledger(kiosk) and right
+        console.rule("The ledger, and the office")
+        right &= show_ledger(kiosk)
+        return await_office(office, [*morning, *seen.lines]) and right
 
 
 def main() -> int:
@@ -224,14 +273,35 @@ def main() -> int:
             CONFIG.format(state=folder / "state", run=folder / "run", empty=material.empty), encoding="utf-8"
         )
         (folder / "run").mkdir(mode=0o700)
-        kiosk = Kiosk(folder, config)
-        kiosk.run("init")
-        if not play(kiosk, material):
-            console.print(kiosk.log.read_text(encoding="utf-8"), markup=False)
-            console.print("[bold red]demo: a verdict was wrong; the daemon's log stands above[/]")
+        kiosk, office = Kiosk(folder, config), Office(folder, free_port(), say)
+        if not show(kiosk, office, material):
+            for log in ("daemon.log", "sync.log", "office.log"):
+                console.rule(log)
+                if (folder / log).exists():
+                    console.print((folder / log).read_text(encoding="utf-8"), markup=False)
+            console.print("[bold red]demo: something was not as it must be; the logs stand above[/]")
             return 1
-    console.print(f"[bold green]demo: every verdict was right[/] ({time.monotonic() - began:.0f} s)")
+    console.print(
+        f"[bold green]demo: every verdict was right, and the office has every record once[/] "
+        f"({time.monotonic() - began:.0f} s)"
+    )
     return 0
+
+
+def show(kiosk: Kiosk, office: Office, material: demo_recordings.Material) -> bool:
+    """Set everything up, then play; whether all was right."""
+    try:
+        console.rule("The central office: authority, broker, receiver")
+        office.set_up()
+        console.rule("The kiosk becomes known to it")
+        kiosk.run("init")
+        brokers = introduce(kiosk, office)
+        sockets, tls = kiosk.folder / "run", kiosk.folder / "tls"
+        with office.open(), courier(kiosk.folder, run=sockets, tls=tls, brokers=brokers):
+            return play(kiosk, office, material)
+    except OfficeFailed as error:
+        console.print(str(error), markup=False)
+        return False
 
 
 if __name__ == "__main__":

@@ -259,6 +259,7 @@ class VerdictView(Message):
 
     outcome: OutcomeCode
     decided_s: float
+    first_seen_s: float | None = None
     track_id: int | None = None
     person_id: PersonKey | None = None
     score: float | None = None

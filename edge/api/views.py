@@ -20,6 +20,7 @@ def verdict_view(verdict: Verdict) -> VerdictView:
     return VerdictView(
         outcome=verdict.outcome.value,
         decided_s=verdict.decided_s,
+        first_seen_s=verdict.first_seen_s,
         track_id=verdict.track_id,
         person_id=verdict.person_id,
         score=verdict.score,
