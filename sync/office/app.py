@@ -22,6 +22,8 @@ from sync.office.keys import read_receiver_keys
 from sync.office.link import Link
 from sync.office.metrics import Metrics
 from sync.office.receiver import Receiver, ReceiverSettings, Storage, subscriptions
+from sync.office.rows import microseconds
+from sync.office.sites import adopt
 from sync.office.storage import database_settings
 from sync.office.watch import WatchSettings
 from sync.office.web import Web
@@ -40,6 +42,8 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
     keys = read_receiver_keys(online=config.paths.online_key, sealing=config.paths.sealing_key)
     database = open_database(database_settings(config.database))
     database.demand_current()
+    with database.write() as connection:
+        adopt(connection, config.office.sites, now_us=microseconds(datetime.now(UTC)), actor="receiver")
     link = Link(
         config=config.broker,
         files=config.paths.tls_files,

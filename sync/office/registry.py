@@ -76,6 +76,16 @@ def load_devices(connection: Connection, addresses: Collection[Address]) -> dict
     return found
 
 
+def device_keys(connection: Connection, device_id: int) -> dict[str, DeviceKey]:
+    """Every key that a device ever had, also those that were withdrawn: for what is stored already."""
+    keys = schema.device_keys
+    rows = connection.execute(select(keys).where(keys.c.device_id == device_id))
+    return {
+        row.key_id: DeviceKey(_key(bytes(row.public_key)), _ordinal(row.from_epoch), _ordinal(row.to_epoch))
+        for row in rows
+    }
+
+
 @functools.lru_cache(maxsize=10_000)
 def _key(raw: bytes) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(raw)
