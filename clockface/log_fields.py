@@ -130,6 +130,7 @@ FIELDS: Mapping[str, Kind] = {
     "reopened": count,
     "corrected": count,
     "templates": count,
+    "documents": count,
     "people": count,
     "listeners": count,
     "signal": count,

@@ -232,6 +232,23 @@ class ReceiverConfig(Section):
     )
 
 
+class SignerConfig(Section):
+    """The process with the operator's key."""
+
+    poll_s: float = Field(
+        default=1.0,
+        ge=0.1,
+        le=3600.0,
+        description="How often it looks for roster changes that are not signed yet, seconds.",
+    )
+    receipt_alarm_h: float = Field(
+        default=24.0,
+        ge=0.01,
+        le=8760.0,
+        description="A kiosk that has not confirmed an erasure after this long is reported, hours.",
+    )
+
+
 class MetricsConfig(Section):
     """Where metrics and the health check are served, in plain HTTP: keep it on this machine."""
 
@@ -308,6 +325,7 @@ class OfficeConfig(Section):
     paths: PathsConfig = PathsConfig()
     broker: BrokerConfig
     receiver: ReceiverConfig = ReceiverConfig()
+    signer: SignerConfig = SignerConfig()
     metrics: MetricsConfig = MetricsConfig()
     alerts: AlertsConfig = AlertsConfig()
     logging: LoggingConfig = LoggingConfig()

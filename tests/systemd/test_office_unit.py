@@ -56,5 +56,6 @@ def test_it_sees_neither_the_authority_nor_a_device_nor_the_operators_key() -> N
     assert hidden.split() == [
         "-/var/lib/clockface-ca",
         "-/var/lib/clockface",
+        "-/var/lib/clockface-signer",
         "-/run/credentials/clockface-office-signer.service",
     ]

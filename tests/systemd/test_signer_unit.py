@@ -1,0 +1,49 @@
+"""The signer's unit: the operator's key and the database, and nothing of broker, authority or device."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.systemd.test_edge_unit import analyze, needs_systemd, settings_of
+
+UNIT = Path(__file__).parents[2] / "systemd" / "clockface-office-signer.service"
+MOST_EXPOSURE = 1.4
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit with a command that exists here: verify looks for it."""
+    copy = tmp_path / UNIT.name
+    copy.write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text()))
+    return copy
+
+
+@needs_systemd
+def test_systemd_has_nothing_to_say_about_the_unit(unit: Path) -> None:
+    done = analyze("verify", str(unit))
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "")
+
+
+@needs_systemd
+def test_the_exposure_is_low(unit: Path) -> None:
+    told = analyze("security", "--offline=true", "--no-pager", str(unit))
+    match = re.search(r"exposure level for \S+: ([0-9.]+)", told.stdout)
+    assert match, told.stdout + told.stderr
+    assert float(match[1]) <= MOST_EXPOSURE
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("IPAddressDeny", ["any"]),
+        ("IPAddressAllow", ["localhost"]),
+        ("ProtectSystem", ["strict"]),
+        ("CapabilityBoundingSet", [""]),
+        ("LimitCORE", ["0"]),
+        ("StateDirectoryMode", ["0700"]),
+        ("InaccessiblePaths", ["-/var/lib/clockface-ca -/var/lib/clockface -/var/lib/clockface-office/keys"]),
+    ],
+)
+def test_the_promises_stand_in_the_unit(key: str, values: list[str]) -> None:
+    assert settings_of(UNIT)[key] == values
