@@ -30,6 +30,6 @@ READER = ConfigReader(
     prefix="CLOCKFACE_",
     default_path=Path("/etc/clockface/clockface.toml"),
     check_command="clockface config check",
-    neighbours=("CLOCKFACE_SYNC_", "CLOCKFACE_OFFICE_"),
+    neighbours=("CLOCKFACE_SCREEN_", "CLOCKFACE_SYNC_", "CLOCKFACE_OFFICE_"),
     layer=Layer(name="office", folder="paths.state", file=OFFICE_FILE, may=frozenset(OFFICE_MAY)),
 )

@@ -41,7 +41,8 @@ an employee number, a template or a key: messages reach logs and screens.
     +-- EvaluationError               80   a sample that cannot carry the claim, unreadable input
     +-- AttendanceError               90   a rule's input is out of range
     +-- ProvisioningError             95   the office's bundle, or what answers it here, is not what it must be
-        +-- BundleRefused             96   its signature, device, request, time, certificate or keys do not hold
+    |   +-- BundleRefused             96   its signature, device, request, time, certificate or keys do not hold
+    +-- ScreenError                   98   the screen's page cannot be served
 """
 
 from clockface.errors import (
@@ -87,6 +88,7 @@ __all__ = [
     "ProtocolMismatch",
     "ProvisioningError",
     "RuntimeUnavailable",
+    "ScreenError",
     "SecretError",
     "SecretInvalid",
     "SecretMissing",
@@ -282,3 +284,9 @@ class BundleRefused(ProvisioningError):
     """The office's bundle does not hold."""
 
     exit_code = 96
+
+
+class ScreenError(ClockfaceError):
+    """The screen's page cannot be served: its port, its folder or its secret."""
+
+    exit_code = 98

@@ -13,6 +13,7 @@ from clockface.configuration import ConfigReader
 from clockface.settings import Setting
 from clockface.toml_file import MAX_BYTES
 from edge import configuration as edge
+from edge.kiosk.screen import config as screen
 from sync import config as courier
 from sync.office import config as office
 
@@ -20,15 +21,15 @@ PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 INTRODUCTION = f"""# Configuration
 
-Written by `scripts/configuration_page.py` from `edge/config.py`, `sync/config.py` and
-`sync/office/config.py`; change it there.
+Written by `scripts/configuration_page.py` from `edge/config.py`, `edge/kiosk/screen/config.py`,
+`sync/config.py` and `sync/office/config.py`; change it there.
 
 Each command reads a TOML file and then environment variables, once, at start. A setting that is not listed here
 is an error, in the file as in the environment. The file is UTF-8 and at most {MAX_BYTES // 1024} KiB. A setting
 that neither gives has its default.
 
 - `clockface config check [FILE]` lists everything that is wrong, with file and line, and exits with 10;
-  `clockface-sync` and `clockface-office` have the same two commands.
+  `clockface-screen`, `clockface-sync` and `clockface-office` have the same two commands.
 - `clockface config show [--json]` prints every value and where it comes from; what looks like a credential is
   masked.
 - A variable is the command's prefix and the setting's name in capitals, with two underscores for the dot:
@@ -54,6 +55,15 @@ device = "/dev/video0"
 name = "night"
 starts = 22:00:00
 ends = 06:00:00
+```
+"""
+
+SCREEN = """An example:
+
+```toml
+[notice]
+controller = "Example Ltd"
+contact = "the personnel office, room 12"
 ```
 """
 
@@ -111,6 +121,7 @@ class Chapter:
 
 CHAPTERS = (
     Chapter(command="clockface", who="The kiosk", example=KIOSK, reader=edge.READER),
+    Chapter(command="clockface-screen", who="The screen", example=SCREEN, reader=screen.READER),
     Chapter(command="clockface-sync", who="The courier", example=COURIER, reader=courier.READER),
     Chapter(command="clockface-office", who="The central office", example=OFFICE, reader=office.READER),
 )

@@ -1,0 +1,1 @@
+"""What an employee meets: the screen and its process."""

@@ -1,0 +1,124 @@
+"""The screen's half of the local protocol: what edge announces, its condition, and choices handed back.
+
+Trust boundary: edge's answers are validated too, and lines of a stream are bounded. Edge may be away, be
+restarted or stop talking at any moment; each is an `EdgeGone`, and whoever asks tries again.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import aiohttp
+from pydantic import TypeAdapter, ValidationError
+
+from edge.api.protocol import (
+    MAX_LINE_BYTES,
+    PREFIX,
+    PROTOCOL_HEADER,
+    PROTOCOL_VERSION,
+    AnnouncementLine,
+    IntentChosen,
+    IntentTaken,
+    Message,
+    Role,
+    StageLine,
+    Status,
+)
+
+ANSWER_S: Final = 10.0
+SILENCE_S: Final = 20.0  # four heartbeats
+_STAGE: TypeAdapter[StageLine] = TypeAdapter(StageLine)
+
+M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+
+
+class EdgeGone(Exception):
+    """Edge does not answer, or not as it should; the argument is a short code for the log."""
+
+
+class EdgeLink:
+    """A connection pool to edge's screen socket. Use as an asynchronous context manager.
+
+    Args:
+        run: Folder of edge's sockets.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._path = run / Role.SCREEN.socket_name
+        self._http: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(
+            "http://edge",
+            connector=aiohttp.UnixConnector(str(self._path), limit=8, keepalive_timeout=10.0),
+            headers={PROTOCOL_HEADER: str(PROTOCOL_VERSION)},
+            auto_decompress=False,
+            read_bufsize=MAX_LINE_BYTES,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    async def status(self) -> Status:
+        """Edge's condition."""
+        return await self._ask("GET", "/status", Status)
+
+    async def choose(self, choice: IntentChosen) -> IntentTaken:
+        """Hand in what a person chose."""
+        return await self._ask("POST", "/intents", IntentTaken, body=choice)
+
+    async def announcements(self) -> AsyncIterator[AnnouncementLine | None]:
+        """What the employee is to be told, as it happens; None for a sign of life.
+
+        Raises:
+            EdgeGone: The stream has ended, whyever.
+        """
+        async with self._request("GET", "/stage") as response:
+            if response.status != 200:
+                raise EdgeGone("edge_refused")
+            while True:
+                async with asyncio.timeout(SILENCE_S):
+                    raw = await response.content.readline()
+                if not raw.endswith(b"\n"):
+                    raise EdgeGone("stream_ended")
+                line = _valid(raw, _STAGE.validate_json)
+                yield line if isinstance(line, AnnouncementLine) else None
+
+    async def _ask(self, method: str, path: str, kind: type[M], *, body: Message | None = None) -> M:
+        async with asyncio.timeout(ANSWER_S), self._request(method, path, body=body) as response:
+            if response.status != 200:
+                raise EdgeGone("edge_refused")
+            return _valid(await response.content.read(1 << 20), kind.model_validate_json)
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, path: str, *, body: Message | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._http is None:
+            raise RuntimeError("the link is used outside of its context")
+        try:
+            async with self._http.request(
+                method,
+                PREFIX + path,
+                data=None if body is None else body.model_dump_json().encode(),
+                headers={} if body is None else {"Content-Type": "application/json"},
+                timeout=aiohttp.ClientTimeout(total=None, connect=ANSWER_S),
+            ) as response:
+                if response.headers.get(PROTOCOL_HEADER) != str(PROTOCOL_VERSION):
+                    raise EdgeGone("other_version")
+                yield response
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise EdgeGone("edge_unreachable") from error
+
+
+def _valid(raw: bytes, validate: Callable[[bytes], T]) -> T:
+    try:
+        return validate(raw)
+    except ValidationError:
+        raise EdgeGone("other_version") from None

@@ -1,0 +1,32 @@
+"""One browser a session, and one device whose people are enrolled once."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.edge.kiosk import browser as real
+
+
+@pytest.fixture(scope="session")
+def one_browser() -> Iterator[real.Browser]:
+    with real.browser() as made:
+        yield made
+
+
+@pytest.fixture
+def browser(one_browser: real.Browser) -> Iterator[real.Browser]:
+    """The session's browser, on an empty page, whose console must stay without complaints."""
+    one_browser.size(1024, 600)
+    yield one_browser
+    complaints = one_browser.complaints()
+    one_browser.open("about:blank")
+    assert complaints == []
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short path: sockets lie in it."""
+    with tempfile.TemporaryDirectory(prefix="cf-") as made:
+        yield Path(made)
