@@ -1,6 +1,7 @@
 """The errors of the central office's side; the database's own are in `sync.office.database.errors`.
 
 OfficeError                       120
++-- RoleMissing                   122   the account's role does not allow it
 +-- OfficeCertificateInvalid      130   the TLS files of the receiver
 +-- RosterRefused                 131   a change of people or roster that cannot be
 +-- ImportRefused                 132   a file of people with mistakes; nothing of it was taken
@@ -19,6 +20,12 @@ class OfficeError(ClockfaceError):
     """The central office's side failed."""
 
     exit_code = 120
+
+
+class RoleMissing(OfficeError):
+    """The account's role does not allow this."""
+
+    exit_code = 122
 
 
 class OfficeCertificateInvalid(OfficeError):

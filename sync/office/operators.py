@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from sync.office import audit
 from sync.office.database import schema
-from sync.office.errors import OfficeError
+from sync.office.errors import RoleMissing
 
 LOGIN_ID = Path("/proc/self/loginuid")
 NOBODY_LOGGED_IN = 2**32 - 1
@@ -33,12 +33,6 @@ class Role(IntEnum):
     def code(self) -> str:
         """As it is stored and typed."""
         return self.name.lower()
-
-
-class RoleMissing(OfficeError):
-    """The account's role does not allow this."""
-
-    exit_code = 122
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def due(connection: Connection, *, now_us: int, device_ids: frozenset[int] | Non
     """
     outbox, devices = schema.outbox, schema.devices
     query = (
-        select(outbox, devices.c.site, devices.c.device)
+        select(outbox.c.id, outbox.c.sent_count, outbox.c.last_sent_us)
         .join(devices, devices.c.id == outbox.c.device_id)
         .where(
             outbox.c.answered_us.is_(None),
@@ -58,21 +58,34 @@ def due(connection: Connection, *, now_us: int, device_ids: frozenset[int] | Non
     )
     if device_ids is not None:
         query = query.where(outbox.c.device_id.in_(sorted(device_ids)))
-    found = []
-    for row in connection.execute(query.limit(AT_ONCE)):
-        wait_us = min(MAX_WAIT_US, FIRST_WAIT_US * 2 ** min(row.sent_count, 16) // 2)
-        if device_ids is None and row.last_sent_us is not None and row.last_sent_us + wait_us > now_us:
-            continue
-        found.append(
-            Due(
-                row.id,
-                Address(row.site, row.device),
-                Channel(row.channel),
-                row.document_id,
-                bytes(row.envelope),
-            )
+    # Bounded only once it is known whose turn it is: documents for kiosks that are off must not hide others.
+    turn = [
+        row.id
+        for row in connection.execute(query)
+        if device_ids is not None
+        or row.last_sent_us is None
+        or row.last_sent_us + _wait_us(row.sent_count) <= now_us
+    ]
+    rows = connection.execute(
+        select(outbox, devices.c.site, devices.c.device)
+        .join(devices, devices.c.id == outbox.c.device_id)
+        .where(outbox.c.id.in_(turn[:AT_ONCE]))
+        .order_by(outbox.c.device_id, outbox.c.channel, outbox.c.number)
+    )
+    return [
+        Due(
+            row.id,
+            Address(row.site, row.device),
+            Channel(row.channel),
+            row.document_id,
+            bytes(row.envelope),
         )
-    return found
+        for row in rows
+    ]
+
+
+def _wait_us(sent_count: int) -> int:
+    return min(MAX_WAIT_US, FIRST_WAIT_US * (1 << min(sent_count, 16)) // 2)
 
 
 def note_sent(connection: Connection, sent: list[int], *, now_us: int) -> None:

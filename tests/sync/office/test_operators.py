@@ -4,7 +4,8 @@ import pytest
 
 from sync.office import audit, operators
 from sync.office.database import Database
-from sync.office.operators import Role, RoleMissing
+from sync.office.errors import RoleMissing
+from sync.office.operators import Role
 
 
 def _grant(database: Database, account: str, role: Role) -> None:

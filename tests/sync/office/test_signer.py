@@ -203,3 +203,21 @@ def test_signing_goes_on_where_the_documents_on_their_way_will_have_led(
             assert each.base <= version
             version = max(version, each.version)
     assert planned.base == version
+
+
+def test_documents_for_kiosks_that_are_off_do_not_hide_the_others(site: Site) -> None:
+    off = [Device(device=f"a{number}", operator=KEY.public_key()) for number in range(5)]
+    registered(site.database, *off)
+    for number in range(12):
+        with site.database.write() as connection:
+            roster(connection).put(f"{number:032x}", columns_of(details(str(number))), sites=["mill"])
+        site.push()
+    late = Device(device="late", operator=KEY.public_key())
+    now_us = microseconds(site.now)
+    with site.database.write() as connection:
+        outbox.note_sent(connection, [each.id for each in outbox.due(connection, now_us=now_us)], now_us=now_us)
+    registered(site.database, late)
+    site.push()
+    with site.database.read() as connection, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(outbox, "AT_ONCE", 3)
+        assert {each.address for each in outbox.due(connection, now_us=now_us + 1)} == {late.address}

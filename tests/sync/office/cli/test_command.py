@@ -19,9 +19,9 @@ from sync.office.errors import (
     CommandNotDone,
     CommandUnanswered,
     DeviceUnknown,
+    RoleMissing,
 )
 from sync.office.keys import make_key
-from sync.office.operators import RoleMissing
 from sync.office.parcels import take_parcel
 from sync.office.registry import Device as Known
 from sync.wire.documents import sign_document

@@ -6,7 +6,7 @@ import pytest
 
 from sync.office import audit
 from sync.office.database import Database, DatabaseSettings
-from sync.office.operators import RoleMissing
+from sync.office.errors import RoleMissing
 from tests.sync.office.cli.office import HOSTILE, Office, holidays_file
 
 

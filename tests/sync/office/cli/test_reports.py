@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from clockface.spreadsheet import unguard
 from sync.office.database import Database, schema
-from sync.office.operators import RoleMissing
+from sync.office.errors import RoleMissing
 from tests.sync.office.cli.office import HOSTILE, Office
 from tests.sync.office.test_timesheet import ANA
 from tests.sync.office.test_timesheet import Office as Lab

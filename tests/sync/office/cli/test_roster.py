@@ -8,9 +8,8 @@ from sqlalchemy import select
 
 from sync.office import audit
 from sync.office.database import Database, schema
-from sync.office.errors import ImportRefused, RosterRefused
+from sync.office.errors import ImportRefused, RoleMissing, RosterRefused
 from sync.office.keys import make_key
-from sync.office.operators import RoleMissing
 from tests.sync.office.cli.office import HOSTILE, Office
 from tests.sync.office.device import Device
 from tests.sync.office.people import registered
