@@ -69,11 +69,11 @@ class TestAuthority:
 
     __test__ = False
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, valid_for: timedelta = timedelta(days=30)) -> None:
         self.folder = folder
         self.key = new_key()
         self.certificate = build_authority(
-            self.key, name="Clockface test authority", now=datetime.now(UTC), valid_for=timedelta(days=30)
+            self.key, name="Clockface test authority", now=datetime.now(UTC), valid_for=valid_for
         )
         self.file = folder / "ca.crt"
         self.crl = folder / "ca.crl"
