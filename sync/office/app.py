@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from clockface.notify import Notifier, notifier_from
+from sync.office.alerts.delivery import Alerts, senders_of
 from sync.office.batch import Intake
 from sync.office.config import OfficeConfig
 from sync.office.database import open_database
@@ -62,6 +63,14 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
         monotonic=time.monotonic,
     )
 
+    alerts = Alerts(
+        senders_of(config),
+        database=database,
+        clock=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+        observe=metrics.alerted,
+    )
+
     def health() -> dict[str, bool]:
         return {"broker": link.connected, "database": receiver.storage is Storage.WELL}
 
@@ -70,7 +79,7 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
     link.start()
     log.info("receiver_started")
     try:
-        _work(receiver, notifier)
+        _work(receiver, alerts, notifier)
     finally:
         notifier.stopping()
         link.close()
@@ -90,7 +99,7 @@ def _settings(config: OfficeConfig) -> ReceiverSettings:
     )
 
 
-def _work(receiver: Receiver, notifier: Notifier) -> None:
+def _work(receiver: Receiver, alerts: Alerts, notifier: Notifier) -> None:
     stop = threading.Event()
 
     def end(_number: int, _frame: Any) -> None:
@@ -98,5 +107,7 @@ def _work(receiver: Receiver, notifier: Notifier) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    # Not waited for at the end: what was sent and not marked is told again, and nobody holds up the stop.
+    threading.Thread(target=alerts.run, args=(stop,), name="alerts", daemon=True).start()
     notifier.ready()
     receiver.run(stop, alive=notifier.watchdog)

@@ -270,11 +270,26 @@ class EmailConfig(Section):
     recipients: tuple[MailAddress, ...] = Field(
         default=(), max_length=20, description="Whom alarms go to, at most 20."
     )
+    username: str = Field(
+        default="", max_length=200, description="Whom we log in as, after TLS; empty does not log in."
+    )
+    password_file: Path | None = Field(
+        default=None, description="A file with the password, mode 0400; goes with username."
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that the server's certificate must lead to; unset: the "
+        "operating system's.",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if bool(self.host) != bool(self.sender) or bool(self.host) != bool(self.recipients):
             raise ValueError("host, sender and recipients are given together, or none of them")
+        if bool(self.username) != (self.password_file is not None):
+            raise ValueError("username and password_file are given together, or none of them")
+        if not self.host and (self.username or self.ca_file is not None):
+            raise ValueError("username and ca_file change nothing without host: unset them")
         if self.host:
             checked_host(self.host)
         return self
@@ -286,6 +301,16 @@ class WebhookConfig(Section):
     url: SecretStr = Field(
         default=SecretStr(""),
         description="Its https address, masked when shown because many carry a token; empty sends none.",
+    )
+    secret_file: Path | None = Field(
+        default=None,
+        description="A file with a secret, mode 0400, by which each message is signed (HMAC-SHA-256 in the "
+        "header Clockface-Signature); unset signs none.",
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities that the server's certificate must lead to; unset: the "
+        "operating system's.",
     )
 
     @field_validator("url")
@@ -308,6 +333,12 @@ class WebhookConfig(Section):
         checked_host(parts.hostname or "")
         _ = parts.port  # raises ValueError where it is none
         return value
+
+    @model_validator(mode="after")
+    def _nothing_idle(self) -> Self:
+        if not self.url.get_secret_value() and (self.secret_file is not None or self.ca_file is not None):
+            raise ValueError("secret_file and ca_file change nothing without url: unset them")
+        return self
 
 
 class AlertsConfig(Section):

@@ -36,6 +36,12 @@ class Metrics:
             name: self._gauge(f"devices_{name}", f"Active devices: {name}.")
             for name in ("active", "online", "silent", "stalled")
         }
+        self._alerts = Counter(
+            "clockface_office_alert_messages",
+            "Messages about alarms, by way and whether they went out.",
+            ["channel", "outcome"],
+            registry=self.registry,
+        )
         self._gaps = self._gauge("open_gaps", "Stretches of events that are missing.")
         self._alarms = self._gauge("open_alarms", "Alarms that nobody has cleared.")
 
@@ -48,6 +54,10 @@ class Metrics:
                 self._messages.labels(name).inc(number)
             else:
                 self._quarantined.labels(name).inc(number)
+
+    def alerted(self, channel: str, well: bool) -> None:  # noqa: FBT001 (an observer's arguments)
+        """Count a message about alarms."""
+        self._alerts.labels(channel, "sent" if well else "failed").inc()
 
     def fleet(self, seen: Fleet) -> None:
         """Show how the devices are."""

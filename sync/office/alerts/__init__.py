@@ -1,0 +1,1 @@
+"""Tells people of alarms, once when raised and once when cleared: by e-mail and webhook, over verified TLS."""
