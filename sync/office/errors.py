@@ -2,6 +2,11 @@
 
 OfficeError                       120
 +-- RoleMissing                   122   the account's role does not allow it
++-- AuditBroken                   123   the audit was altered
++-- PeriodRefused                 124   a pay period cannot be closed as asked
++-- PeriodDamaged                 125   what a pay period was closed with was altered
++-- CorrectionRefused             126   a correction that cannot be asked for, or not be decided
++-- EventsAltered                 127   what is stored is not what the devices signed
 +-- OfficeCertificateInvalid      130   the TLS files of the receiver
 +-- RosterRefused                 131   a change of people or roster that cannot be
 +-- ImportRefused                 132   a file of people with mistakes; nothing of it was taken
