@@ -28,7 +28,8 @@ class AlarmKind(StrEnum):
     SILENT = "silent"
     STALLED = "stalled"  # online, and its events do not arrive
     CERTIFICATE = "certificate_expires"
-    RECEIVER = "receiver"
+    RENEWAL_REFUSED = "renewal_refused"  # a kiosk asked for a certificate and gets none
+    REVOCATIONS = "revocation_list_expires"  # a broker whose list has expired lets nobody in
     NUMBER_CLASH = "number_clash"  # two kiosks gave two people the same employee number
     ROSTER_REFUSED = "roster_refused"  # a kiosk does not take what was signed for it
     RECEIPT_LATE = "removal_receipt_late"  # a kiosk has not confirmed an erasure

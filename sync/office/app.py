@@ -23,6 +23,7 @@ from sync.office.keys import read_receiver_keys
 from sync.office.link import Link
 from sync.office.metrics import Metrics
 from sync.office.receiver import Receiver, ReceiverSettings, Storage, subscriptions
+from sync.office.renewed import Authorities, Online
 from sync.office.rows import microseconds
 from sync.office.sites import adopt
 from sync.office.storage import database_settings
@@ -56,7 +57,7 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
         database=database,
         broker=link,
         intake=intake,
-        online_key=keys.online,
+        online=Online(keys.online, Authorities.read(config.paths.tls_files.authorities)),
         settings=_settings(config),
         metrics=metrics,
         clock=lambda: datetime.now(UTC),

@@ -24,7 +24,6 @@ from sync.office.registry import Device, load_devices
 from sync.office.verification import Reason, Rejected, Verified, verify_message
 from sync.wire.canonical import WireError
 from sync.wire.fields import EventPoint
-from sync.wire.parcels import CertificateRequest
 from sync.wire.topics import UP, Address, Channel, read_topic
 
 _ALARMING = frozenset(
@@ -44,7 +43,6 @@ class Outcome:
         receipts: Parcels to confirm.
         nonces: Of the newest telemetry.
         born: Devices whose couriers have just connected, by row id.
-        requests: Requests for certificates.
         counts: How many ended where.
     """
 
@@ -55,7 +53,6 @@ class Outcome:
     receipts: dict[Address, list[str]] = field(default_factory=lambda: defaultdict(list))
     nonces: dict[Address, str] = field(default_factory=dict)
     born: set[int] = field(default_factory=set)
-    requests: list[tuple[Device, CertificateRequest]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -248,8 +245,6 @@ class _Batch:
         if isinstance(parcel, Rejected):
             return parcel
         self.outcome.receipts[device.address].append(parcel.id)
-        if isinstance(parcel, CertificateRequest):
-            self.outcome.requests.append((device, parcel))
         return None
 
     def reject(self, rejected: Rejected, message: _Message, device: Device | None) -> None:

@@ -15,6 +15,7 @@ from sync.office.evidence import record_fork
 from sync.office.histories import load_epochs
 from sync.office.history import Settled, settled
 from sync.office.registry import Device
+from sync.office.renewed import note_in_use
 from sync.office.rows import microseconds, parse_moment
 from sync.office.verification import Reason, Rejected
 from sync.wire.canonical import WireError, encode, read
@@ -79,6 +80,8 @@ def take_telemetry(
             "roster_version": told.roster_version,
         }
     _write(connection, device, values)
+    expires = parse_moment(message.courier.certificate_expires)
+    note_in_use(connection, device, expires_us=microseconds(expires), now_us=now_us)
     return told
 
 

@@ -15,7 +15,6 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sync.office.answers import Answers
 from sync.office.batch import Intake, Outcome
@@ -24,6 +23,7 @@ from sync.office.database.errors import DatabaseConflict, DatabaseError, History
 from sync.office.link import Arrival
 from sync.office.metrics import Metrics
 from sync.office.outbox import due, note_sent
+from sync.office.renewed import Online, sign_waiting, waiting
 from sync.office.rows import microseconds
 from sync.office.watch import Watch, WatchSettings
 from sync.wire.topics import UP, filter_of
@@ -90,7 +90,7 @@ class Receiver:
         database: Database,
         broker: Broker,
         intake: Intake,
-        online_key: Ed25519PrivateKey,
+        online: Online,
         settings: ReceiverSettings,
         metrics: Metrics,
         clock: Callable[[], datetime],
@@ -105,8 +105,9 @@ class Receiver:
         self._clock = clock
         self._monotonic = monotonic
         self._answers = Answers(
-            broker, key=online_key, clock=clock, monotonic=monotonic, settings=settings, metrics=metrics
+            broker, key=online.key, clock=clock, monotonic=monotonic, settings=settings, metrics=metrics
         )
+        self._online = online
         self._watch = Watch(settings.watch)
         self._next_outbox = 0.0
         self._next_watch = 0.0
@@ -218,6 +219,7 @@ class Receiver:
         try:
             if connected and now >= self._next_outbox:
                 self._next_outbox = now + OUTBOX_EVERY_S
+                self._sign_renewals()
                 self._publish_outbox(None)
             if now >= self._next_watch:
                 self._next_watch = now + WATCH_EVERY_S
@@ -230,6 +232,14 @@ class Receiver:
         with self._database.write() as connection:
             seen = self._watch.look(connection, now_us=self._now_us(), connected=self._broker.connected)
         self._metrics.fleet(seen)
+
+    def _sign_renewals(self) -> None:
+        with self._database.read() as connection:
+            if not waiting(connection):
+                return
+        with self._database.write() as connection:
+            sign_waiting(connection, online=self._online, now=self._clock())
+        log.info("renewals_signed")
 
     def _publish_outbox(self, device_ids: frozenset[int] | None) -> None:
         now_us = self._now_us()

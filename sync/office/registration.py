@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from sqlalchemy import Connection, select, update
@@ -135,8 +136,25 @@ def check_certificate(pem: str, request: DeviceRequest) -> x509.Certificate:
     return certificate
 
 
-def note_certificate(connection: Connection, device_id: int, certificate: x509.Certificate) -> None:
-    """Note the newest certificate of a device."""
+def note_certificate(
+    connection: Connection, device_id: int, certificate: x509.Certificate, *, by: str, now: datetime
+) -> None:
+    """Note the newest certificate of a device; one that is noted already only becomes the newest again."""
+    connection.execute(
+        insert(connection, schema.certificates)
+        .values(
+            serial=f"{certificate.serial_number:x}",
+            device_id=device_id,
+            subject=identity_of(certificate).common_name,
+            fingerprint=certificate.fingerprint(hashes.SHA256()),
+            not_before_us=microseconds(certificate.not_valid_before_utc),
+            not_after_us=microseconds(certificate.not_valid_after_utc),
+            pem=certificate.public_bytes(serialization.Encoding.PEM).decode("ascii"),
+            issued_us=microseconds(now),
+            issued_by=by,
+        )
+        .on_conflict_do_nothing(index_elements=["serial"])
+    )
     connection.execute(
         update(schema.devices)
         .where(schema.devices.c.id == device_id)

@@ -58,4 +58,5 @@ def test_it_sees_neither_the_authority_nor_a_device_nor_the_operators_key() -> N
         "-/var/lib/clockface",
         "-/var/lib/clockface-signer",
         "-/run/credentials/clockface-office-signer.service",
+        "-/run/credentials/clockface-office-authority.service",
     ]

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from clockface.secretfiles import SECRET_MODE, make_private_folder
 from sync.office.authority import files
 from sync.office.authority.certificates import (
+    BACKDATED,
     build_authority,
     build_leaf,
     pem,
@@ -23,7 +24,7 @@ from sync.office.authority.certificates import (
     read_request,
 )
 from sync.office.authority.chain import verify_authority
-from sync.office.authority.errors import AuthorityUnavailable, RegisterConflict
+from sync.office.authority.errors import AuthorityUnavailable, RegisterConflict, TooManyCertificates
 from sync.office.authority.identity import BrokerIdentity, DeviceIdentity, Identity
 from sync.office.authority.keyfile import SCRYPT_N, open_key, seal_key
 from sync.office.authority.register import Entry, Register
@@ -35,6 +36,7 @@ CRL_FILE: Final = "ca.crl"
 REGISTER_FILE: Final = "register.db"
 MIN_PASSPHRASE: Final = 12  # characters
 CRL_DAYS: Final = 30
+MOST_A_DAY: Final = 4  # renewals of one identity without a person; a stolen device asks for no more
 _ONE_SECOND: Final = timedelta(seconds=1)
 _REASONS: Final[dict[str, x509.ReasonFlags]] = {
     "lost": x509.ReasonFlags.key_compromise,
@@ -164,6 +166,29 @@ class Authority:
                     next_step="clockface-office ca issue",
                 )
             return self._sign(public_key, identity, now=now, valid_for=valid_for)
+
+    def renew_once(
+        self, request: bytes, identity: Identity, *, now: datetime, valid_for: timedelta
+    ) -> x509.Certificate:
+        """As `renew`, for a process that may be killed anywhere: a key that has its certificate gets it again.
+
+        Raises:
+            TooManyCertificates: The identity had too many within a day.
+            RequestRefused, RegisterConflict, CertificateRefused: As `renew`.
+        """
+        digest = _key_sha256(read_request(request))
+        known = self.register.entries(name_of(identity))
+        for entry in known:
+            if entry.key_sha256 == digest and entry.valid(now):
+                return read_certificate(entry.certificate.encode())
+        since = now - BACKDATED - timedelta(days=1)
+        if sum(entry.not_before > since for entry in known) >= MOST_A_DAY:
+            raise TooManyCertificates(
+                f"this identity had {MOST_A_DAY} certificates within a day",
+                where=name_of(identity),
+                next_step="find out why; clockface-office ca list, then clockface-office ca renew",
+            )
+        return self.renew(request, identity, now=now, valid_for=valid_for)
 
     def revoke(
         self, serials: list[str], *, now: datetime, reason: Reason, last_trusted: LastTrusted | None = None

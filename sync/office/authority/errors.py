@@ -6,6 +6,7 @@ AuthorityError                     150
 +-- CertificateRefused             153   issuer, time, purpose or revocation
 +-- AuthorityUnavailable           154   folder, key or pass phrase missing or wrong
 +-- RegisterConflict               155   contradicts the register of issued certificates
+    +-- TooManyCertificates        156   one identity, one day
 """
 
 from sync.office.errors import OfficeError
@@ -45,3 +46,9 @@ class RegisterConflict(AuthorityError):
     """What is asked contradicts the register of issued certificates."""
 
     exit_code = 155
+
+
+class TooManyCertificates(RegisterConflict):
+    """An identity had so many certificates within a day that something is wrong."""
+
+    exit_code = 156

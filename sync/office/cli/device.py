@@ -99,7 +99,7 @@ def add(
         bundle = make_bundle(asked, office=office, certificate=chain, now=now)
         with database.write() as connection:
             device_id = register_device(connection, asked, by=account, now=now)
-            note_certificate(connection, device_id, found)
+            note_certificate(connection, device_id, found, by=account, now=now)
             _note(connection, account, "device.added", f"{asked.site}/{asked.device}", now)
     files.replace(out, bundle + b"\n")
     typer.echo(f"{asked.device} at {asked.site} is known. Its bundle is in {out}.")

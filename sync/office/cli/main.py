@@ -28,6 +28,8 @@ _OWN: tuple[str, ...] = (  # in the order of the help
     "gaps",
     "audit",
     "ca",
+    "authority",
+    "renew",
     "broker",
 )
 

@@ -18,6 +18,7 @@ from sync.office.ingest import Limits
 from sync.office.link import Link
 from sync.office.metrics import Metrics
 from sync.office.receiver import Receiver, ReceiverSettings, subscriptions
+from sync.office.renewed import Authorities, Online
 from sync.wire import envelope
 from sync.wire.documents import open_document, type_of
 from sync.wire.office import Ack, ParcelReceipt, Refusal
@@ -59,7 +60,7 @@ def running_receiver(
         database=database,
         broker=link,
         intake=intake,
-        online_key=ONLINE,
+        online=Online(ONLINE, Authorities.read(broker.authority.file)),
         settings=replace(settings, **changes),
         metrics=Metrics(),
         clock=lambda: datetime.now(UTC),
