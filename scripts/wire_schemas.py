@@ -37,6 +37,8 @@ EVENTS: Final[tuple[type[BaseModel], ...]] = (
     events.AttendanceRecorded,
     events.ClockCorrected,
     events.PersonChanged,
+    events.AttendanceVoided,
+    events.CorrectionRequested,
 )
 UNSIGNED: Final[tuple[type[BaseModel], ...]] = (health.State, health.TelemetryMessage)
 UNNAMED: Final[dict[str, type[BaseModel]]] = {
@@ -54,6 +56,8 @@ RULES: Final[dict[type[BaseModel], str]] = {
     events.AttendanceRecorded: EVENT_RULES,
     events.ClockCorrected: f"{EVENT_RULES} In each range last_seq is not before first_seq.",
     events.PersonChanged: EVENT_RULES,
+    events.AttendanceVoided: EVENT_RULES,
+    events.CorrectionRequested: EVENT_RULES,
     events.EventHeader: f"{EVENT_RULES} All other fields are to be ignored.",
     commands.Command: LIFE.format(commands.MAX_COMMAND_LIFE.days),
     roster.RosterDocument: LIFE.format(roster.MAX_ROSTER_LIFE.days) + " version is not before base.",

@@ -8,10 +8,10 @@ simply retry. Trust boundary: punches come from the rules and are still bounded 
 import itertools
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from edge.errors import LedgerCorrupt, PersonUnknown, StoreError
 from edge.ports import Clock
@@ -24,13 +24,23 @@ from edge.store.people import unknown
 from edge.store.translation import attendance, clock_reading, punch_of, settled, utc_day
 from edge.store.vault import Vault
 from edge.types import EpochId, EventId, ModelHash, PersonId, Punch, RecordedPunch
-from sync.wire.events import AttendanceRecorded, PersonChanged, PersonChangedData
+from sync.wire.events import (
+    AttendanceRecorded,
+    AttendanceVoided,
+    AttendanceVoidedData,
+    CorrectionRequested,
+    CorrectionRequestedData,
+    PersonChanged,
+    PersonChangedData,
+)
+from sync.wire.fields import EventPoint, format_time
 
+NOT_VOIDED = "NOT EXISTS (SELECT 1 FROM voided WHERE voided.position = events.position)"
 PersonChange = Literal["removed", "biometrics_removed", "disabled", "enabled"]
 MAX_ENVELOPES = 1000  # in one answer: about 1.3 MB
 _DAYS = (
     "SELECT position FROM events WHERE punch_day BETWEEN ? AND ? AND position > ? "  # noqa: S608 - constant
-    f"AND {NOT_SUPERSEDED} ORDER BY position"
+    f"AND {NOT_SUPERSEDED} AND {NOT_VOIDED} ORDER BY position"
 )
 _OLDEST_FIRST = f"{_DAYS} ASC LIMIT ?"
 _NEWEST_FIRST = f"{_DAYS} DESC LIMIT ?"
@@ -102,6 +112,54 @@ class EventLog:
             remember(connection, now)
         return event_id
 
+    def void(self, recorded: RecordedPunch) -> EventId | None:
+        """Say that a punch was not of the person whom it names; it stays, and counts for nobody.
+
+        The person's last punch is again the one before.
+
+        Returns:
+            The event that says so; None if it has been said, or if the punch is not the person's last one.
+        """
+        person_id, now = recorded.punch.person_id, self._clock.now()
+        data = AttendanceVoidedData(
+            clock=clock_reading(now), person=person_id, voids=_point(recorded.id), reason="not_me"
+        )
+        with self._database.write() as connection:
+            fields = self._last_fields(connection, person_id)
+            if fields is None or (fields["epoch"], fields["seq"]) != (recorded.id.epoch, recorded.id.seq):
+                return None
+            event_id = self._chain.append(
+                connection, lambda attributes: AttendanceVoided(**attributes, data=data), at=now
+            )
+            connection.execute(
+                "INSERT INTO voided (position, by_position) VALUES (?, (SELECT max(position) FROM events))",
+                (_position(connection, recorded.id.epoch, recorded.id.seq),),
+            )
+            self._restore_last(connection, person_id, fields.get("before"))
+            remember(connection, now)
+            where = f"{recorded.id.epoch}/{recorded.id.seq}"
+            self._audit.append("event.voided", actor="screen", subject=person_id, detail=where)
+        return event_id
+
+    def request_correction(
+        self, recorded: RecordedPunch, *, direction: Literal["in", "out"], moment: datetime
+    ) -> EventId:
+        """Ask the office, for the person of a punch, to add one that is missing; the office decides."""
+        now = self._clock.now()
+        data = CorrectionRequestedData(
+            clock=clock_reading(now),
+            person=recorded.punch.person_id,
+            asked_with=_point(recorded.id),
+            direction=direction,
+            moment=format_time(moment),
+        )
+        with self._database.write() as connection:
+            event_id = self._chain.append(
+                connection, lambda attributes: CorrectionRequested(**attributes, data=data), at=now
+            )
+            remember(connection, now)
+        return event_id
+
     def begin_epoch(
         self, reason: EpochReason, *, models: Sequence[ModelHash] = (), actor: str = DAEMON
     ) -> EventId:
@@ -158,7 +216,8 @@ class EventLog:
     ) -> Iterator[RecordedPunch]:
         """Read punches as of now, in the ledger's order, a small batch at a time.
 
-        One that the office refused is left out: it stands in the ledger once more, as it was issued again.
+        One that the office refused is left out: it stands in the ledger once more, as it was issued again. So
+        is one that the person disowned at once.
 
         Args:
             since: Aware; wall time from here on.
@@ -196,14 +255,17 @@ class EventLog:
     def follow(self, person_id: PersonId, refused: EventId, again: EventId) -> None:
         """Let a person's last punch be the event under which it was issued again, if it was this one."""
         with self._database.write() as connection:
-            row = connection.execute(
-                "SELECT body, written_by FROM last_punches WHERE person_id = ?", (person_id,)
-            ).fetchone()
-            if row is None:
+            fields = self._last_fields(connection, person_id)
+            if fields is None:
                 return
-            fields = self._vault.open_fields("last punch", person_id, row[0], row[1])
-            if (fields["epoch"], fields["seq"]) == (refused.epoch, refused.seq):
-                self._remember_last(connection, person_id, again)
+            old, new = {"epoch": refused.epoch, "seq": refused.seq}, {"epoch": again.epoch, "seq": again.seq}
+            last, before = {"epoch": fields["epoch"], "seq": fields["seq"]}, fields.get("before")
+            if old in (last, before):
+                self._write_last(
+                    connection,
+                    person_id,
+                    {**(new if last == old else last), "before": new if before == old else before},
+                )
 
     def _positions(
         self,
@@ -238,12 +300,9 @@ class EventLog:
                     yield _recorded(self._chain.open_row(rows[position]))
 
     def _last(self, connection: sqlite3.Connection, person_id: PersonId) -> RecordedPunch | None:
-        row = connection.execute(
-            "SELECT body, written_by FROM last_punches WHERE person_id = ?", (person_id,)
-        ).fetchone()
-        if row is None:
+        fields = self._last_fields(connection, person_id)
+        if fields is None:
             return None
-        fields = self._vault.open_fields("last punch", person_id, row[0], row[1])
         stored = connection.execute(
             f"SELECT {COLUMNS} WHERE epochs.epoch = ? AND seq = ?",
             (fields["epoch"], fields["seq"]),
@@ -256,7 +315,30 @@ class EventLog:
         return recorded
 
     def _remember_last(self, connection: sqlite3.Connection, person_id: PersonId, event_id: EventId) -> None:
-        fields = {"epoch": event_id.epoch, "seq": event_id.seq}
+        last = self._last_fields(connection, person_id)
+        before = None if last is None else {"epoch": last["epoch"], "seq": last["seq"]}
+        self._write_last(
+            connection, person_id, {"epoch": event_id.epoch, "seq": event_id.seq, "before": before}
+        )
+
+    def _restore_last(
+        self, connection: sqlite3.Connection, person_id: PersonId, before: Mapping[str, Any] | None
+    ) -> None:
+        """Make the punch before a voided one the last again."""
+        if before is None:
+            connection.execute("DELETE FROM last_punches WHERE person_id = ?", (person_id,))
+        else:
+            self._write_last(connection, person_id, {**before, "before": None})
+
+    def _last_fields(self, connection: sqlite3.Connection, person_id: PersonId) -> dict[str, Any] | None:
+        row = connection.execute(
+            "SELECT body, written_by FROM last_punches WHERE person_id = ?", (person_id,)
+        ).fetchone()
+        return None if row is None else self._vault.open_fields("last punch", person_id, row[0], row[1])
+
+    def _write_last(
+        self, connection: sqlite3.Connection, person_id: PersonId, fields: Mapping[str, Any]
+    ) -> None:
         connection.execute(
             "INSERT INTO last_punches (person_id, body, written_by) VALUES (?, ?, ?) "
             "ON CONFLICT (person_id) DO UPDATE SET body = excluded.body, written_by = excluded.written_by",
@@ -274,6 +356,10 @@ def _refuse_stranger(connection: sqlite3.Connection, person_id: PersonId) -> Non
             where=f"person {person_id}",
             next_step=f"clockface people show {person_id}",
         )
+
+
+def _point(event: EventId) -> EventPoint:
+    return EventPoint(epoch=event.epoch, seq=event.seq, hash=event.hash)
 
 
 def _position(connection: sqlite3.Connection, epoch: EpochId, seq: int) -> int:

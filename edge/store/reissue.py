@@ -22,9 +22,11 @@ from edge.types import EpochId, EventId, PersonId
 from sync.wire.events import (
     AnyEvent,
     AttendanceRecorded,
+    AttendanceVoided,
     ClockCorrected,
     ClockCorrectedData,
     CorrectedRange,
+    CorrectionRequested,
     PersonChanged,
 )
 from sync.wire.fields import EventPoint
@@ -123,8 +125,15 @@ class Reissues:
                 "UPDATE events SET uncorrected = ? WHERE position = (SELECT max(position) FROM events)",
                 (uncorrected,),
             )
-        elif isinstance(event, PersonChanged):
-            self._append(connection, event, PersonChanged, event.data)
+            connection.execute(  # what its person disowned stays disowned
+                "INSERT INTO voided (position, by_position) "
+                "SELECT (SELECT max(position) FROM events), by_position FROM voided "
+                "JOIN events USING (position) JOIN epochs ON epochs.ordinal = events.epoch "
+                "WHERE epochs.epoch = ? AND seq = ?",
+                (event_id.epoch, event_id.seq),
+            )
+        elif isinstance(event, PersonChanged | AttendanceVoided | CorrectionRequested):
+            self._append(connection, event, type(event), event.data)
         elif isinstance(event, ClockCorrected):
             self._correct(connection, event, moved.ranges(event.data.ranges, others=True))
 

@@ -218,9 +218,54 @@ _SITE = (
     "UPDATE clock_mark SET trusted_us = wall_us WHERE trusted = 1",
 )
 
+# Ways in without a face, and records that were not of the person whom they name.
+_BADGES = (
+    # The key that seals badges where the site has none; body: 32 bytes.
+    """CREATE TABLE badge_key (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    # Badges that were issued or revoked here; body: whose, under which key, until when, by whom.
+    """CREATE TABLE badges (
+        row INTEGER PRIMARY KEY,
+        badge_id TEXT NOT NULL UNIQUE,
+        person_id TEXT NOT NULL REFERENCES people (person_id) ON DELETE CASCADE,
+        revoked INTEGER NOT NULL CHECK (revoked IN (0, 1)),
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    "CREATE INDEX badges_of ON badges (person_id)",
+    # Cards of a reader that types; card_index: a keyed fingerprint of what it types, which is kept nowhere.
+    """CREATE TABLE cards (
+        row INTEGER PRIMARY KEY,
+        card_index BLOB NOT NULL UNIQUE,
+        person_id TEXT NOT NULL REFERENCES people (person_id) ON DELETE CASCADE
+    ) STRICT""",
+    # What a person knows or has besides a badge; body: hash of the PIN, secret of the code, their own way.
+    """CREATE TABLE credentials (
+        person_id TEXT PRIMARY KEY REFERENCES people (person_id) ON DELETE CASCADE,
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    # Wrong PINs by whom or what they were typed for, existing or not; body: how many, and until when to wait.
+    """CREATE TABLE lockouts (
+        row INTEGER PRIMARY KEY,
+        subject BLOB NOT NULL UNIQUE,
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+    # Punches that the person said at once were not theirs, and the event that says so.
+    """CREATE TABLE voided (
+        position INTEGER PRIMARY KEY,
+        by_position INTEGER NOT NULL
+    ) STRICT""",
+)
+
 MIGRATIONS = (
     Migration(1, "the first tables", _FIRST),
     Migration(2, "the office", _OFFICE),
     Migration(3, "templates of the site", _SITE),
+    Migration(4, "ways in without a face", _BADGES),
 )
 NEWEST = MIGRATIONS[-1].version

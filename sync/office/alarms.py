@@ -34,6 +34,7 @@ class AlarmKind(StrEnum):
     ROSTER_REFUSED = "roster_refused"  # a kiosk does not take what was signed for it
     RECEIPT_LATE = "removal_receipt_late"  # a kiosk has not confirmed an erasure
     COMMAND_UNANSWERED = "command_unanswered"
+    NOT_ME = "not_me"  # somebody was recorded as another person, and said so at once
 
 
 def insert(connection: Connection, table: Table) -> Any:

@@ -21,8 +21,15 @@ from sync.office.history import Epoch, Place, place, settled, trusted_reach
 from sync.office.registry import Device
 from sync.office.reported import take_change
 from sync.office.rows import event_row
+from sync.office.said import take_request, take_void
 from sync.office.verification import Verified, ordinal_of, stored
-from sync.wire.events import ClockCorrected, EpochBegun, PersonChanged
+from sync.wire.events import (
+    AttendanceVoided,
+    ClockCorrected,
+    CorrectionRequested,
+    EpochBegun,
+    PersonChanged,
+)
 from sync.wire.fields import EventPoint
 
 DRAINED_AT_ONCE: Final = 500  # rows of `waiting` read at a time
@@ -102,6 +109,7 @@ class _Work:
         self._alarms: dict[tuple[AlarmKind, str], tuple[int, str]] = {}
         self._seen: list[dict[str, Any]] = []
         self._people: list[tuple[Device, PersonChanged]] = []
+        self._said: list[tuple[Device, int, AttendanceVoided | CorrectionRequested]] = []
 
     def load(self, pairs: Sequence[tuple[Device, Sequence[Verified]]]) -> None:
         """Read what the decisions need of all devices at once."""
@@ -192,6 +200,8 @@ class _Work:
             self._corrections.append((device.id, epoch.id, event.event))
         elif isinstance(event.event, PersonChanged):
             self._people.append((device, event.event))
+        elif isinstance(event.event, AttendanceVoided | CorrectionRequested):
+            self._said.append((device, epoch.id, event.event))
         self._compare_successors(device, epoch)
 
     def _keep_waiting(self, answer: Answer, epoch: Epoch, event: Verified) -> str:
@@ -372,6 +382,11 @@ class _Work:
         evidence.record_seen(self._connection, self._seen)
         for device, changed in self._people:
             take_change(self._connection, device, changed, now_us=self._now_us)
+        for device, epoch_id, said in self._said:
+            if isinstance(said, AttendanceVoided):
+                take_void(self._connection, device, said, epoch_id=epoch_id, now_us=self._now_us)
+            else:
+                take_request(self._connection, device, said, now_us=self._now_us)
 
     def _write_waiting(self) -> None:
         if self._waiting_rows:

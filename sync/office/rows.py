@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sync.office.verification import Verified
-from sync.wire.events import AttendanceRecorded, PersonChanged
+from sync.wire.events import AttendanceRecorded, AttendanceVoided, CorrectionRequested, PersonChanged
 
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -68,6 +68,8 @@ def event_row(verified: Verified, *, device_id: int, epoch_id: int, received_us:
         _attendance(row, event)
     elif isinstance(event, PersonChanged):
         row["person"], row["change"] = event.data.person, event.data.change
+    elif isinstance(event, AttendanceVoided | CorrectionRequested):
+        row["person"] = event.data.person
     return row
 
 

@@ -1,8 +1,8 @@
 """Reads attendance from the office's database: verified events as records, approved corrections, people, rules.
 
-An event that was reissued counts once, a time that the device corrected counts corrected, and what a correction
-request asks for counts only when somebody else approved it. Trust boundary: rows of `events` were verified when
-they came; this module only reads.
+An event that was reissued counts once, one that its person disowned at the kiosk not at all, a time that the
+device corrected counts corrected, and what a correction request asks for counts only when somebody else
+approved it. Trust boundary: rows of `events` were verified when they came; this module only reads.
 """
 
 from collections.abc import Collection, Iterator
@@ -132,6 +132,7 @@ def _records(
             events.c.interpreted,
             events.c.day.between(begin.isoformat(), end.isoformat()),
             _counts_once(),
+            _stands(),
         )
         .order_by(events.c.id)
     )
@@ -193,6 +194,20 @@ def _counts_once() -> ColumnElement[bool]:
         .correlate(events)
     )
     return or_(events.c.reissues_hash.is_(None), and_(~exists(original), ~exists(earlier)))
+
+
+def _stands() -> ColumnElement[bool]:
+    """Its person has not disowned it; what they disowned under its first identity is meant as well."""
+    events, voids = schema.events, schema.voids
+    disowned = (
+        select(voids.c.event_id)
+        .where(
+            voids.c.device_id == events.c.device_id,
+            or_(voids.c.hash == events.c.hash, voids.c.hash == events.c.reissues_hash),
+        )
+        .correlate(events)
+    )
+    return ~exists(disowned)
 
 
 def _corrections(connection: Connection, *, site: str, begin: date, end: date) -> list[Correction]:

@@ -36,6 +36,8 @@ EPOCH_BEGUN: Final = "clockface.epoch.begun.v1"
 ATTENDANCE_RECORDED: Final = "clockface.attendance.recorded.v1"
 CLOCK_CORRECTED: Final = "clockface.clock.corrected.v1"
 PERSON_CHANGED: Final = "clockface.person.changed.v1"
+ATTENDANCE_VOIDED: Final = "clockface.attendance.voided.v1"
+CORRECTION_REQUESTED: Final = "clockface.correction.requested.v1"
 
 
 class ClockReading(Wire):
@@ -114,6 +116,32 @@ class PersonChangedData(Wire):
     change: Literal["removed", "biometrics_removed", "disabled", "enabled"]
 
 
+class AttendanceVoidedData(Wire):
+    """Somebody who was recorded said at once that it was not them: that record counts for nobody.
+
+    `voids` names it as the device made it. Where the office holds the record only as it was issued again, that
+    one is meant.
+    """
+
+    clock: ClockReading
+    person: RandomId
+    voids: EventPoint
+    reason: Literal["not_me"]
+
+
+class CorrectionRequestedData(Wire):
+    """Somebody who was just recorded says at the kiosk that an earlier record is missing; the office decides.
+
+    `asked_with` names the record by which they were identified, `moment` the time at which they came or went.
+    """
+
+    clock: ClockReading
+    person: RandomId
+    asked_with: EventPoint
+    direction: Literal["in", "out"]
+    moment: Time
+
+
 class _Head(Wire):
     """What every event carries: CloudEvents' attributes and our extensions epoch, seq and prevhash."""
 
@@ -174,7 +202,23 @@ class PersonChanged(_Head):
     data: PersonChangedData
 
 
-AnyEvent = EpochBegun | AttendanceRecorded | ClockCorrected | PersonChanged
+class AttendanceVoided(_Head):
+    """A record was not of the person whom it names."""
+
+    type: Literal["clockface.attendance.voided.v1"] = ATTENDANCE_VOIDED
+    data: AttendanceVoidedData
+
+
+class CorrectionRequested(_Head):
+    """A person asks for a record that is missing."""
+
+    type: Literal["clockface.correction.requested.v1"] = CORRECTION_REQUESTED
+    data: CorrectionRequestedData
+
+
+AnyEvent = (
+    EpochBegun | AttendanceRecorded | ClockCorrected | PersonChanged | AttendanceVoided | CorrectionRequested
+)
 Event = Annotated[AnyEvent, Field(discriminator="type")]
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Event)
 

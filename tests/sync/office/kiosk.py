@@ -16,10 +16,14 @@ from sync.wire.events import (
     AnyEvent,
     AttendanceData,
     AttendanceRecorded,
+    AttendanceVoided,
+    AttendanceVoidedData,
     ClockCorrected,
     ClockCorrectedData,
     ClockReading,
     CorrectedRange,
+    CorrectionRequested,
+    CorrectionRequestedData,
     EpochBegun,
     EpochBegunData,
     PersonChanged,
@@ -106,6 +110,18 @@ class Kiosk:
         head = self.head() if at is None else {**self.head(), "time": format_time(at)}
         data = PersonChangedData(clock=clock(), person=person, change=change)
         return PersonChanged(**head, data=data)
+
+    def disown(self, voided: EventPoint, *, person: str = "ab" * 16) -> bytes:
+        """Somebody said that a record was not of them."""
+        data = AttendanceVoidedData(clock=clock(), person=person, voids=voided, reason="not_me")
+        return self.sign_event(AttendanceVoided(**self.head(), data=data))
+
+    def ask(self, *, moment: datetime, person: str = "ab" * 16) -> bytes:
+        """Somebody asked for an out that is missing."""
+        data = CorrectionRequestedData(
+            clock=clock(), person=person, asked_with=self.point, direction="out", moment=format_time(moment)
+        )
+        return self.sign_event(CorrectionRequested(**self.head(), data=data))
 
     def correct(self, ranges: list[CorrectedRange]) -> bytes:
         """The clock became trusted."""

@@ -105,7 +105,7 @@ def payload_type(document: BaseModel) -> str:
 
 
 def _chain() -> dict[str, events.AnyEvent]:
-    """One epoch of five events, each with the hash of the one before."""
+    """One epoch of seven events, each with the hash of the one before."""
     before = EventPoint(epoch="000001-2c26b46b68ffc68f", seq=41, hash="ab" * 32)
     begun = events.EpochBegunData(
         clock=CLOCK,
@@ -148,6 +148,27 @@ def _chain() -> dict[str, events.AnyEvent]:
                 "person.changed",
                 events.PersonChanged,
                 events.PersonChangedData(clock=CLOCK, person=OTHER, change="removed"),
+            ),
+            (
+                "attendance.voided",
+                events.AttendanceVoided,
+                events.AttendanceVoidedData(
+                    clock=CLOCK,
+                    person=OTHER,
+                    voids=EventPoint(epoch=EPOCH, seq=3, hash="ab" * 32),
+                    reason="not_me",
+                ),
+            ),
+            (
+                "correction.requested",
+                events.CorrectionRequested,
+                events.CorrectionRequestedData(
+                    clock=CLOCK,
+                    person=PERSON,
+                    asked_with=EventPoint(epoch=EPOCH, seq=2, hash="ab" * 32),
+                    direction="out",
+                    moment="2026-11-21T16:30:00.000000Z",
+                ),
             ),
         ],
         start=1,

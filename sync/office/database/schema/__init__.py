@@ -4,7 +4,15 @@ from sync.office.database.columns import metadata
 from sync.office.database.schema.access import audit, followers, office, operators
 from sync.office.database.schema.attendance import closed_sheets, correction_requests, holidays, pay_periods
 from sync.office.database.schema.devices import certificates, device_health, device_keys, devices, sites
-from sync.office.database.schema.events import clock_corrections, epochs, events, forks, gaps, waiting
+from sync.office.database.schema.events import (
+    clock_corrections,
+    epochs,
+    events,
+    forks,
+    gaps,
+    voids,
+    waiting,
+)
 from sync.office.database.schema.intake import alarms, crash_reports, parcels, quarantine, quarantine_totals
 from sync.office.database.schema.outbox import outbox
 from sync.office.database.schema.people import (
@@ -48,5 +56,6 @@ __all__ = [
     "roster_changes",
     "sealed_templates",
     "sites",
+    "voids",
     "waiting",
 ]

@@ -151,3 +151,14 @@ clock_corrections = table(
     CheckConstraint("last_seq >= first_seq", name="ordered"),
 )
 Index(None, clock_corrections.c.epoch_id, clock_corrections.c.first_seq)
+
+voids = table(
+    "voids",
+    "Records that the person whom they name disowned at the kiosk, at once: reports leave them out.",
+    link("event_id", "events.id", key=True),  # the event that says so
+    link("device_id", "devices.id"),
+    text("epoch"),  # what is voided, as the device made it
+    whole("seq"),
+    digest("hash"),
+)
+Index(None, voids.c.device_id, voids.c.hash)
