@@ -79,6 +79,15 @@ class FernetRing:
                 next_step="clockface doctor; if it stays, restore the last backup",
             ) from None
 
+    def alone(self) -> "FernetRing":
+        """A ring of the writing key and no other: what is read with it needs no old key."""
+        return FernetRing(self.purpose, {self.primary_id: self.keys[self.primary_id]})
+
+    def forget_old(self) -> None:
+        """Let go of all keys but the writing one; what they wrote cannot be read any more."""
+        for key_id in list(self.keys)[1:]:
+            del self.keys[key_id]
+
     def __repr__(self) -> str:
         return f"FernetRing({self.purpose}, {len(self.keys)} keys, ********)"
 

@@ -262,10 +262,33 @@ _BADGES = (
     ) STRICT""",
 )
 
+# A change of the storage keys, as far as it has come.
+_ROTATION = (
+    # The journal: to which keys, how far; a row while one is under way, and of the last one. Tokens know their
+    # key themselves, so what the journal lost is found again.
+    """CREATE TABLE key_rotation (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        rotation TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('running', 'paused', 'rewritten', 'verified')),
+        data_key INTEGER NOT NULL REFERENCES storage_keys (id),
+        face_key INTEGER NOT NULL REFERENCES storage_keys (id),
+        begun_us INTEGER NOT NULL,
+        ended_us INTEGER,
+        place INTEGER NOT NULL,
+        row INTEGER NOT NULL,
+        done INTEGER NOT NULL,
+        total INTEGER NOT NULL,
+        batches INTEGER NOT NULL
+    ) STRICT""",
+    # Since when a key has been writing; unknown for those of before.
+    "ALTER TABLE storage_keys ADD COLUMN since_us INTEGER",
+)
+
 MIGRATIONS = (
     Migration(1, "the first tables", _FIRST),
     Migration(2, "the office", _OFFICE),
     Migration(3, "templates of the site", _SITE),
     Migration(4, "ways in without a face", _BADGES),
+    Migration(5, "rotation of the storage keys", _ROTATION),
 )
 NEWEST = MIGRATIONS[-1].version

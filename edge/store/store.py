@@ -28,8 +28,10 @@ from edge.store.parcels import Outbox
 from edge.store.people import People
 from edge.store.progress import OfficeProgress
 from edge.store.reissue import Reissues
+from edge.store.rotation import Rotation
 from edge.store.site import Site
 from edge.store.templates import Templates
+from edge.store.translation import unix_us
 from edge.store.vault import Vault, key_numbers, register_keys
 from edge.store.verification import TAIL, Verification, verify_all, verify_tail
 from edge.types import DeviceId, ModelHash
@@ -63,6 +65,7 @@ class Store:
         device_keys: Signs documents and opens what was sealed to the device.
         site: Who and what belongs to the whole site.
         noticeboard: What the office wants shown, and whether the kiosk is out of service.
+        rotation: Moves every token to the keys that write now.
     """
 
     people: People
@@ -80,6 +83,7 @@ class Store:
     device_keys: DeviceKeys
     site: Site
     noticeboard: Noticeboard
+    rotation: Rotation
     database: Database
     chain: Chain
 
@@ -138,7 +142,7 @@ def create_store(
 
     def populate(database: Database) -> None:
         with database.write() as connection:
-            register_keys(connection, keyring.data, keyring.face)
+            register_keys(connection, keyring.data, keyring.face, since_us=unix_us(clock.now().wall))
             _insert_identity(connection, keyring, site=site, device=device)
             store = _assemble(database, connection, keyring=keyring, clock=clock, names=(site, device))
             store.events.begin_epoch("provisioned", models=models)
@@ -177,7 +181,7 @@ def open_store(
         with database.write() as connection:
             known = key_numbers(connection)
             if not {keyring.data.primary_id, keyring.face.primary_id} <= known.keys():
-                register_keys(connection, keyring.data, keyring.face)
+                register_keys(connection, keyring.data, keyring.face, since_us=unix_us(clock.now().wall))
             store = _assemble(database, connection, keyring=keyring, clock=clock, names=(site, device))
             if new_epoch is not None:
                 store.events.begin_epoch(new_epoch)
@@ -242,6 +246,7 @@ def _assemble(
         progress=OfficeProgress(database, vault=data),
         site=Site(database),
         noticeboard=Noticeboard(database, vault=data),
+        rotation=Rotation(database, rings=(keyring.data, keyring.face), clock=clock, audit=audit),
         reissues=Reissues(
             database, chain=chain, events=events, frontier=frontier, alarms=alarms, audit=audit, clock=clock
         ),

@@ -84,10 +84,11 @@ def blind(key: bytes, text: str) -> bytes:
     return hmac.new(key, text.encode("utf-8"), hashlib.sha256).digest()
 
 
-def register_keys(connection: sqlite3.Connection, *rings: FernetRing) -> None:
+def register_keys(connection: sqlite3.Connection, *rings: FernetRing, since_us: int) -> None:
     """Give every ring's writing key a number in the ledger. Within a write transaction."""
     connection.executemany(
-        "INSERT OR IGNORE INTO storage_keys (key_id) VALUES (?)", [(ring.primary_id,) for ring in rings]
+        "INSERT OR IGNORE INTO storage_keys (key_id, since_us) VALUES (?, ?)",
+        [(ring.primary_id, since_us) for ring in rings],
     )
 
 
