@@ -40,6 +40,7 @@ from edge.doctor.diagnosis import diagnose
 from edge.errors import CameraError, ModelError
 from edge.inference.threads import use_one_thread
 from edge.ports import Camera
+from edge.signals.signals import Audience, Signals, Surroundings, open_signals
 from edge.store.keys import load_keyring
 from edge.store.officesettings import ConfigSource
 from edge.store.store import Store, ledger_path, open_store
@@ -84,9 +85,11 @@ class Service:
     face_path: FacePath | None
     store: Store
     crashes: Crashes
+    signals: Signals
 
     def close(self) -> None:
-        """Stop serving, let go of the camera, free the models, report crashes, close the ledger."""
+        """Release the door, stop serving, let the camera go, free models, report crashes, close the ledger."""
+        self.signals.close()
         self.api.close()
         self.camera.close()
         if self.face_path is not None:
@@ -121,7 +124,7 @@ def run(
     restart = threading.Timer(RESTART_AFTER_S, stop.set)  # by then its result has left
     restart.daemon = True
     source = ConfigSource(config_path, environment, config.paths.state)
-    service, loop = build(config, source, notifier, restart=lambda: _start_once(restart))
+    service, loop = build(config, source, notifier, restart=lambda: _start_once(restart), ending=stop.is_set)
     unhook = on_exception(service.crashes.note)
     try:
         service.api.start()
@@ -140,7 +143,12 @@ def run(
 
 
 def build(
-    config: Config, source: ConfigSource, notifier: Notifier, *, restart: Callable[[], None]
+    config: Config,
+    source: ConfigSource,
+    notifier: Notifier,
+    *,
+    restart: Callable[[], None],
+    ending: Callable[[], bool],
 ) -> tuple[Service, Loop]:
     """Wire everything together; nothing runs yet but the camera's own thread.
 
@@ -154,14 +162,16 @@ def build(
     except BaseException:
         store.close()
         raise
+    signals = _signals(config, clock, ending)
     stage, tap, intents = Stage(), FrameTap(), Intents(boottime_s)
+    audience = Audience(stage, signals)
     link = SiteLink(
         config=config,
         source=source,
         store=store,
         clock=clock,
         recogniser=None if face_path is None else face_path.recogniser,
-        announcer=stage,
+        announcer=audience,
         restart=restart,
         diagnosis={
             "status": lambda: daemon.status().model_dump(mode="json"),
@@ -179,6 +189,7 @@ def build(
         tap=tap,
         intents=intents,
         link=link,
+        signals=signals.health,
     )
     daemon.office_time.listen(clock.believe)
     attendant = Attendant(
@@ -188,7 +199,7 @@ def build(
         clock=clock,
         greeting=daemon.greeting,
         messages=link.bulletin.messages,
-        announcer=stage,
+        announcer=audience,
         intents=intents,
         afterwards=_each(daemon.tally, daemon.mover or _nothing_more),
     )
@@ -198,6 +209,7 @@ def build(
 
     def after_step() -> None:
         heartbeat()
+        signals.after_step()
         timekeeper(boottime_s())
         crashes.report()
         link.bulletin(boottime_s())
@@ -207,7 +219,7 @@ def build(
         recognition=None if face_path is None else face_path.recogniser,
         fault=fault,
         attendant=attendant,
-        announcer=stage,
+        announcer=audience,
         closed=link.bulletin.closed,
         after_step=after_step,
         divert=tap.divert,
@@ -215,7 +227,7 @@ def build(
     )
     link.begin()
     api = ApiServer(service=daemon, stage=stage, run=config.paths.run, config=config.api)
-    return Service(api, camera, face_path, store, crashes), loop
+    return Service(api, camera, face_path, store, crashes, signals), loop
 
 
 def _start_once(timer: threading.Timer) -> None:
@@ -237,6 +249,15 @@ def _camera(config: Config) -> Camera:
     except CameraError as error:
         log.error("camera_unavailable", error=error)  # noqa: TRY400 - its message says what to do
         return AbsentCamera(error, now_s=boottime_s)
+
+
+def _signals(config: Config, clock: SystemClock, ending: Callable[[], bool]) -> Signals:
+    zone = ZoneInfo(config.device.timezone)
+
+    def quiet() -> bool:
+        return config.signals.quiet.at(clock.now().wall.astimezone(zone).time())
+
+    return open_signals(config.signals, Surroundings(now_s=boottime_s, quiet=quiet, ending=ending))
 
 
 def _each(*listeners: Callable[[Verdict], None]) -> Callable[[Verdict], None]:

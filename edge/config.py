@@ -7,20 +7,12 @@ generated from this file. Nothing secret is a field: keys come from credentials 
 
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from clockface.config import LoggingConfig, Section, Slug, SocketFolder, SocketPath, TimeZone
-
-
-def _without_zone(value: time) -> time:
-    if value.tzinfo is not None:
-        raise ValueError("a time of day here is local (device.timezone) and carries no zone of its own")
-    return value
-
-
-LocalTime = Annotated[time, AfterValidator(_without_zone)]
+from edge.signal_settings import LocalTime, SignalsConfig
 
 
 class DeviceConfig(Section):
@@ -349,5 +341,6 @@ class Config(Section):
     decision: DecisionConfig = DecisionConfig()
     attendance: AttendanceConfig = AttendanceConfig()
     enrolment: EnrolmentConfig = EnrolmentConfig()
+    signals: SignalsConfig = SignalsConfig()
     logging: LoggingConfig = LoggingConfig()
     api: ApiConfig = ApiConfig()

@@ -15,6 +15,11 @@ an employee number, a template or a key: messages reach logs and screens.
     +-- CameraError                   30
     |   +-- CameraUnavailable         31   cannot be opened
     |   +-- CameraLost                32   vanished, froze or returned garbage
+    +-- SignalError                   34   light, buzzer, door or sound
+    |   +-- BoardUnknown              35   a board whose pins nobody knows
+    |   +-- GpioUnavailable           36   no library, no permission, no device
+    |   +-- PinRefused                37   a pin that cannot be had or moved
+    |   +-- SoundUnavailable          38   no player, no card, no prompts
     +-- StoreError                    40
     |   +-- LedgerMissing             41
     |   +-- LedgerCorrupt             42   integrity, hash chain or signature does not hold
@@ -58,6 +63,7 @@ from clockface.errors import (
 __all__ = [
     "ApiError",
     "AttendanceError",
+    "BoardUnknown",
     "BundleRefused",
     "CameraError",
     "CameraLost",
@@ -68,6 +74,7 @@ __all__ = [
     "EdgeUnreachable",
     "EnrolmentError",
     "EvaluationError",
+    "GpioUnavailable",
     "LedgerCorrupt",
     "LedgerDiskFull",
     "LedgerFork",
@@ -85,6 +92,7 @@ __all__ = [
     "OperatingPointMissing",
     "PersonUnknown",
     "PhotoRefused",
+    "PinRefused",
     "ProtocolMismatch",
     "ProvisioningError",
     "RuntimeUnavailable",
@@ -94,6 +102,8 @@ __all__ = [
     "SecretMissing",
     "SecretUnwritable",
     "SecretWrong",
+    "SignalError",
+    "SoundUnavailable",
     "StoreError",
 ]
 
@@ -150,6 +160,36 @@ class CameraLost(CameraError):
     """An open camera vanished, froze or returned garbage."""
 
     exit_code = 32
+
+
+class SignalError(ClockfaceError):
+    """Light, buzzer, door or sound does not work; attendance goes on."""
+
+    exit_code = 34
+
+
+class BoardUnknown(SignalError):
+    """The pins of this board are not known."""
+
+    exit_code = 35
+
+
+class GpioUnavailable(SignalError):
+    """The library, the permission or the device of the pins is missing."""
+
+    exit_code = 36
+
+
+class PinRefused(SignalError):
+    """A pin cannot be had or moved."""
+
+    exit_code = 37
+
+
+class SoundUnavailable(SignalError):
+    """The player, the sound card or the prompts are missing."""
+
+    exit_code = 38
 
 
 class StoreError(ClockfaceError):

@@ -612,6 +612,15 @@ class StageTiming(Message):
     count: int = Field(ge=0)
 
 
+class SignalStatus(Message):
+    """Light, buzzer, door or sound, as far as it is configured."""
+
+    name: Literal["light", "buzzer", "door", "sound"]
+    problem: Annotated[str, StringConstraints(max_length=600)] | None = Field(
+        default=None, description="Why it does not work; None when it does."
+    )
+
+
 class Status(Message):
     """The daemon's condition; no personal data."""
 
@@ -633,6 +642,7 @@ class Status(Message):
     office: OfficeStatus = OfficeStatus()
     clock: ClockStatus
     stages: tuple[StageTiming, ...]
+    signals: tuple[SignalStatus, ...] = Field(default=(), max_length=4)
     consent_text_version: VersionTag
 
 

@@ -40,6 +40,8 @@ def _rows(found: Status) -> Iterator[tuple[str, str, str]]:
     well = camera.state == "streaming"
     told = f"{camera.source}: {camera.state}, {camera.fps:.1f} frames/s, reopened {camera.reopened} times"
     yield "camera", told + (f"; {camera.problem}" if camera.problem else ""), GOOD if well else BAD
+    for signal in found.signals:
+        yield signal.name, signal.problem or "works", BAD if signal.problem else GOOD
     if found.fault is not None:
         yield "faces", f"out of service: {found.fault}; run clockface doctor", BAD
     for gallery in found.galleries:

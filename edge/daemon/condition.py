@@ -5,6 +5,7 @@ Trust boundary: it leaves the device through sync, so nothing in it may say anyt
 
 import os
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from edge.inference.chain import Models, configured_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.pipeline import Recogniser
 from edge.ports import Camera, Clock
+from edge.signals.signals import SignalHealth
 from edge.store.store import Store
 
 
@@ -44,6 +46,7 @@ class Condition:
         fault: Why it is out of service; None while it is well.
         camera: For its health.
         site_key: Names the site key that seals templates; None without one.
+        signals: How light, buzzer, door and sound are.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Condition:
         fault: str | None,
         camera: Camera,
         site_key: str | None = None,
+        signals: Callable[[], tuple[SignalHealth, ...]] = tuple,
     ) -> None:
         self._config = config
         self._store = store
@@ -64,6 +68,7 @@ class Condition:
         self._fault = fault
         self._camera = camera
         self._site_key = site_key
+        self._signals = signals
         self._began_s = clock.now().boottime_s
         self._models = () if face_path is None else running_models(config)
 
@@ -91,6 +96,10 @@ class Condition:
                 trust=now.trust.value,
             ),
             stages=self._stages(),
+            signals=tuple(
+                wire.SignalStatus(name=each.name, problem=None if each.problem is None else each.problem[:600])
+                for each in self._signals()
+            ),
             consent_text_version=self._config.enrolment.consent_text_version,
         )
 

@@ -6,7 +6,7 @@ nothing happen without its entry in the audit trail. Names and numbers go back t
 
 import contextlib
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from edge.api import protocol as wire
 from edge.api.service import Peer
@@ -25,6 +25,7 @@ from edge.daemon.telemetry import Telemetrist
 from edge.errors import ModelError, PersonUnknown
 from edge.inference.photographs import decode
 from edge.ports import Camera, Clock
+from edge.signals.signals import SignalHealth
 from edge.store.store import Store
 from edge.types import Consent, EpochId, EventId, Person, PersonId, RecordedPunch
 
@@ -42,6 +43,7 @@ class DaemonService:
         tap: Lends frames to enrolment.
         intents: What people choose on the screen.
         link: The tie to the site: its lock is held while ledger and gallery change together.
+        signals: How light, buzzer, door and sound are.
     """
 
     def __init__(  # noqa: PLR0913 - its seams, each named
@@ -56,6 +58,7 @@ class DaemonService:
         tap: FrameTap,
         intents: Intents,
         link: SiteLink,
+        signals: Callable[[], tuple[SignalHealth, ...]] = tuple,
     ) -> None:
         self._config = config
         self._store = store
@@ -76,6 +79,7 @@ class DaemonService:
             fault=fault,
             camera=camera,
             site_key=None if link.site_keys is None else link.site_keys.sealing.key_id,
+            signals=signals,
         )
         self.tally = Tally()
         telemetrist = Telemetrist(store=store, clock=clock, status=self._condition.status, tally=self.tally)
