@@ -7,10 +7,10 @@ approved it. Trust boundary: rows of `events` were verified when they came; this
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
 from sqlalchemy.sql.expression import FromClause
 
 from sync.office.attendance import (
@@ -130,7 +130,10 @@ def _records(
             devices.c.site == site,
             events.c.type == ATTENDANCE_RECORDED,
             events.c.interpreted,
-            events.c.day.between(begin.isoformat(), end.isoformat()),
+            or_(
+                events.c.day.between(begin.isoformat(), end.isoformat()),
+                events.c.id.in_(_moved_into(begin, end)),
+            ),
             _counts_once(),
             _stands(),
         )
@@ -166,6 +169,21 @@ def latest_correction(corrections: FromClause) -> ColumnElement[int]:
         .limit(1)
         .correlate(events)
         .scalar_subquery()
+    )
+
+
+def _moved_into(begin: date, end: date) -> Select[tuple[int]]:
+    """Events whose clock was off by so much that their own day lies elsewhere: a board without a battery."""
+    events, corrections = schema.events.alias("moved"), schema.clock_corrections
+    first = to_us(datetime.combine(begin, time(), UTC))
+    last = to_us(datetime.combine(end + timedelta(days=1), time(), UTC))
+    return (
+        select(events.c.id)
+        .join(corrections, corrections.c.epoch_id == events.c.epoch_id)
+        .where(
+            events.c.seq.between(corrections.c.first_seq, corrections.c.last_seq),
+            (events.c.time_us + corrections.c.correction_us).between(first, last),
+        )
     )
 
 

@@ -113,6 +113,26 @@ def test_a_clock_that_the_device_corrected_counts_corrected_by_its_last_word(off
     assert day.flags == (Flag.CLOCK_CORRECTED,)
 
 
+def test_a_clock_that_was_years_off_counts_on_the_day_that_it_was(office_database: Database) -> None:
+    with office_database.write() as connection:
+        office = Office(connection)
+        began = to_us(datetime(2020, 1, 1, tzinfo=UTC))
+        office.punch("09 08:00", time_us=began, day="2020-01-01", trust="unsynchronised")
+        said = office.punch("09 17:00")
+        connection.execute(
+            insert(schema.clock_corrections).values(
+                event_id=said,
+                epoch_id=office.epoch,
+                first_seq=1,
+                last_seq=1,
+                correction_us=local("09 08:00") - began,
+            )
+        )
+        (day,) = sheet(connection, site="lab", first=DAY, last=DAY, now=NOW)
+        old = sheet(connection, site="lab", first=date(2020, 1, 1), last=date(2020, 1, 1), now=NOW)
+    assert (day.worked_s, day.flags, old) == (9 * 3600, (Flag.CLOCK_CORRECTED,), [])
+
+
 def test_a_reissued_event_counts_once(office_database: Database) -> None:
     with office_database.write() as connection:
         office = Office(connection)
