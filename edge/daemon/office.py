@@ -60,9 +60,9 @@ class OfficeDesk:
         )
         self._deliveries = Deliveries((*own, *desks), store=store, clock=clock)
 
-    def _heard(self, ack: Ack) -> None:
-        issued = datetime.fromisoformat(ack.issued)
-        self._telemetrist.office_time.heard(issued, echo=ack.echo, boottime_s=self._clock.now().boottime_s)
+    def _heard(self, ack: Ack) -> bool:
+        issued, now_s = datetime.fromisoformat(ack.issued), self._clock.now().boottime_s
+        return self._telemetrist.office_time.heard(issued, echo=ack.echo, boottime_s=now_s)
 
     def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
         """Signed events after a point."""

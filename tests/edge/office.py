@@ -1,7 +1,7 @@
 """A central office for a device's tests: keys of its own, and documents signed with them."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -42,6 +42,7 @@ class TestOffice:
     online: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     operator: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     sealing: X25519PrivateKey = field(default_factory=X25519PrivateKey.generate)
+    acks: int = field(default=0, init=False)  # each a millisecond after the one before
 
     def trusted_by(self, store: Store) -> "TestOffice":
         """Let a device believe this office."""
@@ -62,14 +63,23 @@ class TestOffice:
     def sign(self, document: Document, *, key: Ed25519PrivateKey | None = None) -> bytes:
         return sign_document(document, key=key or self.online)
 
-    def ack(self, committed: EventId | None, *, resend: bool = False, echo: str | None = None) -> bytes:
+    def ack(
+        self,
+        committed: EventId | None,
+        *,
+        resend: bool = False,
+        echo: str | None = None,
+        issued: datetime | None = None,
+    ) -> bytes:
+        now = NOON + timedelta(milliseconds=self.acks)
+        self.acks += 1
         return self.sign(
             Ack(
                 site=self.address.site,
                 device=self.address.device,
                 committed=None if committed is None else point(committed),
                 resend=resend,
-                issued=format_time(NOON),
+                issued=format_time(now if issued is None else issued),
                 echo=echo,
             )
         )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,7 +14,11 @@ from edge.api import protocol as wire
 from edge.daemon.office import OfficeDesk
 from edge.store.store import Store
 from edge.types import EpochId, EventId
+from sync.wire.canonical import read
+from sync.wire.documents import MAX_DOCUMENT_BYTES
+from sync.wire.envelope import decode
 from sync.wire.fields import format_time
+from sync.wire.health import Telemetry
 from sync.wire.office import Ack, RenewedCertificate
 from sync.wire.parcels import CrashParcel
 from sync.wire.topics import Address
@@ -55,6 +60,33 @@ def test_an_office_that_lost_events_has_them_sent_again_but_the_frontier_stays(
     assert store.frontier.current() == ids[2]
     assert deliver(desk, office.ack(None, resend=True)).send_after == wire.SendAfter()
     assert deliver(desk, office.ack(None)).outcome == "repeated"
+
+
+def test_an_ack_that_a_broker_keeps_and_brings_again_has_nothing_sent_again(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    ids = record(store, clock, 3)
+    kept = office.ack(ids[0], resend=True)
+    assert deliver(desk, kept).send_after is not None
+    for _ in range(3):
+        again = deliver(desk, kept)
+        assert (again.outcome, again.send_after) == ("repeated", None)
+    older = office.ack(None, resend=True, issued=NOON - timedelta(seconds=1))
+    assert deliver(desk, older).send_after is None
+    assert deliver(desk, office.ack(ids[0], resend=True)).send_after is not None
+
+
+def test_an_office_whose_clock_went_back_is_heard_once_for_each_telemetry_of_ours(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    ids = record(store, clock, 2)
+    deliver(desk, office.ack(ids[0], issued=NOON + timedelta(days=400)))
+    envelope = decode(desk.telemetry().envelope.encode(), max_payload_bytes=MAX_DOCUMENT_BYTES)
+    nonce = read(Telemetry, envelope.payload, max_bytes=MAX_DOCUMENT_BYTES).nonce
+    fresh = office.ack(ids[0], resend=True, echo=nonce)
+    assert deliver(desk, fresh).send_after is not None
+    assert deliver(desk, fresh).send_after is None
+    assert deliver(desk, office.ack(ids[0], resend=True)).send_after is not None  # time goes on from there
 
 
 def test_without_an_office_nothing_is_believed(store: Store, clock: ManualClock, desk: OfficeDesk) -> None:
