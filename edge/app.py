@@ -24,6 +24,7 @@ from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.attendance.rules import Intent, Ruling, decide
 from edge.camera.absent import AbsentCamera
+from edge.camera.preview import Preview
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, boottime_s
 from edge.config import Config
@@ -44,7 +45,7 @@ from edge.signals.signals import Audience, Signals, Surroundings, open_signals
 from edge.store.keys import load_keyring
 from edge.store.officesettings import ConfigSource
 from edge.store.store import Store, ledger_path, open_store
-from edge.types import DeviceId, Instant, Punch, Verdict
+from edge.types import DeviceId, Frame, Instant, Punch, Verdict
 from sync.wire.topics import Address
 
 RESTART_AFTER_S = 2.0
@@ -214,6 +215,12 @@ def build(
         crashes.report()
         link.bulletin(boottime_s())
 
+    preview = Preview(config.preview, mirrored=config.camera.mirror)
+
+    def divert(frame: Frame) -> bool:
+        preview.offer(frame)
+        return tap.divert(frame)
+
     loop = Loop(
         camera=camera,
         recognition=None if face_path is None else face_path.recogniser,
@@ -222,11 +229,11 @@ def build(
         announcer=audience,
         closed=link.bulletin.closed,
         after_step=after_step,
-        divert=tap.divert,
+        divert=divert,
         show=stage.show,
     )
     link.begin()
-    api = ApiServer(service=daemon, stage=stage, run=config.paths.run, config=config.api)
+    api = ApiServer(service=daemon, stage=stage, run=config.paths.run, config=config.api, preview=preview)
     return Service(api, camera, face_path, store, crashes, signals), loop
 
 

@@ -137,6 +137,14 @@ class CameraConfig(Section):
         return self
 
 
+class PreviewConfig(Section):
+    """The mirror on the screen: pictures for the screen's socket, made only while somebody watches."""
+
+    offered: bool = Field(default=True, description="Whether the screen may show people themselves.")
+    size_px: int = Field(default=320, ge=96, le=640, description="Longer side of the picture, pixels.")
+    fps: float = Field(default=15.0, ge=1.0, le=30.0, description="Most pictures a second.")
+
+
 class InferenceConfig(Section):
     """Which models run, and on what."""
 
@@ -335,6 +343,7 @@ class Config(Section):
     paths: PathsConfig = PathsConfig()
     keys: KeysConfig = KeysConfig()
     camera: CameraConfig = CameraConfig()
+    preview: PreviewConfig = PreviewConfig()
     inference: InferenceConfig = InferenceConfig()
     quality: QualityConfig = QualityConfig()
     liveness: LivenessConfig = LivenessConfig()

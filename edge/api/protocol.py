@@ -17,6 +17,9 @@ PROTOCOL_HEADER = "Clockface-Protocol"
 PREFIX = f"/v{PROTOCOL_VERSION}"
 PROBLEM_TYPE = "application/problem+json"
 STREAM_TYPE = "application/x-ndjson"
+PREVIEW_BOUNDARY = "picture"
+PREVIEW_TYPE = f"multipart/x-mixed-replace; boundary={PREVIEW_BOUNDARY}"
+MAX_PICTURE_BYTES = 256 * 1024
 MAX_JSON_BYTES = 64 * 1024
 MAX_PHOTO_BYTES = 20 * 1024 * 1024
 MAX_LINE_BYTES = 64 * 1024
@@ -313,6 +316,14 @@ class AnnouncementLine(Message):
         "recorded, already_recorded: those for this person.",
     )
     seconds: int = Field(default=0, ge=0, le=300, description="identify: how long to show which kiosk this is.")
+
+
+class RoomView(Message):
+    """How bright it is in front of the kiosk."""
+
+    brightness: float | None = Field(
+        default=None, ge=0.0, le=1.0, description="Mean grey level of the newest frame; None before the first."
+    )
 
 
 StageLine = Annotated[SceneLine | VerdictLine | AnnouncementLine | Heartbeat, Field(discriminator="kind")]

@@ -14,7 +14,7 @@ from typing import TypeVar
 from aiohttp import BodyPartReader, web
 from pydantic import ValidationError
 
-from edge.api import streams
+from edge.api import mirror, streams
 from edge.api.protocol import (
     MAX_DELIVERY_BYTES,
     MAX_JSON_BYTES,
@@ -38,6 +38,7 @@ from edge.api.protocol import (
 )
 from edge.api.service import EdgeService, Peer
 from edge.api.stage import Stage
+from edge.camera.preview import Preview
 from edge.errors import ApiError
 
 BODY_TIMEOUT_S = 30.0
@@ -60,6 +61,8 @@ class Desk:
         workers: Threads for the ledger's work.
         enrolment: Threads for inference on behalf of staff; few, since each costs a core.
         uploads: How many pictures may be in memory at once.
+        preview: The mirror's pictures; None where there is no camera.
+        watchers: Which requests watch it now, by `id`.
     """
 
     service: EdgeService
@@ -68,6 +71,8 @@ class Desk:
     enrolment: ThreadPoolExecutor
     uploads: asyncio.Semaphore
     body_timeout_s: float = BODY_TIMEOUT_S
+    preview: Preview | None = None
+    watchers: set[int] = field(default_factory=set)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def call(self, work: Callable[[], T]) -> T:
@@ -318,6 +323,8 @@ def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
         Role.SCREEN: [
             ("GET", f"{PREFIX}/status", asked),
             ("GET", f"{PREFIX}/stage", functools.partial(streams.listen, desk, scenes=False)),
+            ("GET", f"{PREFIX}/preview", functools.partial(mirror.watch, desk)),
+            ("GET", f"{PREFIX}/room", functools.partial(mirror.room, desk)),
             ("POST", f"{PREFIX}/intents", functools.partial(choose, desk)),
         ],
         Role.SYNC: [

@@ -26,6 +26,7 @@ from edge.api.routes import PEER, Desk, Handler, tables
 from edge.api.service import EdgeService
 from edge.api.sockets import bind, peer_of
 from edge.api.stage import Stage
+from edge.camera.preview import Preview
 from edge.config import ApiConfig
 from edge.errors import ApiError, ClockfaceError, NotPermitted, ProtocolMismatch
 
@@ -61,6 +62,7 @@ class ApiServer:
         run: Folder of the sockets.
         config: Groups that may use them.
         limits: What clients may take.
+        preview: The mirror's pictures.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class ApiServer:
         run: Path,
         config: ApiConfig,
         limits: Limits | None = None,
+        preview: Preview | None = None,
     ) -> None:
         self._service = service
+        self._preview = preview
         self._stage = stage
         self._run = run
         self._groups = {
@@ -148,6 +152,7 @@ class ApiServer:
             enrolment=enrolment,
             uploads=asyncio.Semaphore(self._limits.uploads),
             body_timeout_s=self._limits.body_s,
+            preview=self._preview,
             stopping=self._stopping,
         )
         async with contextlib.AsyncExitStack() as stack:

@@ -65,8 +65,8 @@ class NoticeConfig(Section):
 class LookConfig(Section):
     """How the screen looks."""
 
-    theme: Literal["light", "dark"] = Field(
-        default="light", description="light: for bright rooms; dark: for dim ones."
+    theme: Literal["auto", "light", "dark"] = Field(
+        default="auto", description="auto: as bright or dark as the room, by the camera; or always one of them."
     )
     rotation_deg: Literal[0, 90, 180, 270] = Field(
         default=0, description="Clockwise rotation of the page, degrees, for a display that hangs turned."

@@ -5,7 +5,7 @@ restarted or stop talking at any moment; each is an `EdgeGone`, and whoever asks
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edge.api.protocol import (
     MAX_LINE_BYTES,
+    MAX_PICTURE_BYTES,
     PREFIX,
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
@@ -23,6 +24,7 @@ from edge.api.protocol import (
     IntentTaken,
     Message,
     Role,
+    RoomView,
     StageLine,
     Status,
 )
@@ -90,6 +92,22 @@ class EdgeLink:
                 line = _valid(raw, _STAGE.validate_json)
                 yield line if isinstance(line, AnnouncementLine) else None
 
+    async def room(self) -> RoomView:
+        """How bright it is in front of the camera."""
+        return await self._ask("GET", "/room", RoomView)
+
+    async def pictures(self) -> AsyncGenerator[bytes, None]:
+        """JPEG pictures, each the newest when it was sent; nothing while the camera gives none.
+
+        Raises:
+            EdgeGone: The stream has ended, or this kiosk offers none.
+        """
+        async with self._request("GET", "/preview") as response:
+            if response.status != 200:
+                raise EdgeGone("no_preview")
+            while True:
+                yield await _picture(response.content)
+
     async def _ask(self, method: str, path: str, kind: type[M], *, body: Message | None = None) -> M:
         async with asyncio.timeout(ANSWER_S), self._request(method, path, body=body) as response:
             if response.status != 200:
@@ -115,6 +133,22 @@ class EdgeLink:
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise EdgeGone("edge_unreachable") from error
+
+
+async def _picture(stream: aiohttp.StreamReader) -> bytes:
+    """One part of a multipart stream."""
+    size = 0
+    while (line := await stream.readline()).strip():  # the boundary and the head
+        name, _, value = line.decode("ascii", "replace").partition(":")
+        if name.lower() == "content-length" and value.strip().isdecimal():
+            size = int(value)
+    if not 0 < size <= MAX_PICTURE_BYTES:
+        raise EdgeGone("stream_ended")
+    try:
+        picture = await stream.readexactly(size + len(b"\r\n"))
+    except asyncio.IncompleteReadError:
+        raise EdgeGone("stream_ended") from None
+    return picture[:size]
 
 
 def _valid(raw: bytes, validate: Callable[[bytes], T]) -> T:

@@ -18,6 +18,7 @@ from edge.kiosk.screen.catalogue import nearest
 from edge.kiosk.screen.config import ScreenConfig
 from edge.kiosk.screen.edge_link import EdgeGone, EdgeLink
 from edge.kiosk.screen.moment import Director, Moment, Office, office_of
+from edge.kiosk.screen.theme import Theme, theme
 from edge.kiosk.screen.words import Place, said
 
 AGAIN_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
@@ -45,6 +46,7 @@ class Feed:
         self._director = Director(greeting_s=config.look.greeting_s, now_s=now_s())
         self._office = Office()
         self._status: Status | None = None
+        self._theme: Theme = theme(config.look.theme, brightness=None, before="light")
         self._pages: set[web.WebSocketResponse] = set()
         self._shown: tuple[Any, ...] = ()
         self._number = 0
@@ -93,6 +95,8 @@ class Feed:
             with contextlib.suppress(EdgeGone):
                 self._status = await self._link.status()
                 self._office = office_of(self._status)
+                room = await self._link.room()
+                self._theme = theme(self._config.look.theme, brightness=room.brightness, before=self._theme)
             await asyncio.sleep(STATUS_S)
 
     async def _look(self) -> None:
@@ -103,7 +107,7 @@ class Feed:
     async def _update(self) -> None:
         """Tell the pages, if what is to be shown has changed."""
         moment = self._director.moment(self._now_s())
-        shown = (moment, self._director.board, self._office, self._offset_s)
+        shown = (moment, self._director.board, self._office, self._offset_s, self._theme)
         if shown == self._shown:
             return
         self._shown = shown
@@ -125,7 +129,7 @@ class Feed:
             "lang": tongue.tag,
             "dir": "rtl" if tongue.rtl else "ltr",
             "utc_offset_s": self._offset_s,
-            "theme": self._config.look.theme,
+            "theme": self._theme,
             "turn": self._config.look.rotation_deg,
             "controls": self._config.look.controls,
             **said(moment, tongue.say, place=place, office=self._office, board=self._director.board),

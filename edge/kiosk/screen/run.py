@@ -14,6 +14,7 @@ from edge.errors import ScreenError
 from edge.kiosk.screen.config import ScreenConfig
 from edge.kiosk.screen.edge_link import EdgeLink
 from edge.kiosk.screen.feed import Feed
+from edge.kiosk.screen.mirror import Mirror
 from edge.kiosk.screen.server import Page, served
 from edge.kiosk.screen.ticket import ticket, write_start
 
@@ -47,7 +48,8 @@ async def serve(config: ScreenConfig, environment: Mapping[str, str]) -> None:
     try:
         async with EdgeLink(config.paths.run) as link:
             feed = Feed(config, link, now_s=time.monotonic)
-            page = Page(feed, link, secret=secret)
+            mirror = Mirror(link)
+            page = Page(feed, link, mirror, secret=secret)
             async with served(page, port=config.listen.port):
                 write_start(config.paths.screen, page.address, group=config.paths.browser_group)
                 feeding = asyncio.create_task(feed.run())
@@ -61,6 +63,7 @@ async def serve(config: ScreenConfig, environment: Mapping[str, str]) -> None:
                     feeding.result()  # it never ends by itself: this raises
                 feeding.cancel()
                 await asyncio.gather(feeding, return_exceptions=True)
+                await mirror.close()
                 log.info("screen_stopped")
     except OSError as error:
         raise ScreenError(

@@ -22,8 +22,10 @@ from pydantic import ValidationError
 from edge.api.protocol import IntentChosen
 from edge.kiosk.screen.edge_link import EdgeGone, EdgeLink
 from edge.kiosk.screen.feed import Feed
+from edge.kiosk.screen.mirror import Mirror
 
 BEAT_S: Final = 5.0
+PICTURE_S: Final = 1.0
 MAX_MESSAGE_BYTES: Final = 1024
 FILES: Final = tuple(
     sorted(each.name for each in (files("edge.kiosk.screen") / "page").iterdir() if each.is_file())
@@ -59,12 +61,14 @@ class Page:
     Args:
         feed: What the page is told.
         link: Where choices go.
+        mirror: Where pictures come from.
         secret: The secret part of the address.
     """
 
-    def __init__(self, feed: Feed, link: EdgeLink, *, secret: str) -> None:
+    def __init__(self, feed: Feed, link: EdgeLink, mirror: Mirror, *, secret: str) -> None:
         self._feed = feed
         self._link = link
+        self._mirror = mirror
         self._secret = secret
         self.host = ""  # 127.0.0.1:port, once the port is known
         folder = files("edge.kiosk.screen") / "page"
@@ -79,6 +83,7 @@ class Page:
         """The aiohttp application."""
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_MESSAGE_BYTES)
         app.router.add_get("/{secret}/feed", self._serve_feed)
+        app.router.add_get("/{secret}/mirror", self._serve_mirror)
         app.router.add_get("/{secret}/{name:[a-z0-9.-]*}", self._serve_file)
         return app
 
@@ -117,11 +122,26 @@ class Page:
         textual = (kind or "").startswith("text/")
         return web.Response(body=body, content_type=kind, charset="utf-8" if textual else None)
 
-    async def _serve_feed(self, request: web.Request) -> web.StreamResponse:
+    async def _open(self, request: web.Request) -> web.WebSocketResponse:
         if request.headers.get("Origin") != f"http://{self.host}":
             raise web.HTTPNotFound  # a web socket knows no other protection from foreign pages
         page = web.WebSocketResponse(heartbeat=BEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=False)
         await page.prepare(request)
+        return page
+
+    async def _serve_mirror(self, request: web.Request) -> web.StreamResponse:
+        """A picture for each question: the next one that edge makes."""
+        page, number = await self._open(request), 0
+        async for message in page:
+            if message.type is not aiohttp.WSMsgType.TEXT or message.data != "next":
+                break
+            number, picture = await self._mirror.newer(number, within_s=PICTURE_S)
+            await page.send_bytes(picture)
+        await page.close()
+        return page
+
+    async def _serve_feed(self, request: web.Request) -> web.StreamResponse:
+        page = await self._open(request)
         try:
             if await self._feed.join(page):
                 beat = asyncio.create_task(_beat(page))

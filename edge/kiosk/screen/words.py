@@ -91,6 +91,7 @@ OTHERS: Final[Mapping[State, Wording]] = {
     State.STARTING: Wording(N_("One moment"), N_("This kiosk is starting."), "wait", "calm"),
     State.IDENTIFY: Wording(N_("Here I am"), "", "flag", "attention"),
 }
+_MIRRORED: Final = frozenset({State.GUIDANCE, State.SEVERAL_PEOPLE})
 CHOICES: Final = (("in", N_("In")), ("out", N_("Out")))
 OFFICE: Final = N_("The office cannot be reached now. All records are safe here.")
 NOTICE: Final = N_(
@@ -135,6 +136,7 @@ def said(moment: Moment, say: Say, *, place: Place, office: Office, board: tuple
         "state": moment.state.value,
         "code": moment.code,
         "symbol": wording.symbol,
+        "mirror": moment.state in _MIRRORED,
         "tone": wording.tone,
         "headline": title,
         "text": say(wording.text) if wording.text else "",

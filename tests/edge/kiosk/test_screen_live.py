@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
-from tests.edge.device import Device, astronaut, enrol, walk_up
-from tests.edge.kiosk.browser import Browser, needs_browser
+from tests.edge.device import Device, astronaut, enrol, nobody, recording, standing, walk_up
+from tests.edge.kiosk.browser import Browser, needs_browser, until
 from tests.edge.kiosk.screen_process import screen
 
 pytestmark = needs_browser
+
+SHADES = """
+    const canvas = document.getElementById("mirror");
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    return new Set(pixels.filter((_, index) => index % 4 === 0)).size;
+"""
 
 
 def test_a_person_walks_up_and_is_greeted_only_with_a_committed_record(folder: Path, browser: Browser) -> None:
@@ -23,3 +29,20 @@ def test_a_person_walks_up_and_is_greeted_only_with_a_committed_record(folder: P
         assert "Collins" not in browser.text("headline")
         with device.client() as staff:
             assert staff.punches().punches
+
+
+def test_who_is_asked_to_come_closer_sees_themselves(folder: Path, browser: Browser) -> None:
+    faces = recording(folder / "faces", nobody(8), standing(astronaut(), 36))
+    device = Device(
+        folder,
+        camera={"replay_path": str(faces), "replay_pace": "realtime"},
+        quality={"min_face_px": 170.0},
+    ).provision()
+    with device.running(), screen(device.run, folder / "s") as shown:
+        browser.open(shown.address)
+        browser.shows("guidance", code="come_closer")
+        until(lambda: browser.body("mirror") == "on", what="the mirror")
+        assert browser.script(SHADES) > 20  # a picture, not a plain disc
+        browser.shows("attract")
+        until(lambda: browser.body("mirror") == "off", what="the end of the mirror")
+        assert browser.script(SHADES) == 1

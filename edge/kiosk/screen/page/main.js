@@ -1,4 +1,6 @@
-// The page's only script: shows what the screen's process says, and hands back what is touched. It decides nothing
+import { mirror } from "./mirror.js";
+
+// The page's script: shows what the screen's process says, and hands back what is touched. It decides nothing
 // but what the process cannot: that the process itself is gone. Texts are set as text, never as markup.
 const SILENCE_MS = 12000; // two beats
 const AGAIN_MS = [100, 300, 1000, 2000];
@@ -77,6 +79,7 @@ function show(view) {
   setText("notice", view.notice);
   fill("messages", view.messages, item);
   fill("choices", view.choices, button);
+  mirror(view.mirror);
   turnHands();
 }
 
@@ -112,6 +115,7 @@ function lost() {
   if (failures >= 2) body.dataset.state = "starting";
   if (failures >= 2) {
     Object.assign(body.dataset, { symbol: "wait", tone: "calm" });
+    mirror(false);
     for (const id of ["headline", "text", "time", "office", "notice"]) setText(id, "");
     for (const id of ["messages", "choices"]) fill(id, [], item);
   }

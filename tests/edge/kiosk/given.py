@@ -1,0 +1,84 @@
+"""Announcements as the daemon makes them, for states that no recording shows at will."""
+
+from datetime import UTC, date, datetime
+
+from edge.types import (
+    Announcement,
+    ClockTrust,
+    Coaching,
+    DeviceId,
+    Direction,
+    DirectionSource,
+    EpochId,
+    EventId,
+    Instant,
+    Method,
+    Notice,
+    Outcome,
+    PersonId,
+    Punch,
+    RecordedPunch,
+    Verdict,
+)
+
+AT = datetime(2026, 3, 2, 7, 2, tzinfo=UTC)
+
+
+def attract() -> Announcement:
+    return Announcement(Notice.ATTRACT)
+
+
+def guidance(coaching: Coaching) -> Announcement:
+    return Announcement(Notice.GUIDANCE, coaching=coaching)
+
+
+def verdict(outcome: Outcome = Outcome.RECOGNISED) -> Verdict:
+    return Verdict(outcome, decided_s=12.5)
+
+
+def committed(direction: str = "in") -> RecordedPunch:
+    at = Instant(AT, utc_offset_s=3600, boot_id="0" * 32, boottime_s=12.6, trust=ClockTrust.SYNCHRONISED)
+    punch = Punch(
+        PersonId("ab" * 16), at, Direction(direction), DirectionSource.ASSUMED, Method.FACE, date(2026, 3, 2)
+    )
+    return RecordedPunch(EventId(DeviceId("kiosk"), EpochId("000001-9f86d081884c7d65"), 7, "cd" * 32), punch)
+
+
+def recorded(
+    greeting: str | None, direction: str = "in", *, messages: tuple[str, ...] = (), again: bool = False
+) -> Announcement:
+    return Announcement(
+        Notice.ALREADY_RECORDED if again else Notice.RECORDED,
+        verdict=verdict(),
+        recorded=committed(direction),
+        greeting=greeting,
+        messages=messages,
+    )
+
+
+def refused(outcome: Outcome = Outcome.UNKNOWN, detail: str = "below_threshold") -> Announcement:
+    return Announcement(Notice.NOT_RECOGNISED, verdict=verdict(outcome), detail=detail)
+
+
+def choose() -> Announcement:
+    return refused(Outcome.RECOGNISED, "direction_needed")
+
+
+def several() -> Announcement:
+    return Announcement(Notice.SEVERAL_PEOPLE, verdict=verdict(Outcome.SEVERAL_PEOPLE))
+
+
+def out(detail: str) -> Announcement:
+    return Announcement(Notice.OUT_OF_SERVICE, detail=detail)
+
+
+def not_stored(detail: str = "LedgerDiskFull") -> Announcement:
+    return Announcement(Notice.OUT_OF_SERVICE, verdict=verdict(), detail=detail)
+
+
+def message(*texts: str) -> Announcement:
+    return Announcement(Notice.MESSAGE, messages=texts)
+
+
+def identify(seconds: int) -> Announcement:
+    return Announcement(Notice.IDENTIFY, seconds=seconds)
