@@ -1,7 +1,8 @@
 """`clockface-sync renew`: the next certificate by file, for a device whose own has expired already.
 
-The request goes to the office on any way; what comes back is either the office's signed document, on which edge
-checks the signature, or a certificate in PEM of an authority that we believe. Trust boundary: the file.
+Edge countersigns the request, so that nobody can forge one on its way. What comes back is the office's signed
+document, on which edge checks the signature, or a certificate in PEM of an authority that we believe. Trust
+boundary: both files.
 """
 
 import asyncio
@@ -12,17 +13,21 @@ from typing import Annotated
 
 import typer
 
-from edge.api.protocol import MAX_DOCUMENT_CHARS, Delivery
+from edge.api.protocol import MAX_DOCUMENT_CHARS, CertificateAsked, Delivery, ParcelQuery
 from sync import renewal
 from sync.certificates import opened
 from sync.config import SyncConfig
 from sync.edge_socket import EdgeSocket
-from sync.errors import CertificateInvalid, CertificateMissing
+from sync.errors import CertificateInvalid, CertificateMissing, EdgeFailed
 from sync.tls import days_left
 from sync.wire.topics import Address
 
 RequestOut = Annotated[
     Path | None, typer.Option("--request-out", metavar="FILE", help="Write a certificate request (- for here).")
+]
+Pem = Annotated[
+    bool,
+    typer.Option("--pem", help="A bare PEM request, for an authority of your own: compare its fingerprint."),
 ]
 Certificate = Annotated[
     Path | None, typer.Option("--certificate", metavar="FILE", help="Install the office's answer.")
@@ -34,7 +39,12 @@ def register(root: typer.Typer) -> None:
     root.command("renew")(renew)
 
 
-def renew(context: typer.Context, request_out: RequestOut = None, certificate: Certificate = None) -> None:
+def renew(
+    context: typer.Context,
+    request_out: RequestOut = None,
+    pem: Pem = False,
+    certificate: Certificate = None,
+) -> None:
     """Ask for the next TLS certificate by file, or install the answer. Run it as the courier's user."""
     from sync.cli import invocation
 
@@ -42,9 +52,27 @@ def renew(context: typer.Context, request_out: RequestOut = None, certificate: C
     if (request_out is None) == (certificate is None):
         raise typer.BadParameter("give either --request-out or --certificate")
     if request_out is not None:
-        _write(request_out, renewal.request(config.paths.tls, _address(config)))
+        request = renewal.request(config.paths.tls, _address(config))
+        _write(request_out, request if pem else asyncio.run(_countersigned(config, request)))
+        if pem:
+            typer.echo(f"SHA-256 of its public key: {renewal.fingerprint(request)}", err=True)
     elif certificate is not None:
         asyncio.run(_install(config, _read(certificate)))
+
+
+async def _countersigned(config: SyncConfig, request: str) -> str:
+    """The request as edge signs it; it also lies among edge's parcels, for the day the wire works again."""
+    async with EdgeSocket(config) as edge:
+        made = await edge.ask_certificate(CertificateAsked(request_pem=request))
+        batch = await edge.parcels(ParcelQuery(limit=100))
+    for parcel in batch.parcels:
+        if parcel.parcel_id == made.parcel_id:
+            return parcel.envelope + "\n"
+    raise EdgeFailed(
+        "edge does not hand out the request that it has just signed",
+        where=f"{edge.path}, with {len(batch.parcels)} parcels before it",
+        next_step="clockface-sync renew --pem --request-out FILE",
+    )
 
 
 async def _install(config: SyncConfig, content: str) -> None:

@@ -6,6 +6,7 @@ only if edge has found the office's signature on it, it is for our new key and o
 we believe already has issued it.
 """
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -77,6 +78,14 @@ def request(folder: Path, address: Address) -> str:
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name(address))])
     built = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(_key(path), hashes.SHA256())
     return built.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
+def fingerprint(request: str) -> str:
+    """SHA-256 of a request's public key (SubjectPublicKeyInfo), in hex: what two people compare."""
+    key = x509.load_pem_x509_csr(request.encode("ascii")).public_key()
+    return hashlib.sha256(
+        key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    ).hexdigest()
 
 
 def install(folder: Path, *, certificate: str, authorities: str, trusted: Identity, address: Address) -> None:

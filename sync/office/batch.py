@@ -177,6 +177,8 @@ class _Batch:
                 self.outcome.lacking.add(address)
             self.outcome.refused += [(address, refused) for refused in answer.refused]
             self._put_away_distrusted(answer.device, answer.distrusted)
+            if answer.device.state == "retired" and answer.counts.get("committed"):
+                self._alarm(AlarmKind.RETIRED, answer.device, Channel.EVENTS.value)
 
     def _put_away_distrusted(self, device: Device, distrusted: list[Verified]) -> None:
         for event in distrusted:

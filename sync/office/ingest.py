@@ -91,6 +91,13 @@ def ingest(
     return answers
 
 
+def _trusted(device: Device, event: Verified, reach: Mapping[str, int]) -> bool:
+    """Whether an event of a revoked device is the last trusted one, or before it."""
+    head = event.head
+    named = device.trusted == (head.epoch, head.seq) and device.trusted_hash is not None
+    return head.seq <= reach.get(head.epoch, 0) and (not named or event.hash == device.trusted_hash)
+
+
 class _Work:
     """One transaction: everything is decided in memory and written at the end."""
 
@@ -134,7 +141,7 @@ class _Work:
         reach = trusted_reach(device.trusted, epochs) if device.state == "revoked" else None
         by_epoch: dict[str, list[Verified]] = defaultdict(list)
         for event in events:
-            if reach is not None and event.head.seq > reach.get(event.head.epoch, 0):
+            if reach is not None and not _trusted(device, event, reach):
                 answer.distrusted.append(event)
             else:
                 by_epoch[event.head.epoch].append(event)

@@ -26,7 +26,7 @@ from sync.office.outbox import due, note_sent
 from sync.office.renewed import Online, sign_waiting, waiting
 from sync.office.rows import microseconds
 from sync.office.watch import Watch, WatchSettings
-from sync.wire.topics import UP, filter_of
+from sync.wire.topics import UP, Channel, filter_of
 
 IDLE_S: Final = 0.2  # how long an empty queue is waited for before the clock's work is looked at
 RETRY_FIRST_S: Final = 0.5
@@ -72,8 +72,12 @@ class ReceiverSettings:
 
 
 def subscriptions(group: str) -> tuple[str, ...]:
-    """What the receiver subscribes to, shared with others of its group if one is named."""
-    return tuple(filter_of(channel, group=group) for channel in UP)
+    """What the receiver subscribes to, shared with others of its group if one is named.
+
+    States never are: a broker sends what is retained to no shared subscription (MQTT 5, 4.8.2), and a receiver
+    that has just started must learn who is online. Each receiver hears them all, and writes the same.
+    """
+    return tuple(filter_of(channel, group="" if channel is Channel.STATE else group) for channel in UP)
 
 
 class Receiver:

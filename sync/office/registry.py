@@ -22,12 +22,14 @@ class Device:
 
     Args:
         trusted: Of a revoked device: the last event that is trusted, as (epoch, seq); None if none is.
+        trusted_hash: Its hash, where the office had it when it revoked the device.
     """
 
     id: int
     address: Address
     state: str
     trusted: tuple[str, int] | None = None
+    trusted_hash: bytes | None = None
     keys: dict[str, DeviceKey] = field(default_factory=dict)
 
     @property
@@ -53,6 +55,7 @@ def load_devices(connection: Connection, addresses: Collection[Address]) -> dict
             devices.c.state,
             devices.c.trusted_epoch,
             devices.c.trusted_seq,
+            devices.c.trusted_hash,
             keys.c.key_id,
             keys.c.public_key,
             keys.c.from_epoch,
@@ -68,7 +71,8 @@ def load_devices(connection: Connection, addresses: Collection[Address]) -> dict
         address = Address(row.site, row.device)
         if address not in found:
             trusted = None if row.trusted_epoch is None else (row.trusted_epoch, row.trusted_seq)
-            found[address] = Device(row.id, address, row.state, trusted)
+            digest = None if row.trusted_hash is None else bytes(row.trusted_hash)
+            found[address] = Device(row.id, address, row.state, trusted, digest)
         if row.key_id is not None:
             found[address].keys[row.key_id] = DeviceKey(
                 _key(bytes(row.public_key)), _ordinal(row.from_epoch), _ordinal(row.to_epoch)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from sync.wire import envelope
-from sync.wire.batches import MAX_BATCH_BYTES, MAX_BATCH_LINES
+from sync.wire.batches import MAX_BATCH_BYTES, MAX_BATCH_LINES, split_batch
 from sync.wire.canonical import WireError, parse, refuse_variants
 from sync.wire.events import EVENT, MAX_EVENT_BYTES, AnyEvent, EventHeader, source_of
 from sync.wire.topics import Address
@@ -108,11 +108,11 @@ def verify_message(
     """
     if not keys:
         return [Rejected(Reason.UNKNOWN_DEVICE, "no device of this name has a key here", payload)]
-    if len(payload) > MAX_BATCH_BYTES:
-        return [Rejected(Reason.TOO_LARGE, f"larger than {MAX_BATCH_BYTES} bytes", payload)]
-    lines = payload.removesuffix(b"\n").split(b"\n")
-    if len(lines) > MAX_BATCH_EVENTS:
-        return [Rejected(Reason.TOO_MANY, f"more than {MAX_BATCH_EVENTS} lines", payload)]
+    try:
+        lines = split_batch(payload)
+    except WireError as error:
+        reason = Reason.TOO_LARGE if len(payload) > MAX_BATCH_BYTES else Reason.TOO_MANY
+        return [Rejected(reason, str(error), payload)]
     trusted = {key_id: known.key for key_id, known in keys.items()}
     source = source_of(address.site, address.device)
     return [_verify(line, source=source, trusted=trusted, keys=keys) for line in lines]

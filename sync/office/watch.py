@@ -12,6 +12,9 @@ from sqlalchemy import Connection, Row, func, select
 
 from sync.office.alarms import AlarmKind, clear_alarm, raise_alarm
 from sync.office.database import schema
+from sync.office.rows import microseconds, parse_moment
+
+_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class WatchSettings:
     silent_after_s: float = 900.0
     stalled_after_s: float = 600.0
     gap_after_s: float = 60.0
+    certificate_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Watch:
         ).all()
         frontiers = _frontiers(connection)
         self._open = _open_alarms(connection)
+        for row in rows:
+            self._certificate(connection, row, now_us)
         silent = [self._silent(connection, row, now_us) for row in rows]
         stalled = [self._stalled(connection, row, frontiers, now_us) for row in rows]
         alarms = schema.alarms
@@ -104,15 +110,33 @@ class Watch:
             self._set(connection, AlarmKind.STALLED, row, raised=stalled, now_us=now_us)
         return stalled
 
+    def _certificate(self, connection: Connection, row: Row[Any], now_us: int) -> None:
+        """The certificate that the courier says it uses; where it says nothing, the newest that is noted."""
+        told = _told_expiry(row.telemetry)
+        expires_us = row.certificate_not_after_us if told is None else told
+        if expires_us is None:
+            return
+        left_us = expires_us - now_us
+        raised = left_us < self._settings.certificate_days * _DAY_US
+        detail = "expired" if left_us <= 0 else f"{left_us // _DAY_US} days left"
+        self._set(connection, AlarmKind.CERTIFICATE, row, raised=raised, now_us=now_us, detail=detail)
+
     def _set(
-        self, connection: Connection, kind: AlarmKind, row: Row[Any], *, raised: bool, now_us: int
+        self,
+        connection: Connection,
+        kind: AlarmKind,
+        row: Row[Any],
+        *,
+        raised: bool,
+        now_us: int,
+        detail: str = "",
     ) -> None:
         subject = f"{row.site}/{row.device}"
         if not raised:
             if (kind.value, subject) in self._open:
                 clear_alarm(connection, kind, subject=subject, now_us=now_us)
             return
-        raise_alarm(connection, kind, subject=subject, device_id=row.id, detail="", now_us=now_us)
+        raise_alarm(connection, kind, subject=subject, device_id=row.id, detail=detail, now_us=now_us)
 
     def _gaps(self, connection: Connection, now_us: int) -> int:
         """Alarm gaps that stay, and clear the alarms of epochs that have none any more."""
@@ -154,6 +178,13 @@ def _frontiers(connection: Connection) -> dict[tuple[int, str], int]:
     epochs = schema.epochs
     rows = connection.execute(select(epochs.c.device_id, epochs.c.epoch, epochs.c.frontier_seq))
     return {(row.device_id, row.epoch): row.frontier_seq for row in rows}
+
+
+def _told_expiry(telemetry: str | None) -> int | None:
+    if telemetry is None:
+        return None
+    told = json.loads(telemetry)["courier"].get("certificate_expires")
+    return None if told is None else microseconds(parse_moment(told))
 
 
 def _head(telemetry: str | None) -> tuple[str, int] | None:

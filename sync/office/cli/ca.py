@@ -199,7 +199,7 @@ def revoke(
         authority.write_crl(now=now, valid_for=timedelta(days=CRL_DAYS))
     for entry in entries:
         typer.echo(f"revoked: {entry.identity} {entry.serial}")
-    _tell_what_to_copy(folder)
+    tell_what_to_copy(folder)
 
 
 @app.command()
@@ -215,7 +215,7 @@ def crl(
     with _open(context, folder, passphrase_file) as authority:
         written = authority.write_crl(now=_now(), valid_for=timedelta(days=days))
     typer.echo(f"valid until {written.next_update_utc:%Y-%m-%d}")
-    _tell_what_to_copy(folder)
+    tell_what_to_copy(folder)
 
 
 @app.command("list")
@@ -301,7 +301,8 @@ def _passphrase(context: typer.Context, file: Path | None, *, new: bool) -> str:
     return find_passphrase(file, environment=environment, new=new, interactive=sys.stdin.isatty())
 
 
-def _tell_what_to_copy(folder: Path) -> None:
+def tell_what_to_copy(folder: Path) -> None:
+    """What must go where after a revocation."""
     typer.echo(f"copy to the broker, then send it SIGHUP: {folder / CRL_FILE}")
     typer.echo(f"copy to the office:                      {folder / REVOKED_FILE}")
 

@@ -6,7 +6,6 @@ with what the kiosk itself shows before anything is signed.
 
 import getpass
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,15 +16,16 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
-from sync.office import audit, operators
+from sync.office import audit, operators, revocation
 from sync.office.authority import files
-from sync.office.authority.authority import Authority
+from sync.office.authority.authority import KEY_FILE
 from sync.office.authority.certificates import DEVICE_DAYS, pem
 from sync.office.authority.identity import DeviceIdentity
-from sync.office.authority.passphrase import find_passphrase
-from sync.office.authority.revoked import parse_last_trusted
+from sync.office.authority.revoked import Reason
+from sync.office.cli.authority import open_authority
+from sync.office.cli.ca import FOLDER, PassphraseOption, tell_what_to_copy
 from sync.office.cli.context import Invocation, invocation
 from sync.office.database import Database, open_database, schema
 from sync.office.errors import DeviceRefused, OfficeError
@@ -45,7 +45,7 @@ from sync.office.storage import database_settings
 from sync.wire.canonical import WireError
 from sync.wire.envelope import signing_key_id
 from sync.wire.provisioning import DeviceRequest
-from sync.wire.topics import Channel, read_topic
+from sync.wire.topics import Address, Channel, read_topic
 
 MAX_REQUEST_BYTES = 192 * 1024
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -122,10 +122,7 @@ def _compare(asked: DeviceRequest, given: str) -> None:
 def _issue(
     here: Invocation, asked: DeviceRequest, *, folder: Path, passphrase_file: Path | None, now: datetime
 ) -> str:
-    phrase = find_passphrase(
-        passphrase_file, environment=here.environment, new=False, interactive=sys.stdin.isatty()
-    )
-    opened = Authority.open(folder, passphrase=phrase, now=now)
+    opened = open_authority(here, folder, passphrase_file)
     try:
         made = opened.issue(
             asked.certificate_request.encode(),
@@ -200,42 +197,54 @@ def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
 
 def retire(context: typer.Context, name: Name) -> None:
     """Take a kiosk out of use in good order: what it still sends is taken, it gets nothing more."""
-    _end(context, name, state="retired", trusted=None)
+    now = datetime.now(UTC)
+    with _administration(invocation(context)) as (database, account), database.write() as connection:
+        revocation.end_device(connection, _address(name), state="retired", by=account, now=now)
+    typer.echo(f"{name} is retired. Its certificate: clockface-office ca revoke {name} --reason retired")
 
 
 def revoke(
     context: typer.Context,
     name: Name,
+    reason: Annotated[Reason, typer.Option("--reason", help="Why.")],
     last_trusted: Annotated[
-        str, typer.Option("--last-trusted", metavar="EPOCH/SEQ", help="Nothing after it is believed.")
+        str,
+        typer.Option(
+            "--last-trusted",
+            metavar="EPOCH/SEQ",
+            help='Nothing after it is believed; "frontier": the newest event that is here.',
+        ),
     ],
+    authority: Annotated[
+        Path, typer.Option("--authority", metavar="FOLDER", help="Our own authority, where it is here.")
+    ] = FOLDER,
+    passphrase_file: PassphraseOption = None,
 ) -> None:
-    """A kiosk is lost or stolen: nothing that it signed after the named event counts."""
-    point = parse_last_trusted(last_trusted)
-    _end(context, name, state="revoked", trusted=(point.epoch, point.seq))
-    typer.echo(f"Also revoke its certificate: clockface-office ca revoke {name}")
-
-
-def _end(context: typer.Context, name: str, *, state: str, trusted: tuple[str, int] | None) -> None:
-    site, device = _name(name)
-    now = datetime.now(UTC)
-    devices = schema.devices
-    with _administration(invocation(context)) as (database, account), database.write() as connection:
-        changed = connection.execute(
-            update(devices)
-            .where(devices.c.site == site, devices.c.device == device)
-            .values(
-                state=state,
-                ended_us=microseconds(now),
-                ended_by=account,
-                trusted_epoch=None if trusted is None else trusted[0],
-                trusted_seq=None if trusted is None else trusted[1],
-            )
+    """A kiosk is lost or stolen: nothing that it signed after the named event counts, no broker lets it in."""
+    here, address, now = invocation(context), _address(name), datetime.now(UTC)
+    with _administration(here) as (database, account):
+        with database.read() as connection:
+            trusted = revocation.trusted_event(connection, address, last_trusted)
+        ours = (authority / KEY_FILE).exists()
+        opened = open_authority(here, authority, passphrase_file) if ours else None
+        try:
+            with database.write() as connection:
+                revocation.end_device(
+                    connection, address, state="revoked", by=account, now=now, reason=reason, trusted=trusted
+                )
+            if opened is not None:
+                revocation.revoke_certificates(opened, address, reason=reason, trusted=trusted, now=now)
+        finally:
+            if opened is not None:
+                opened.close()
+    typer.echo(f"{name} is revoked; the last event that is believed is {trusted.epoch}/{trusted.seq}.")
+    if opened is None:
+        typer.echo(
+            "Where the authority is: clockface-office ca revoke "
+            f"{name} --reason {reason} --last-trusted {trusted.epoch}/{trusted.seq}"
         )
-        if changed.rowcount != 1:
-            raise _unknown(name)
-        _note(connection, account, f"device.{state}", name, now)
-    typer.echo(f"{name} is {state}.")
+    else:
+        tell_what_to_copy(authority)
 
 
 def _note(connection: Connection, account: str, action: str, subject: str, now: datetime) -> None:
@@ -270,6 +279,11 @@ def _time(moment_us: int | None) -> str | None:
     if moment_us is None:
         return None
     return datetime.fromtimestamp(moment_us / 1e6, UTC).isoformat(timespec="seconds")
+
+
+def _address(text: str) -> Address:
+    site, device = _name(text)
+    return Address(site, device)
 
 
 def _name(text: str) -> tuple[str, str]:

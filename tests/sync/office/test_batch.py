@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from sync.office.batch import Intake, Outcome
 from sync.office.database import Database, schema
@@ -212,3 +212,32 @@ def test_silence_and_stalled_events_are_alarmed_and_cleared(desk: Desk) -> None:
     assert look(203) == (0, 0)
     alarms = schema.alarms
     assert desk.rows(select(alarms).where(alarms.c.cleared_us.is_(None))) == []
+
+
+def test_a_certificate_near_its_end_is_alarmed_until_the_courier_tells_of_another(desk: Desk) -> None:
+    watch = Watch(WatchSettings(silent_after_s=1e9))
+    devices, alarms, day = schema.devices, schema.alarms, 86_400_000_000
+
+    def look(now_us: int) -> list[str]:
+        with desk.database.write() as connection:
+            watch.look(connection, now_us=now_us, connected=True)
+        found = desk.rows(select(alarms).where(alarms.c.cleared_us.is_(None)))
+        return [row.detail for row in found if row.kind == "certificate_expires"]
+
+    assert look(day) == []
+    with desk.database.write() as connection:
+        connection.execute(update(devices).values(certificate_not_after_us=100 * day))
+    assert look(69 * day) == []
+    assert look(71 * day) == ["29 days left"]
+    assert look(101 * day) == ["expired"]
+    desk.take(Channel.EVENTS, desk.kiosk.begin())
+    desk.telemetry()  # another certificate is in use, which the office has not issued
+    assert look(101 * day) == []
+
+
+def test_a_retired_device_is_taken_and_alarmed(desk: Desk) -> None:
+    with desk.database.write() as connection:
+        connection.execute(update(schema.devices).values(state="retired"))
+    outcome = desk.take(Channel.EVENTS, desk.kiosk.begin())
+    assert outcome.counts["committed"] == 1
+    assert [row.kind for row in desk.rows(select(schema.alarms))] == ["retired_device_sends"]

@@ -263,7 +263,17 @@ def test_device_list_and_revoke(home: OfficeHome) -> None:
     added(home, kiosk)
     [found] = json.loads(home.ran("device", "list", "--json").stdout)
     assert (found["site"], found["device"], found["state"]) == ("mill", "gate", "active")
-    done = home.ran("device", "revoke", "mill/gate", "--last-trusted", f"{E1}/7")
+    done = home.ran(
+        "device",
+        "revoke",
+        "mill/gate",
+        "--reason",
+        "lost",
+        "--last-trusted",
+        f"{E1}/7",
+        "--authority",
+        str(home.folder / "no-ca"),
+    )
     assert done.returncode == 0, done.stderr
     assert json.loads(home.ran("device", "show", "mill/gate", "--json").stdout)["state"] == "revoked"
     database = open_database(SQLiteSettings(home.database))

@@ -9,7 +9,10 @@ from sqlalchemy import func, select
 from sync.office.database import Database, schema
 from sync.office.database.errors import DatabaseDiskFull
 from sync.office.receiver import Receiver, Storage
+from sync.wire.canonical import encode
+from sync.wire.health import State
 from sync.wire.office import Ack, Refusal
+from sync.wire.topics import Channel
 from tests.sync.mosquitto import Mosquitto
 from tests.sync.mqtt import await_until
 from tests.sync.office.kiosk import Kiosk
@@ -127,6 +130,20 @@ def test_two_receivers_share_one_subscription_and_store_everything_once(
     assert stored(office_database) == 61
     assert rows(office_database, select(schema.waiting)) == []
     assert {row.closed_us is None for row in rows(office_database, select(schema.gaps))} <= {False}
+
+
+def test_a_receiver_of_a_group_learns_at_its_start_who_is_online(
+    broker: Mosquitto, office_database: Database, kiosk: Kiosk
+) -> None:
+    state = State(session="5" * 32, online=True, since="2026-03-02T06:00:00.000000Z", software="0.1.0")
+    with Courier(broker, kiosk) as courier:
+        courier.client.publish(kiosk.address.topic(Channel.STATE), encode(state), retain=True)
+        with running_receiver(broker, office_database, group="office-8f3a-office-8f3a"):
+            health = schema.device_health
+            await_until(
+                lambda: [bool(row.online) for row in rows(office_database, select(health))] == [True],
+                what="the retained birth",
+            )
 
 
 class Failing(Database):

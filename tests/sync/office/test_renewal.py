@@ -12,14 +12,20 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, insert, select, update
+from typer.testing import CliRunner
 
+from sync.cli import PROGRAM as SYNC
+from sync.errors import CertificateInvalid
 from sync.office.authority import files
 from sync.office.authority.authority import CERTIFICATE_FILE, KEY_FILE, REGISTER_FILE, Authority
 from sync.office.authority.certificates import key_pem, new_key, new_request, pem
 from sync.office.authority.identity import DeviceIdentity
 from sync.office.authority.keyfile import seal_key
 from sync.office.authority.register import Register
+from sync.office.cli.main import PROGRAM as OFFICE
 from sync.office.database import Database, schema
+from sync.office.errors import DeviceRefused
+from sync.office.keys import make_key
 from sync.office.registration import note_certificate
 from sync.office.renewal import KIND, Renewal, Renewals
 from sync.office.renewed import Authorities, Online, sign_waiting
@@ -29,6 +35,7 @@ from sync.wire.office import RenewedCertificate
 from sync.wire.parcels import CertificateRequest
 from tests.sync.courier_runner import RunningCourier, await_until, install, settings
 from tests.sync.mosquitto import Credentials, Mosquitto, TestAuthority
+from tests.sync.office.cli.office import environment, with_operators
 from tests.sync.office.kiosk import Kiosk
 from tests.sync.office.running import ONLINE, ONLINE_KEYS, running_receiver
 from tests.sync.office.served_edge import ADDRESS, ServedEdge, served_edge
@@ -129,6 +136,101 @@ def test_a_certificate_near_its_end_is_renewed_over_the_wire(
     assert one(office_database, select(parcels.c.outcome)).outcome == Renewal.SIGNED.value
     assert one(office_database, select(func.count()).select_from(events))[0] >= 4
     assert scalars(office_database, schema.audit.c.action) == ["certificate.renewed"]
+
+
+def test_an_expired_kiosk_gets_its_certificate_by_file_and_a_forged_file_gets_none(
+    premises: Premises, own: Authority, office_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = premises.folder
+    (folder / "tls" / "device.crt").unlink()
+    (folder / "tls" / "device.key").unlink()
+    install(expired_pair(folder / "old", own), folder / "tls")
+    office = office_of(office_database, folder, own, monkeypatch)
+    request, answer = folder / "request", folder / "answer"
+    courier(folder, "renew", "--request-out", str(request))
+
+    forged = json.loads(request.read_text())
+    forged["signatures"][0]["sig"] = base64.b64encode(bytes(64)).decode()
+    (folder / "forged").write_text(json.dumps(forged))
+    with pytest.raises(DeviceRefused, match="not signed by a key of the kiosk"):
+        office.run("renew", str(folder / "forged"), "--out", str(answer), *office.authority)
+    assert not answer.exists()
+
+    office.run("renew", str(request), "--out", str(answer), *office.authority)
+    said = courier(folder, "renew", "--certificate", str(answer))
+    assert "valid for 19 days" in said
+    assert (folder / "tls" / RENEWED / "device.crt").exists()
+    assert scalars(office_database, schema.audit.c.action)[-1] == "certificate.renewed"
+
+
+def test_an_answer_that_the_office_has_not_signed_is_not_installed(premises: Premises, own: Authority) -> None:
+    folder = premises.folder
+    courier(folder, "renew", "--request-out", str(folder / "request"))
+    asked = json.loads(base64.b64decode(json.loads((folder / "request").read_text())["payload"]))
+    made = own.renew(asked["request"].encode(), IDENTITY, now=datetime.now(UTC), valid_for=20 * DAY)
+    answer = RenewedCertificate(
+        site=ADDRESS.site, device=ADDRESS.device, request=asked["id"], certificate=pem(made).decode(),
+        authorities=pem(own.certificate).decode(), issued=TIME,
+    )  # fmt: skip
+    (folder / "answer").write_bytes(sign_document(answer, key=Ed25519PrivateKey.generate()))
+    with pytest.raises(CertificateInvalid, match="does not find the office's signature"):
+        courier(folder, "renew", "--certificate", str(folder / "answer"))
+    assert not (folder / "tls" / RENEWED).exists()
+
+
+def courier(folder: Path, *arguments: str) -> str:
+    """Type a command of the courier's."""
+    environment = {
+        "CLOCKFACE_SYNC_DEVICE__SITE": ADDRESS.site,
+        "CLOCKFACE_SYNC_DEVICE__NAME": ADDRESS.device,
+        "CLOCKFACE_SYNC_PATHS__RUN": str(folder),
+        "CLOCKFACE_SYNC_PATHS__TLS": str(folder / "tls"),
+        "CLOCKFACE_SYNC_BROKER__ADDRESSES": '["localhost"]',
+    }
+    done = CliRunner().invoke(SYNC.app(), arguments, env=environment)
+    if done.exception is not None:
+        raise done.exception
+    return done.stdout
+
+
+@dataclass
+class OfficeOfTest:
+    """`clockface-office` on the test's database, with keys in a folder."""
+
+    environment: dict[str, str]
+    authority: tuple[str, ...]
+
+    def run(self, *arguments: str) -> str:
+        done = CliRunner().invoke(OFFICE.app(), arguments, env=self.environment)
+        if done.exception is not None:
+            raise done.exception
+        return done.stdout
+
+
+def office_of(
+    database: Database, folder: Path, own: Authority, monkeypatch: pytest.MonkeyPatch
+) -> OfficeOfTest:
+    with_operators(database)
+    monkeypatch.setattr("sync.office.cli.desk.account_of", lambda: "ana")
+    make_key(folder / "state" / "keys" / "online_key", ONLINE)
+    (folder / "phrase").write_text(PHRASE)
+    (folder / "phrase").chmod(0o400)
+    found = environment(database.settings) | {
+        "CLOCKFACE_OFFICE_PATHS__STATE": str(folder / "state"),
+        "CLOCKFACE_OFFICE_PATHS__TLS": str(own.folder),
+    }
+    return OfficeOfTest(found, ("--folder", str(own.folder), "--passphrase-file", str(folder / "phrase")))
+
+
+def expired_pair(folder: Path, own: Authority) -> Credentials:
+    key, past = new_key(), datetime.now(UTC) - DAY / 2
+    certificate = own.renew(new_request(key, IDENTITY), IDENTITY, now=past, valid_for=DAY / 4)
+    folder.mkdir()
+    made = Credentials(folder)
+    made.key.write_bytes(key_pem(key))
+    made.certificate.write_bytes(pem(certificate))
+    made.authority.write_bytes(pem(own.certificate))
+    return made
 
 
 # --- what the authority and the receiver each refuse -------------------------------------------------------
