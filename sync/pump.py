@@ -65,7 +65,7 @@ class Pump:
         """
         batch = await self._edge.envelopes(EnvelopeQuery(limit=1))
         self._heard(batch)
-        self.window.rewind(self.window.frontier)
+        self.window.rewind(self.window.frontier, lost=False)
         self._stall.moved(self._now())
         self._begun = True
 
@@ -123,8 +123,9 @@ class Pump:
             return BEAT_S
         if left_s <= 0:
             log.warning("office_silent", pending=self.pending, on_the_way=self.window.on_the_way)
+            lost = self._stall.unheard
             self._stall.resent(now)
-            self.window.rewind(self.window.frontier)
+            self.window.rewind(self.window.frontier, lost=lost)
             return BEAT_S
         return min(left_s, BEAT_S)
 
@@ -199,6 +200,7 @@ class Pump:
     async def _edge_failed(self, error: EdgeSilent | EdgeRefused | EdgeFailed) -> None:
         """Edge restarts in seconds; what it holds then may be another ledger: begin anew."""
         self._begun = False
+        self.window.forget()
         if self.edge_answers or self._edge_failures == 0:
             log.warning("edge_unavailable", error=error)
         self.edge_answers = False

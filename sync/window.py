@@ -11,6 +11,8 @@ from typing import Final
 
 from edge.api.protocol import EnvelopeView, FrontierView, SendAfter
 
+FIRST_AGAIN: Final = 32  # events after a rewind, then with each confirmation so many times as many
+GROWTH: Final = 4
 UNHEARD_S: Final = 1.0  # until what nobody received goes out again; doubled each time
 _UNHEARD: Final = 6
 _STALLS: Final = 4  # stall_s doubles so often at most: an office that is down is not sent the same all day
@@ -43,13 +45,20 @@ def start_of(after: SendAfter) -> Point | None:
 class Window:
     """The events between the office's frontier and the last one sent.
 
+    After a rewind little goes out at first, and more with each confirmation: an office that is only slow still
+    has the first copies before it, and a fleet that sends everything twice would keep it slow for ever. Once it
+    confirms more than was sent again, the first copies are arriving, and the rest is not repeated.
+
     Args:
         size: Most events on their way (`delivery.window_events`).
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
+        self._allowed = size
+        self._spoken = False
         self._sent: deque[Point] = deque()
+        self._before: deque[Point] = deque()  # sent before the last rewind, and perhaps still arriving
         self.frontier: Point | None = None
         self.position: Point | None = None
         self.rewinds = 0
@@ -57,7 +66,7 @@ class Window:
     @property
     def room(self) -> int:
         """How many more events may go out."""
-        return max(0, self._size - len(self._sent))
+        return max(0, self._allowed - len(self._sent))
 
     @property
     def on_the_way(self) -> int:
@@ -66,23 +75,54 @@ class Window:
 
     def sent(self, envelopes: tuple[EnvelopeView, ...]) -> None:
         """These went out, in this order."""
+        self._spoken = True
         self._sent.extend(point_of(each.epoch, each.seq) for each in envelopes)
         self.position = self._sent[-1]
 
     def committed(self, frontier: Point | None) -> bool:
         """Edge says up to where the office has committed. Returns whether that is further than before."""
         before, self.frontier = self.frontier, frontier
-        while frontier is not None and self._sent and self._sent[0] <= frontier:
-            self._sent.popleft()
-        if frontier is not None and self.position is not None and self.position < frontier:
+        if frontier is None:
+            return False
+        for points in (self._sent, self._before):
+            while points and points[0] <= frontier:
+                points.popleft()
+        if self.position is not None and self.position < frontier:
             self.position = frontier
-        return frontier is not None and (before is None or before < frontier)
+            self._resume()
+        if before is not None and before >= frontier:
+            return False
+        self._allowed = min(self._size, self._allowed * GROWTH)
+        return True
 
-    def rewind(self, to: Point | None) -> None:
-        """Forget what was sent after a point: it goes out again."""
+    def rewind(self, to: Point | None, *, lost: bool = True) -> None:
+        """Go back to a point: what was sent after it goes out again.
+
+        Args:
+            to: None for the first event.
+            lost: Whether what was sent is known to be lost, or has only not been heard of.
+        """
+        if lost:
+            self._before.clear()
+        elif self._sent and (not self._before or self._before[-1] < self._sent[-1]):
+            self._before = self._sent.copy()
         self._sent.clear()
+        if self._spoken:  # else nothing of ours is on its way
+            self._allowed = min(self._size, FIRST_AGAIN)
         self.position = to
         self.rewinds += 1
+
+    def forget(self) -> None:
+        """Edge may come back with another ledger: what was sent says nothing about it."""
+        self._sent.clear()
+        self._before.clear()
+
+    def _resume(self) -> None:
+        """More is confirmed than was sent again: go on behind what is still arriving."""
+        if self._before and self.position is not None and self._before[-1] > self.position:
+            self._sent, self._before = self._before, deque()
+            self.position = self._sent[-1]
+        self._allowed = self._size
 
 
 @dataclass

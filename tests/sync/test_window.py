@@ -39,6 +39,66 @@ def test_a_frontier_beyond_what_was_sent_takes_the_position_along() -> None:
     assert window.position == point_of(FIRST, 7)
 
 
+def views(first: int, last: int) -> tuple[EnvelopeView, ...]:
+    return tuple(view(seq) for seq in range(first, last + 1))
+
+
+def begun(size: int = 1000, sent: int = 1000) -> Window:
+    """A window whose connection has begun and that is full."""
+    window = Window(size)
+    window.rewind(None)
+    window.sent(views(1, sent))
+    return window
+
+
+def test_after_a_rewind_a_little_goes_out_and_more_with_each_confirmation() -> None:
+    window = begun()
+    window.rewind(None, lost=True)
+    rooms = []
+    last = 0
+    while window.room < 1000:
+        rooms.append(window.room)
+        window.sent(views(last + 1, last + window.room))
+        last += rooms[-1]
+        window.committed(point_of(FIRST, last))
+    assert rooms == [32, 128, 512]
+
+
+def test_an_office_that_is_only_slow_is_not_sent_everything_twice() -> None:
+    window = begun()
+    window.rewind(window.frontier, lost=False)
+    window.sent(views(1, 32))
+    assert window.room == 0
+    window.committed(point_of(FIRST, 300))  # the first copies: of the second only 32 went out
+    assert (window.position, window.on_the_way) == (point_of(FIRST, 1000), 700)
+    assert window.room == 300
+
+
+def test_what_is_known_to_be_lost_goes_out_again_whole() -> None:
+    window = begun()
+    window.rewind(None, lost=True)
+    window.sent(views(1, 32))
+    window.committed(point_of(FIRST, 300))
+    assert (window.position, window.on_the_way) == (point_of(FIRST, 300), 0)
+
+
+def test_a_ledger_that_edge_came_back_with_is_sent_from_its_own_frontier() -> None:
+    window = begun()
+    window.forget()
+    window.rewind(point_of(FIRST, 10), lost=False)
+    window.committed(point_of(FIRST, 300))
+    assert (window.position, window.on_the_way) == (point_of(FIRST, 300), 0)
+
+
+def test_two_silences_in_a_row_forget_nothing_of_the_first_copies() -> None:
+    window = begun()
+    for _ in range(2):
+        window.rewind(window.frontier, lost=False)
+        window.sent(views(1, 32))
+    window.committed(point_of(FIRST, 33))
+    assert (window.position, window.on_the_way) == (point_of(FIRST, 1000), 967)
+
+
 def test_a_stall_comes_later_each_time_until_something_moves() -> None:
     stall = Stall(60.0)
     assert stall.left_s(0.0, on_the_way=0) is None
