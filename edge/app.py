@@ -41,11 +41,11 @@ from edge.doctor.diagnosis import diagnose
 from edge.errors import CameraError, ModelError
 from edge.inference.threads import use_one_thread
 from edge.ports import Camera
-from edge.signals.signals import Audience, Signals, Surroundings, open_signals
+from edge.signals.signals import Audience, Side, Signals, Surroundings, open_signals
 from edge.store.keys import load_keyring
 from edge.store.officesettings import ConfigSource
 from edge.store.store import Store, ledger_path, open_store
-from edge.types import DeviceId, Frame, Instant, Punch, Verdict
+from edge.types import DeviceId, Frame, Instant, Punch, Scene, Verdict
 from sync.wire.topics import Address
 
 RESTART_AFTER_S = 2.0
@@ -163,7 +163,7 @@ def build(
     except BaseException:
         store.close()
         raise
-    signals = _signals(config, clock, ending)
+    signals = _signals(config, clock, source.environment, ending)
     stage, tap, intents = Stage(), FrameTap(), Intents(boottime_s)
     audience = Audience(stage, signals)
     link = SiteLink(
@@ -230,7 +230,7 @@ def build(
         closed=link.bulletin.closed,
         after_step=after_step,
         divert=divert,
-        show=stage.show,
+        show=_both(stage.show, signals.look),
     )
     link.begin()
     api = ApiServer(service=daemon, stage=stage, run=config.paths.run, config=config.api, preview=preview)
@@ -258,13 +258,30 @@ def _camera(config: Config) -> Camera:
         return AbsentCamera(error, now_s=boottime_s)
 
 
-def _signals(config: Config, clock: SystemClock, ending: Callable[[], bool]) -> Signals:
+def _both(first: Callable[[Scene], None], second: Callable[[Scene], None]) -> Callable[[Scene], None]:
+    def show(scene: Scene) -> None:
+        first(scene)
+        second(scene)
+
+    return show
+
+
+def _signals(
+    config: Config, clock: SystemClock, environment: Mapping[str, str], ending: Callable[[], bool]
+) -> Signals:
     zone = ZoneInfo(config.device.timezone)
 
     def quiet() -> bool:
         return config.signals.quiet.at(clock.now().wall.astimezone(zone).time())
 
-    return open_signals(config.signals, Surroundings(now_s=boottime_s, quiet=quiet, ending=ending))
+    camera = config.camera
+    upright = camera.rotation_deg in (0, 180)
+    width_px = camera.width_px * camera.region.width if upright else camera.height_px * camera.region.height
+    return open_signals(
+        config.signals,
+        Surroundings(now_s=boottime_s, quiet=quiet, ending=ending, environment=environment),
+        side=Side(width_px=width_px, mirrored=camera.mirror),
+    )
 
 
 def _each(*listeners: Callable[[Verdict], None]) -> Callable[[Verdict], None]:

@@ -7,7 +7,7 @@ so.
 from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from clockface.config import Section
 
@@ -95,12 +95,45 @@ class DoorConfig(Section):
     )
 
 
+class SoundConfig(Section):
+    """Tones and spoken prompts through ALSA (`aplay`)."""
+
+    device: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_:=,./'-]{0,119}$")] | None = (
+        Field(
+            default=None,
+            description="ALSA's name of the card: `default`, or one of `aplay -L`, such as "
+            "plughw:CARD=Headphones; unset means no sound.",
+        )
+    )
+    volume_percent: int = Field(default=70, ge=1, le=100, description="Loudness of tones and speech, percent.")
+    tones: bool = Field(default=True, description="A tone for each result.")
+    prompts: bool = Field(default=False, description="Results are spoken too.")
+    guidance: bool = Field(
+        default=False,
+        description="Spoken guidance to the right place, for people who do not see the screen: come closer, "
+        "to your left.",
+    )
+    language: Literal["en", "es", "ar", "de", "fr", "hi", "zh", "pt"] = Field(
+        default="en", description="What is spoken; zh is Mandarin."
+    )
+
+    @model_validator(mode="after")
+    def _audible(self) -> "SoundConfig":
+        if self.device is not None and not (self.tones or self.prompts or self.guidance):
+            raise ValueError("a device without tones, prompts or guidance plays nothing: unset device")
+        return self
+
+
 class QuietConfig(Section):
     """Hours in which the kiosk is quieter; the light stays as it is."""
 
     starts: LocalTime | None = Field(default=None, description="Local time; unset means no quiet hours.")
     ends: LocalTime | None = Field(
         default=None, description="Local time; earlier than `starts` means the next day."
+    )
+
+    volume_percent: int = Field(
+        default=0, ge=0, le=100, description="Loudness of sound in these hours, percent; the buzzer is silent."
     )
 
     @model_validator(mode="after")
@@ -119,7 +152,7 @@ class QuietConfig(Section):
 
 
 class SignalsConfig(Section):
-    """Light, buzzer and door at the pins of the board."""
+    """Light, buzzer and door at the pins of the board, and sound."""
 
     board: Literal["auto", "gpiozero", "jetson"] = Field(
         default="auto",
@@ -129,6 +162,7 @@ class SignalsConfig(Section):
     light: LightConfig = LightConfig()
     buzzer: BuzzerConfig = BuzzerConfig()
     door: DoorConfig = DoorConfig()
+    sound: SoundConfig = SoundConfig()
     quiet: QuietConfig = QuietConfig()
 
     @property

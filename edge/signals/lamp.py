@@ -5,6 +5,7 @@ The newest announcement wins and nothing queues: a kiosk shows what is, not what
 
 import threading
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import structlog
 
@@ -88,9 +89,13 @@ class Lamp:
     """
 
     def __init__(
-        self, outputs: Mapping[str, Light | Buzzer], *, programme: Programme, now_s: Callable[[], float]
+        self,
+        outputs: Mapping[Literal["light", "buzzer"], Light | Buzzer],
+        *,
+        programme: Programme,
+        now_s: Callable[[], float],
     ) -> None:
-        self.problems: dict[str, SignalError] = {}
+        self.problems: dict[Literal["light", "buzzer"], SignalError] = {}
         self._outputs = outputs
         self._programme = programme
         self._now_s = now_s
@@ -101,7 +106,7 @@ class Lamp:
         self._thread.start()
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[Literal["light", "buzzer"], ...]:
         """Its outputs."""
         return tuple(self._outputs)
 

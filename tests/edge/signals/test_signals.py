@@ -23,7 +23,9 @@ ALL: dict[str, Any] = {
 
 
 def surroundings(root: Path = Path("/nonexistent"), *, quiet: bool = False) -> Surroundings:
-    return Surroundings(now_s=time.monotonic, quiet=lambda: quiet, ending=lambda: False, root=root)
+    return Surroundings(
+        now_s=time.monotonic, quiet=lambda: quiet, ending=lambda: False, environment={}, root=root
+    )
 
 
 def opened(pins: NotingPins, *, quiet: bool = False, **sections: Any) -> Signals:
