@@ -7,6 +7,7 @@ Real signatures and real databases; the broker is left out, so that the figure i
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import tempfile
 import time
@@ -110,49 +111,79 @@ def sqlite_rates(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def drain_and_tell(settings: DatabaseSettings, share: list[Arrival], batch: int, start: Any, told: Any) -> None:
+    """One receiver in its own process; tells its processor seconds."""
+    before = time.process_time()
+    drain(settings, share, batch=batch, threads=1, start=start)
+    told.put(time.process_time() - before)
+
+
+def server_seconds(postmaster: int) -> float:
+    """Processor seconds of a PostgreSQL server: its children that live, and those that it has waited for."""
+    tick = os.sysconf("SC_CLK_TCK")
+    total = 0.0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        own = int(fields[11]) + int(fields[12])
+        if int(folder.name) == postmaster:
+            total += own + int(fields[13]) + int(fields[14])
+        elif int(fields[1]) == postmaster:
+            total += own
+    return total / tick
+
+
 def postgresql_rates(options: argparse.Namespace) -> dict[str, Any]:
-    """One receiver, and two at once with devices of their own each."""
+    """One receiver, and two at once with devices of their own each; and what each event costs whom."""
     from tests.sync.office.postgres import running_server
 
-    found: dict[str, Any] = {}
-    context = multiprocessing.get_context("fork")
+    found: dict[str, Any] = {"cores": os.cpu_count(), "load_before": round(os.getloadavg()[0], 1)}
     with running_server() as server:
         for receivers in (1, 2):
-            rates = []
-            for _ in range(options.rounds):
-                with server.database() as name:
-                    settings = server.settings(name)
-                    database = open_database(settings)
-                    database.upgrade()
-                    database.close()
-                    shares = [
-                        prepare(
-                            settings,
-                            devices=options.devices,
-                            events=options.events,
-                            lines=options.lines,
-                            label=f"r{number}",
-                        )
-                        for number in range(receivers)
-                    ]
-                    start = context.Barrier(receivers + 1)
-                    processes = [
-                        context.Process(
-                            target=drain,
-                            args=(settings, share),
-                            kwargs={"batch": options.batch, "threads": 1, "start": start},
-                        )
-                        for share in shares
-                    ]
-                    for process in processes:
-                        process.start()
-                    start.wait()
-                    began = time.perf_counter()
-                    for process in processes:
-                        process.join()
-                    rates.append(receivers * options.events / (time.perf_counter() - began))
-            found[f"receivers_{receivers}"] = round(statistics.median(rates))
+            rounds = [_round(server, receivers, options) for _ in range(options.rounds)]
+            rate, own, theirs = (statistics.median(each) for each in zip(*rounds, strict=True))
+            found[f"receivers_{receivers}"] = {
+                "events_per_s": round(rate),
+                "receiver_cpu_us_per_event": round(own),
+                "server_cpu_us_per_event": round(theirs),
+            }
     return found
+
+
+def _round(server: Any, receivers: int, options: argparse.Namespace) -> tuple[float, float, float]:
+    context = multiprocessing.get_context("fork")
+    with server.database() as name:
+        settings = server.settings(name)
+        database = open_database(settings)
+        database.upgrade()
+        database.close()
+        shares = [
+            prepare(
+                settings,
+                devices=options.devices,
+                events=options.events,
+                lines=options.lines,
+                label=f"r{number}",
+            )
+            for number in range(receivers)
+        ]
+        start, told = context.Barrier(receivers + 1), context.Queue()
+        processes = [
+            context.Process(target=drain_and_tell, args=(settings, share, options.batch, start, told))
+            for share in shares
+        ]
+        for process in processes:
+            process.start()
+        start.wait()
+        began, server_began = time.perf_counter(), server_seconds(server.pid)
+        own = sum(told.get(timeout=600) for _ in processes)
+        took, theirs = time.perf_counter() - began, server_seconds(server.pid) - server_began
+        for process in processes:
+            process.join()
+    events = receivers * options.events
+    return events / took, own / events * 1e6, theirs / events * 1e6
 
 
 def main() -> None:

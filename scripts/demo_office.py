@@ -43,7 +43,6 @@ path = "{folder}/office/office.db"
 [paths]
 state = "{folder}/office"
 tls = "{folder}/office-tls"
-operator_key = "{folder}/operator/operator_key"
 
 [broker]
 addresses = ["localhost:{port}"]
@@ -109,6 +108,11 @@ class Office:
         """The office's configuration."""
         return self.folder / "office.toml"
 
+    @property
+    def operator_key(self) -> Path:
+        """Not in the configuration: the receiver, which reads that, must not have it."""
+        return self.folder / "operator" / "operator_key"
+
     def set_up(self) -> None:
         """Authority, certificates, the broker's configuration, keys and database."""
         self.config.write_text(OFFICE_CONFIG.format(folder=self.folder, port=self.port), encoding="utf-8")
@@ -124,7 +128,7 @@ class Office:
         paths = ("--certificates", str(broker), "--persistence", str(self.folder / "broker-state"))
         where = ("--out", str(self.folder / "mosquitto"), "--user", getpass.getuser(), "--bind", "127.0.0.1")
         self.run("broker", "config", *paths, *where, "--port", str(self.port))
-        self.run("init")
+        self.run("init", "--operator-key", str(self.operator_key))
 
     def make_known(self, request: Path, bundle: Path, fingerprint: str) -> str:
         """Answer a kiosk's request with a bundle; returns the office's own fingerprint."""
@@ -135,7 +139,16 @@ class Office:
             str(self.folder / "passphrase"),
         )
         told = self.run(
-            "device", "add", str(request), "--out", str(bundle), "--fingerprint", fingerprint, *authority
+            "device",
+            "add",
+            str(request),
+            "--out",
+            str(bundle),
+            "--fingerprint",
+            fingerprint,
+            "--operator-key",
+            str(self.operator_key),
+            *authority,
         )
         found = re.search(r"office's fingerprint: ([0-9a-f ]{32,})", told)
         if found is None:

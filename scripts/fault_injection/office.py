@@ -63,7 +63,6 @@ class OfficeHome:
         own = {
             "PATHS__STATE": str(self.state),
             "PATHS__TLS": str(self.tls),
-            "PATHS__OPERATOR_KEY": str(self.operator_key),
             "BROKER__ADDRESSES": json.dumps([f"localhost:{self.port}"]),
             "BROKER__BACKOFF_MAX_S": "1",
             "BROKER__CONNECT_TIMEOUT_S": "5",
@@ -100,7 +99,7 @@ class OfficeHome:
     def init(self) -> None:
         """Keys and database, by the office's own command."""
         done = subprocess.run(
-            [sys.executable, "-m", "sync.office", "init"],
+            [sys.executable, "-m", "sync.office", "init", "--operator-key", str(self.operator_key)],
             cwd=ROOT,
             env=self.environment,
             capture_output=True,

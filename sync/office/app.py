@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from sync.office.alerts.delivery import Alerts, senders_of
 from sync.office.batch import Intake
 from sync.office.config import OfficeConfig
 from sync.office.database import open_database
+from sync.office.errors import OperatorKeyReadable
 from sync.office.ingest import Limits
 from sync.office.keys import read_receiver_keys
 from sync.office.link import Link
@@ -41,6 +43,7 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
         DatabaseError: The database is not there or not of this software's schema.
         OfficeCertificateInvalid: The TLS files do not hold.
     """
+    refuse_operator_key(config.paths.operator_key)
     keys = read_receiver_keys(online=config.paths.online_key, sealing=config.paths.sealing_key)
     database = open_database(database_settings(config.database))
     database.demand_current()
@@ -88,6 +91,20 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
         web.close()
         database.close()
         log.info("receiver_stopped")
+
+
+def refuse_operator_key(path: Path | None) -> None:
+    """The receiver meets the network; whoever takes it over must not find the key that signs commands.
+
+    Raises:
+        OperatorKeyReadable: It could read it.
+    """
+    if path is not None and os.access(path, os.R_OK):
+        raise OperatorKeyReadable(
+            "the receiver can read the operator's key, which it must not have",
+            where=str(path),
+            next_step="move it to the operator's machine, or give it to the signer's account alone (mode 0400)",
+        )
 
 
 def _settings(config: OfficeConfig) -> ReceiverSettings:

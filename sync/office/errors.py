@@ -16,6 +16,7 @@ OfficeError                       120
 +-- CommandUnanswered             136   no answer yet
 +-- BundleIncomplete              137   a support bundle has not arrived, or does not hold
 +-- DeviceRefused                 138   a request, certificate or name that cannot be taken
++-- OperatorKeyReadable           139   the receiver must not have the key that signs commands
 """
 
 from clockface.errors import ClockfaceError
@@ -85,3 +86,9 @@ class DeviceRefused(OfficeError):
     """A device's request, certificate or name cannot be taken."""
 
     exit_code = 138
+
+
+class OperatorKeyReadable(OfficeError):
+    """The receiver can read the operator's key: whoever took it over could order every kiosk about."""
+
+    exit_code = 139

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, select
-from sqlalchemy import insert as plain_insert
 
 from sync.office import evidence, gaps
 from sync.office.alarms import AlarmKind, insert, raise_alarm
-from sync.office.database import arrivals, schema
+from sync.office.database import schema
+from sync.office.database.ingest import append_events
 from sync.office.histories import insert_epoch, load_epochs, lock_devices, record_beginning, update_epochs
 from sync.office.history import Epoch, Place, place, settled, trusted_reach
 from sync.office.registry import Device
@@ -367,8 +367,7 @@ class _Work:
     def write(self) -> None:
         """Write everything that was decided."""
         if self._rows:
-            arrivals.announce(self._connection)
-            self._connection.execute(plain_insert(schema.events), self._rows)
+            append_events(self._connection, self._rows)
         self._write_waiting()
         update_epochs(self._connection, self._moved.values(), now_us=self._now_us)
         self._delete_taken()

@@ -82,11 +82,13 @@ class OfficeHome:
         )
 
     def start(self) -> "subprocess.Popen[bytes]":
+        theirs = "CLOCKFACE_OFFICE_PATHS__OPERATOR_KEY"  # the receiver's configuration names it nowhere
+        environment = {name: value for name, value in self.environment.items() if name != theirs}
         with (self.folder / "receiver.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "sync.office", "run"],
                 cwd=ROOT,
-                env=self.environment,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -282,3 +284,10 @@ def test_device_list_and_revoke(home: OfficeHome) -> None:
         assert connection.execute(select(func.count()).select_from(schema.devices)).scalar_one() == 1
     database.close()
     assert actions[-2:] == ["device.added", "device.revoked"]
+
+
+def test_the_receiver_does_not_start_where_it_can_read_the_operators_key(home: OfficeHome) -> None:
+    done = home.ran("run")
+    assert done.returncode == 139
+    assert "the receiver can read the operator's key" in done.stderr
+    assert str(home.operator_key) in done.stderr
