@@ -156,7 +156,7 @@ def _run(config_path: Path, folder: Path) -> None:
     edge.app.SystemClock = clock  # type: ignore[misc, assignment]
     notifier = notifier_from(os.environ)
     source = ConfigSource(config_path, {}, config.paths.state)
-    service, loop = edge.app.build(config, source, notifier, restart=stop.set)
+    service, loop = edge.app.build(config, source, notifier, restart=stop.set, ending=stop.is_set)
     generator = Generator(service.store, clocks[0], wishes, folder / JOURNAL_FILE)
     thread = threading.Thread(target=generator.run, args=(stop,), name="generator")
     try:
