@@ -47,6 +47,7 @@ an employee number, a template or a key: messages reach logs and screens.
     +-- AttendanceError               90   a rule's input is out of range
     +-- ProvisioningError             95   the office's bundle, or what answers it here, is not what it must be
     |   +-- BundleRefused             96   its signature, device, request, time, certificate or keys do not hold
+    |   +-- TestUnconfirmed           97   the office did not confirm a test event in time
     +-- ScreenError                   98   the screen's page cannot be served
 """
 
@@ -105,6 +106,7 @@ __all__ = [
     "SignalError",
     "SoundUnavailable",
     "StoreError",
+    "TestUnconfirmed",
 ]
 
 
@@ -324,6 +326,13 @@ class BundleRefused(ProvisioningError):
     """The office's bundle does not hold."""
 
     exit_code = 96
+
+
+class TestUnconfirmed(ProvisioningError):
+    """The office did not confirm a test event in time."""
+
+    __test__ = False  # not pytest's
+    exit_code = 97
 
 
 class ScreenError(ClockfaceError):

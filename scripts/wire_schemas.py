@@ -39,6 +39,8 @@ EVENTS: Final[tuple[type[BaseModel], ...]] = (
     events.PersonChanged,
     events.AttendanceVoided,
     events.CorrectionRequested,
+    events.DeviceTested,
+    events.DeviceRetired,
 )
 UNSIGNED: Final[tuple[type[BaseModel], ...]] = (health.State, health.TelemetryMessage)
 UNNAMED: Final[dict[str, type[BaseModel]]] = {
@@ -58,6 +60,8 @@ RULES: Final[dict[type[BaseModel], str]] = {
     events.PersonChanged: EVENT_RULES,
     events.AttendanceVoided: EVENT_RULES,
     events.CorrectionRequested: EVENT_RULES,
+    events.DeviceTested: EVENT_RULES,
+    events.DeviceRetired: f"{EVENT_RULES} It is the device's last event.",
     events.EventHeader: f"{EVENT_RULES} All other fields are to be ignored.",
     commands.Command: LIFE.format(commands.MAX_COMMAND_LIFE.days),
     roster.RosterDocument: LIFE.format(roster.MAX_ROSTER_LIFE.days) + " version is not before base.",

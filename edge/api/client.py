@@ -32,6 +32,8 @@ from edge.api.protocol import (
     ConsentGiven,
     Delivery,
     DeliveryTaken,
+    DeviceTest,
+    DeviceTestQuery,
     EnabledSet,
     Enrolled,
     EnrolmentFailed,
@@ -189,6 +191,14 @@ class EdgeClient:
     def verify_ledger(self, *, timeout_s: float = 600.0) -> LedgerVerified:
         """Check the whole ledger; a fault is `LedgerCorrupt`."""
         return self._ask("POST", "/verify-ledger", LedgerVerified, timeout_s=timeout_s)
+
+    def test_device(self) -> DeviceTest:
+        """Record an event that only tries the way to the office."""
+        return self._ask("POST", "/device-tests", DeviceTest)
+
+    def tested(self, query: DeviceTestQuery) -> DeviceTest:
+        """Whether the office has committed that event."""
+        return self._ask("GET", "/device-tests", DeviceTest, query=query)
 
     def scenes(self) -> Generator[SceneLine | VerdictLine | AnnouncementLine | Heartbeat, None, None]:
         """What the camera sees and what is said, as it happens (role staff)."""

@@ -580,6 +580,23 @@ class AlarmView(Message):
     raised_at: AwareDatetime
 
 
+class DeviceTest(Message):
+    """The event that tries the way to the office, and how far the office has come."""
+
+    epoch: EpochText
+    seq: int = Field(ge=1)
+    frontier_epoch: EpochText | None = None
+    frontier_seq: int = Field(default=0, ge=0)
+    confirmed: bool = Field(description="Whether the office has committed the event.")
+
+
+class DeviceTestQuery(Message):
+    """Which test is asked after."""
+
+    epoch: EpochText
+    seq: int = Field(ge=1)
+
+
 class LedgerStatus(Message):
     """What the ledger holds and what the office has not confirmed."""
 

@@ -25,6 +25,7 @@ from edge.api.protocol import (
     CertificateAsked,
     ConsentGiven,
     Delivery,
+    DeviceTestQuery,
     EnabledSet,
     EnvelopeQuery,
     IntentChosen,
@@ -153,6 +154,8 @@ class StaffRoutes:
             ("GET", f"{PREFIX}/punches", self.punches),
             ("GET", f"{PREFIX}/audit", self.audit),
             ("POST", f"{PREFIX}/verify-ledger", self.verify),
+            ("POST", f"{PREFIX}/device-tests", self.test_device),
+            ("GET", f"{PREFIX}/device-tests", self.tested),
             ("GET", f"{PREFIX}/scenes", functools.partial(streams.listen, self.desk, scenes=True)),
         ]
 
@@ -223,6 +226,16 @@ class StaffRoutes:
     async def verify(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler's form
         """Check the whole ledger."""
         return answer(await self.desk.call(self.desk.service.verify_ledger))
+
+    async def test_device(self, request: web.Request) -> web.StreamResponse:
+        """Try the way to the office."""
+        peer = request[PEER]
+        return answer(await self.desk.call(lambda: self.desk.service.test_device(peer)))
+
+    async def tested(self, request: web.Request) -> web.StreamResponse:
+        """Whether a test has arrived."""
+        query = query_of(DeviceTestQuery, request)
+        return answer(await self.desk.call(lambda: self.desk.service.tested(query)))
 
 
 async def status(desk: Desk, request: web.Request) -> web.StreamResponse:  # noqa: ARG001 - a handler's form

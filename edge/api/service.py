@@ -16,6 +16,8 @@ from edge.api.protocol import (
     ConsentGiven,
     Delivery,
     DeliveryTaken,
+    DeviceTest,
+    DeviceTestQuery,
     Enrolled,
     EnrolmentProgress,
     EnvelopeBatch,
@@ -119,6 +121,14 @@ class EdgeService(Protocol):
 
     def verify_ledger(self) -> LedgerVerified:
         """Check every hash, signature and token; a fault is `LedgerCorrupt`."""
+        ...
+
+    def test_device(self, peer: Peer) -> DeviceTest:
+        """Record an event that only tries the way to the office."""
+        ...
+
+    def tested(self, query: DeviceTestQuery) -> DeviceTest:
+        """Whether the office has committed that event."""
         ...
 
     def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from edge.cli.context import Invocation, invocation
+from edge.cli.provision_trial import trial
 from edge.clock import SystemClock
 from edge.errors import BundleRefused, LedgerLocked, ProvisioningError
 from edge.provisioning import (
@@ -46,6 +47,7 @@ def register(root: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Make a device and an office know each other.")
     group.command("request")(request)
     group.command("apply")(apply)
+    group.command("test")(trial)
     root.add_typer(group, name="provision")
 
 

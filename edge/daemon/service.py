@@ -353,6 +353,26 @@ class DaemonService:
             took_s=time.monotonic() - began_s,
         )
 
+    def test_device(self, peer: Peer) -> wire.DeviceTest:
+        """Record an event that only tries the way to the office."""
+        event = self._store.events.test(actor=peer.account)
+        return self._tested(event.epoch, event.seq)
+
+    def tested(self, query: wire.DeviceTestQuery) -> wire.DeviceTest:
+        """Whether the office has committed that event."""
+        return self._tested(EpochId(query.epoch), query.seq)
+
+    def _tested(self, epoch: EpochId, seq: int) -> wire.DeviceTest:
+        frontier = self._store.frontier.current()
+        confirmed = frontier is not None and (_ordinal(epoch), seq) <= _order(frontier)
+        return wire.DeviceTest(
+            epoch=epoch,
+            seq=seq,
+            frontier_epoch=None if frontier is None else frontier.epoch,
+            frontier_seq=0 if frontier is None else frontier.seq,
+            confirmed=confirmed,
+        )
+
     def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
         """Signed events after a point."""
         return self._office.envelopes(query)
@@ -405,4 +425,8 @@ def _delivered(recorded: RecordedPunch, frontier: EventId | None) -> bool:
 
 
 def _order(event: EventId) -> tuple[int, int]:
-    return int(event.epoch.partition("-")[0]), event.seq
+    return _ordinal(event.epoch), event.seq
+
+
+def _ordinal(epoch: EpochId) -> int:
+    return int(epoch.partition("-")[0])

@@ -7,6 +7,7 @@ simply retry. Trust boundary: punches come from the rules and are still bounded 
 
 import itertools
 import json
+import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ from sync.wire.events import (
     AttendanceVoidedData,
     CorrectionRequested,
     CorrectionRequestedData,
+    DeviceRetired,
+    DeviceRetiredData,
+    DeviceTested,
+    DeviceTestedData,
     PersonChanged,
     PersonChangedData,
 )
@@ -158,6 +163,30 @@ class EventLog:
                 connection, lambda attributes: CorrectionRequested(**attributes, data=data), at=now
             )
             remember(connection, now)
+        return event_id
+
+    def test(self, *, actor: str) -> EventId:
+        """Add an event that means nothing but that the way to the office was tried."""
+        now = self._clock.now()
+        data = DeviceTestedData(clock=clock_reading(now), test=secrets.token_hex(16))
+        with self._database.write() as connection:
+            event_id = self._chain.append(
+                connection, lambda attributes: DeviceTested(**attributes, data=data), at=now
+            )
+            remember(connection, now)
+            self._audit.append("device.tested", actor=actor, subject=data.test)
+        return event_id
+
+    def retire(self, reason: Literal["retired", "moved"], *, actor: str) -> EventId:
+        """Say as the last event of this device that nothing follows; its keys are destroyed after that."""
+        now = self._clock.now()
+        data = DeviceRetiredData(clock=clock_reading(now), reason=reason)
+        with self._database.write() as connection:
+            event_id = self._chain.append(
+                connection, lambda attributes: DeviceRetired(**attributes, data=data), at=now
+            )
+            remember(connection, now)
+            self._audit.append("device.retired", actor=actor, detail=reason)
         return event_id
 
     def begin_epoch(

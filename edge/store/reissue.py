@@ -27,6 +27,8 @@ from sync.wire.events import (
     ClockCorrectedData,
     CorrectedRange,
     CorrectionRequested,
+    DeviceRetired,
+    DeviceTested,
     PersonChanged,
 )
 from sync.wire.fields import EventPoint
@@ -132,7 +134,9 @@ class Reissues:
                 "WHERE epochs.epoch = ? AND seq = ?",
                 (event_id.epoch, event_id.seq),
             )
-        elif isinstance(event, PersonChanged | AttendanceVoided | CorrectionRequested):
+        elif isinstance(
+            event, PersonChanged | AttendanceVoided | CorrectionRequested | DeviceTested | DeviceRetired
+        ):
             self._append(connection, event, type(event), event.data)
         elif isinstance(event, ClockCorrected):
             self._correct(connection, event, moved.ranges(event.data.ranges, others=True))

@@ -20,6 +20,7 @@ from sync.office.histories import insert_epoch, load_epochs, lock_devices, recor
 from sync.office.history import Epoch, Place, place, settled, trusted_reach
 from sync.office.registry import Device
 from sync.office.reported import take_change
+from sync.office.retirement import take_retirement
 from sync.office.rows import event_row
 from sync.office.said import take_request, take_void
 from sync.office.verification import Verified, ordinal_of, stored
@@ -27,6 +28,7 @@ from sync.wire.events import (
     AttendanceVoided,
     ClockCorrected,
     CorrectionRequested,
+    DeviceRetired,
     EpochBegun,
     PersonChanged,
 )
@@ -116,6 +118,7 @@ class _Work:
         self._alarms: dict[tuple[AlarmKind, str], tuple[int, str]] = {}
         self._seen: list[dict[str, Any]] = []
         self._people: list[tuple[Device, PersonChanged]] = []
+        self._retired: list[tuple[Device, DeviceRetired]] = []
         self._said: list[tuple[Device, int, AttendanceVoided | CorrectionRequested]] = []
 
     def load(self, pairs: Sequence[tuple[Device, Sequence[Verified]]]) -> None:
@@ -209,6 +212,8 @@ class _Work:
             self._people.append((device, event.event))
         elif isinstance(event.event, AttendanceVoided | CorrectionRequested):
             self._said.append((device, epoch.id, event.event))
+        elif isinstance(event.event, DeviceRetired):
+            self._retired.append((device, event.event))
         self._compare_successors(device, epoch)
 
     def _keep_waiting(self, answer: Answer, epoch: Epoch, event: Verified) -> str:
@@ -388,6 +393,8 @@ class _Work:
         evidence.record_seen(self._connection, self._seen)
         for device, changed in self._people:
             take_change(self._connection, device, changed, now_us=self._now_us)
+        for device, retired in self._retired:
+            take_retirement(self._connection, device, retired, now_us=self._now_us)
         for device, epoch_id, said in self._said:
             if isinstance(said, AttendanceVoided):
                 take_void(self._connection, device, said, epoch_id=epoch_id, now_us=self._now_us)

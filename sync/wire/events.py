@@ -38,6 +38,8 @@ CLOCK_CORRECTED: Final = "clockface.clock.corrected.v1"
 PERSON_CHANGED: Final = "clockface.person.changed.v1"
 ATTENDANCE_VOIDED: Final = "clockface.attendance.voided.v1"
 CORRECTION_REQUESTED: Final = "clockface.correction.requested.v1"
+DEVICE_TESTED: Final = "clockface.device.tested.v1"
+DEVICE_RETIRED: Final = "clockface.device.retired.v1"
 
 
 class ClockReading(Wire):
@@ -142,6 +144,20 @@ class CorrectionRequestedData(Wire):
     moment: Time
 
 
+class DeviceTestedData(Wire):
+    """Staff look whether events arrive: means nothing but that it came. `test` tells tests apart."""
+
+    clock: ClockReading
+    test: RandomId
+
+
+class DeviceRetiredData(Wire):
+    """The device goes out of use: the last event that it signs, before its keys are destroyed."""
+
+    clock: ClockReading
+    reason: Literal["retired", "moved"]
+
+
 class _Head(Wire):
     """What every event carries: CloudEvents' attributes and our extensions epoch, seq and prevhash."""
 
@@ -216,8 +232,29 @@ class CorrectionRequested(_Head):
     data: CorrectionRequestedData
 
 
+class DeviceTested(_Head):
+    """Staff tried the way to the office."""
+
+    type: Literal["clockface.device.tested.v1"] = DEVICE_TESTED
+    data: DeviceTestedData
+
+
+class DeviceRetired(_Head):
+    """Nothing follows from this device."""
+
+    type: Literal["clockface.device.retired.v1"] = DEVICE_RETIRED
+    data: DeviceRetiredData
+
+
 AnyEvent = (
-    EpochBegun | AttendanceRecorded | ClockCorrected | PersonChanged | AttendanceVoided | CorrectionRequested
+    EpochBegun
+    | AttendanceRecorded
+    | ClockCorrected
+    | PersonChanged
+    | AttendanceVoided
+    | CorrectionRequested
+    | DeviceTested
+    | DeviceRetired
 )
 Event = Annotated[AnyEvent, Field(discriminator="type")]
 EVENT: TypeAdapter[AnyEvent] = TypeAdapter(Event)

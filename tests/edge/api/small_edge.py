@@ -19,6 +19,8 @@ from edge.api.protocol import (
     ConsentView,
     Delivery,
     DeliveryTaken,
+    DeviceTest,
+    DeviceTestQuery,
     Enrolled,
     EnrolmentProgress,
     EnvelopeBatch,
@@ -185,6 +187,14 @@ class SmallEdge:
             raise LedgerCorrupt("the hash of event 7 does not hold", where="ledger.db", next_step="restore it")
         return LedgerVerified(
             events=1, epochs=1, audit_entries=1, people=0, templates=0, problems=(), took_s=0.1
+        )
+
+    def test_device(self, peer: Peer) -> DeviceTest:
+        return DeviceTest(epoch="000001-" + "ab" * 8, seq=2, confirmed=False)
+
+    def tested(self, query: DeviceTestQuery) -> DeviceTest:
+        return DeviceTest(
+            epoch=query.epoch, seq=query.seq, frontier_epoch=query.epoch, frontier_seq=2, confirmed=True
         )
 
     def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:

@@ -24,6 +24,10 @@ from sync.wire.events import (
     CorrectedRange,
     CorrectionRequested,
     CorrectionRequestedData,
+    DeviceRetired,
+    DeviceRetiredData,
+    DeviceTested,
+    DeviceTestedData,
     EpochBegun,
     EpochBegunData,
     PersonChanged,
@@ -122,6 +126,17 @@ class Kiosk:
             clock=clock(), person=person, asked_with=self.point, direction="out", moment=format_time(moment)
         )
         return self.sign_event(CorrectionRequested(**self.head(), data=data))
+
+    def test(self) -> bytes:
+        """Staff tried the way."""
+        return self.sign_event(
+            DeviceTested(**self.head(), data=DeviceTestedData(clock=clock(), test="5e" * 16))
+        )
+
+    def retire(self) -> bytes:
+        """The kiosk goes out of use."""
+        data = DeviceRetiredData(clock=clock(), reason="retired")
+        return self.sign_event(DeviceRetired(**self.head(), data=data))
 
     def correct(self, ranges: list[CorrectedRange]) -> bytes:
         """The clock became trusted."""

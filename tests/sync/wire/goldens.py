@@ -170,6 +170,16 @@ def _chain() -> dict[str, events.AnyEvent]:
                     moment="2026-11-21T16:30:00.000000Z",
                 ),
             ),
+            (
+                "device.tested",
+                events.DeviceTested,
+                events.DeviceTestedData(clock=CLOCK, test="5e" * 16),
+            ),
+            (
+                "device.retired",
+                events.DeviceRetired,
+                events.DeviceRetiredData(clock=CLOCK, reason="moved"),
+            ),
         ],
         start=1,
     ):
