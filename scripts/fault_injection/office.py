@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import httpx
 
 from scripts.fault_injection.clocks import MovedClock
 from scripts.fault_injection.processes import ROOT, Child
@@ -28,6 +31,8 @@ class OfficeHome:
         port: Where the broker answers.
         server: A PostgreSQL server; None for SQLite.
         database: The name of a database there.
+        name: What the receiver's log is called.
+        state: Of another receiver of the same office, whose keys it shares.
         settings: More environment, such as an interval.
     """
 
@@ -40,16 +45,18 @@ class OfficeHome:
         server: Server | None = None,
         database: str = "",
         name: str = "receiver",
+        state: Path | None = None,
         settings: dict[str, str] | None = None,
     ) -> None:
         self.folder = folder
-        self.state = folder / "state"
+        self.state = state or folder / "state"
         self.operator_key = folder / "operator" / "operator_key"
         self.metrics_port = free_port()
         self.port = port
         self._server, self._database = server, database
         folder.mkdir(parents=True, exist_ok=True)
-        self.state.mkdir(mode=0o700, exist_ok=True)
+        if state is None:
+            self.state.mkdir(mode=0o700, exist_ok=True)
         self.tls = folder / "tls"
         self.tls.mkdir(exist_ok=True)
         self.install(credentials)
@@ -114,6 +121,21 @@ class OfficeHome:
         """Start the receiver on this office's clock."""
         self.receiver.tools = self.clock.environment
         self.receiver.start()
+
+    def await_ready(self, *, within_s: float) -> None:
+        """Wait, bounded, until the receiver says that broker and database are well.
+
+        Raises:
+            RuntimeError: It does not.
+        """
+        deadline = time.monotonic() + within_s
+        while True:
+            with suppress(httpx.HTTPError):
+                if httpx.get(f"http://127.0.0.1:{self.metrics_port}/health").status_code == 200:
+                    return
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the receiver is not ready; see {self.receiver.log}")
+            time.sleep(0.1)
 
     @property
     def identity(self) -> OfficeIdentityKeys:

@@ -1,0 +1,1 @@
+"""The parts of `scripts/fleet`: simulated kiosks, the processes that hold them, the figures."""
