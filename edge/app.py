@@ -32,8 +32,10 @@ from edge.daemon.crashes import Crashes
 from edge.daemon.face_path import FacePath, open_face_path
 from edge.daemon.heartbeat import Heartbeat
 from edge.daemon.intents import Intents
+from edge.daemon.keydesk import KeyDesk
 from edge.daemon.link import SiteLink
 from edge.daemon.loop import Attendant, Loop, Rules
+from edge.daemon.quiet_restart import QuietRestart
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import FrameTap
 from edge.daemon.timekeeper import Timekeeper
@@ -42,7 +44,7 @@ from edge.errors import CameraError, ModelError
 from edge.inference.threads import use_one_thread
 from edge.ports import Camera
 from edge.signals.signals import Audience, Side, Signals, Surroundings, open_signals
-from edge.store.keys import load_keyring
+from edge.store.keys import Keyring, load_keyring
 from edge.store.officesettings import ConfigSource
 from edge.store.store import Store, ledger_path, open_store
 from edge.types import DeviceId, Frame, Instant, Punch, Scene, Verdict
@@ -53,7 +55,7 @@ RESTART_AFTER_S = 2.0
 log = structlog.get_logger(__name__)
 
 
-def open_ledger(config: Config, environment: Mapping[str, str]) -> tuple[Store, SystemClock]:
+def open_ledger(config: Config, environment: Mapping[str, str]) -> tuple[Store, SystemClock, Keyring]:
     """Load the keys and open the ledger; the clock then stands no earlier than its last event.
 
     Raises:
@@ -74,7 +76,7 @@ def open_ledger(config: Config, environment: Mapping[str, str]) -> tuple[Store, 
     floor = store.clock.floor()
     if floor is not None:
         clock.raise_floor(floor)
-    return store, clock
+    return store, clock, keyring
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,13 @@ class Service:
     store: Store
     crashes: Crashes
     signals: Signals
+    keys: KeyDesk
 
     def close(self) -> None:
         """Release the door, stop serving, let the camera go, free models, report crashes, close the ledger."""
         self.signals.close()
         self.api.close()
+        self.keys.close()
         self.camera.close()
         if self.face_path is not None:
             self.face_path.close()
@@ -125,7 +129,14 @@ def run(
     restart = threading.Timer(RESTART_AFTER_S, stop.set)  # by then its result has left
     restart.daemon = True
     source = ConfigSource(config_path, environment, config.paths.state)
-    service, loop = build(config, source, notifier, restart=lambda: _start_once(restart), ending=stop.is_set)
+    service, loop = build(
+        config,
+        source,
+        notifier,
+        restart=lambda: _start_once(restart),
+        ending=stop.is_set,
+        stop=stop.set,
+    )
     unhook = on_exception(service.crashes.note)
     try:
         service.api.start()
@@ -150,13 +161,14 @@ def build(
     *,
     restart: Callable[[], None],
     ending: Callable[[], bool],
+    stop: Callable[[], None] | None = None,
 ) -> tuple[Service, Loop]:
     """Wire everything together; nothing runs yet but the camera's own thread.
 
     Raises:
         SecretError, StoreError: Without keys and ledger there is nothing to run.
     """
-    store, clock = open_ledger(config, source.environment)
+    store, clock, keyring = open_ledger(config, source.environment)
     try:
         face_path, fault = _face_path(config, store)
         camera = _camera(config)
@@ -207,6 +219,8 @@ def build(
     heartbeat = Heartbeat(notifier, camera=camera.health, boottime=boottime_s)
     timekeeper = Timekeeper(clock=clock, marks=store.clock)
     crashes = Crashes(store=store, address=Address(config.device.site, config.device.name), clock=clock)
+    quiet_restart = QuietRestart(boottime_s, stop=stop or restart)
+    keys = KeyDesk(store=store, keyring=keyring, face_path=face_path, restart=quiet_restart)
 
     def after_step() -> None:
         heartbeat()
@@ -214,6 +228,7 @@ def build(
         timekeeper(boottime_s())
         crashes.report()
         link.bulletin(boottime_s())
+        quiet_restart()
 
     preview = Preview(config.preview, mirrored=config.camera.mirror)
 
@@ -230,11 +245,14 @@ def build(
         closed=link.bulletin.closed,
         after_step=after_step,
         divert=divert,
-        show=_both(stage.show, signals.look),
+        show=_both(_both(stage.show, signals.look), quiet_restart.note),
     )
     link.begin()
-    api = ApiServer(service=daemon, stage=stage, run=config.paths.run, config=config.api, preview=preview)
-    return Service(api, camera, face_path, store, crashes, signals), loop
+    keys.begin()
+    api = ApiServer(
+        service=daemon, stage=stage, run=config.paths.run, config=config.api, preview=preview, keys=keys
+    )
+    return Service(api, camera, face_path, store, crashes, signals, keys), loop
 
 
 def _start_once(timer: threading.Timer) -> None:

@@ -6,6 +6,7 @@ there, is not ours to use, or speaks another version is each its own error with 
 
 import contextlib
 import grp
+import hashlib
 import socket
 import ssl
 import stat
@@ -19,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edge.api.problems import to_error
 from edge.api.protocol import (
+    COPY_SHA256_HEADER,
     MAX_LINE_BYTES,
     MAX_PHOTO_BYTES,
     PREFIX,
@@ -44,6 +46,8 @@ from edge.api.protocol import (
     Heartbeat,
     IntentChosen,
     IntentTaken,
+    KeysVerified,
+    KeysView,
     LedgerVerified,
     Message,
     ParcelBatch,
@@ -59,7 +63,10 @@ from edge.api.protocol import (
     PunchQuery,
     PunchView,
     Removed,
+    RestartAsked,
     Role,
+    RotationAsked,
+    RotationView,
     SceneLine,
     StageLine,
     Status,
@@ -199,6 +206,53 @@ class EdgeClient:
     def tested(self, query: DeviceTestQuery) -> DeviceTest:
         """Whether the office has committed that event."""
         return self._ask("GET", "/device-tests", DeviceTest, query=query)
+
+    # --- keys ---------------------------------------------------------------------------------------------
+
+    def keys(self) -> KeysView:
+        """The storage keys and their use."""
+        return self._ask("GET", "/keys", KeysView)
+
+    def rotation(self) -> RotationView:
+        """How far a rotation is."""
+        return self._ask("GET", "/keys/rotation", RotationView)
+
+    def rotate(self, asked: RotationAsked) -> RotationView:
+        """Begin, go on with or pause a rotation."""
+        return self._ask("POST", "/keys/rotation", RotationView, body=asked)
+
+    def verify_keys(self, *, timeout_s: float = 1800.0) -> KeysVerified:
+        """Have everything opened with the writing keys alone."""
+        return self._ask("POST", "/keys/verification", KeysVerified, timeout_s=timeout_s)
+
+    def forget_old_keys(self) -> RotationView:
+        """Have the daemon let go of its old keys."""
+        return self._ask("DELETE", "/keys/old", RotationView, timeout_s=600.0)
+
+    def restart(self) -> RestartAsked:
+        """Have the daemon end when nobody stands in front of it."""
+        return self._ask("POST", "/restart", RestartAsked)
+
+    def copy_ledger(self, write: Callable[[bytes], object], *, timeout_s: float = 1800.0) -> str:
+        """Receive a consistent copy of the ledger, piece by piece.
+
+        Returns:
+            Its SHA-256, as the daemon says and as it arrived.
+
+        Raises:
+            ApiError: It arrived altered or cut.
+        """
+        digest = hashlib.sha256()
+        with self._mapped(), self._http.stream("GET", f"{PREFIX}/ledger-copy", timeout=timeout_s) as response:
+            if response.status_code != httpx.codes.OK:
+                response.read()
+                self._raise(response)
+            for piece in response.iter_raw():
+                digest.update(piece)
+                write(piece)
+        if digest.hexdigest() != response.headers.get(COPY_SHA256_HEADER):
+            raise ApiError("the ledger's copy arrived altered or cut", where=str(self.path))
+        return digest.hexdigest()
 
     def scenes(self) -> Generator[SceneLine | VerdictLine | AnnouncementLine | Heartbeat, None, None]:
         """What the camera sees and what is said, as it happens (role staff)."""

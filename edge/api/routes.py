@@ -37,7 +37,7 @@ from edge.api.protocol import (
     PunchQuery,
     Role,
 )
-from edge.api.service import EdgeService, Peer
+from edge.api.service import EdgeService, KeyService, Peer
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
 from edge.errors import ApiError
@@ -64,6 +64,7 @@ class Desk:
         uploads: How many pictures may be in memory at once.
         preview: The mirror's pictures; None where there is no camera.
         watchers: Which requests watch it now, by `id`.
+        keys: What the daemon does with its storage keys.
     """
 
     service: EdgeService
@@ -75,6 +76,7 @@ class Desk:
     preview: Preview | None = None
     watchers: set[int] = field(default_factory=set)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    keys: KeyService | None = None
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run blocking work of the service on a worker thread."""
@@ -330,9 +332,11 @@ async def _bounded(part: BodyPartReader, limit: int, where: str) -> bytes:
 
 def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
     """Every role's operations: what is not in a role's list does not exist on its socket."""
+    from edge.api.keyroutes import key_table  # it builds on this module
+
     asked = functools.partial(status, desk)
     return {
-        Role.STAFF: StaffRoutes(desk).table(),
+        Role.STAFF: [*StaffRoutes(desk).table(), *key_table(desk)],
         Role.SCREEN: [
             ("GET", f"{PREFIX}/status", asked),
             ("GET", f"{PREFIX}/stage", functools.partial(streams.listen, desk, scenes=False)),

@@ -23,7 +23,7 @@ from edge.api.door import admit
 from edge.api.problems import to_problem, unexpected
 from edge.api.protocol import PREFIX, PROBLEM_TYPE, PROTOCOL_HEADER, PROTOCOL_VERSION, Problem, Role
 from edge.api.routes import PEER, Desk, Handler, tables
-from edge.api.service import EdgeService
+from edge.api.service import EdgeService, KeyService
 from edge.api.sockets import bind, peer_of
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
@@ -63,6 +63,7 @@ class ApiServer:
         config: Groups that may use them.
         limits: What clients may take.
         preview: The mirror's pictures.
+        keys: What the daemon does with its storage keys; None for a server that has none.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class ApiServer:
         config: ApiConfig,
         limits: Limits | None = None,
         preview: Preview | None = None,
+        keys: KeyService | None = None,
     ) -> None:
         self._service = service
         self._preview = preview
@@ -85,6 +87,7 @@ class ApiServer:
             Role.SYNC: config.sync_group,
         }
         self._limits = limits or Limits()
+        self._keys = keys
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
@@ -154,6 +157,7 @@ class ApiServer:
             body_timeout_s=self._limits.body_s,
             preview=self._preview,
             stopping=self._stopping,
+            keys=self._keys,
         )
         async with contextlib.AsyncExitStack() as stack:
             for role, made in bound.items():

@@ -6,6 +6,7 @@ operation may block and may be called from several threads; errors are `Clockfac
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from edge.api.protocol import (
@@ -24,6 +25,8 @@ from edge.api.protocol import (
     EnvelopeQuery,
     IntentChosen,
     IntentTaken,
+    KeysVerified,
+    KeysView,
     LedgerVerified,
     ParcelBatch,
     ParcelMade,
@@ -36,7 +39,10 @@ from edge.api.protocol import (
     PunchList,
     PunchQuery,
     Removed,
+    RestartAsked,
     Role,
+    RotationAsked,
+    RotationView,
     Status,
     TelemetryView,
 )
@@ -149,4 +155,36 @@ class EdgeService(Protocol):
 
     def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         """Countersign a request for the next TLS certificate; `ApiError` if it is not this device's."""
+        ...
+
+
+class KeyService(Protocol):
+    """What the daemon does with its storage keys, for staff."""
+
+    def keys(self) -> KeysView:
+        """Say which keys there are, and what each wrote. Never a key."""
+        ...
+
+    def rotation(self) -> RotationView:
+        """Say how far a rotation is; cheap."""
+        ...
+
+    def rotate(self, asked: RotationAsked, peer: Peer) -> RotationView:
+        """Begin, go on with or pause the rotation to the keys that write now."""
+        ...
+
+    def verify_keys(self, peer: Peer) -> KeysVerified:
+        """Open every token with the writing keys alone. Raises `SecretWrong` while one needs an old key."""
+        ...
+
+    def forget_old_keys(self, peer: Peer) -> RotationView:
+        """Let go of the old keys in memory. Raises `SecretWrong` while a token needs one."""
+        ...
+
+    def restart(self, peer: Peer) -> RestartAsked:
+        """End the daemon as soon as nobody stands in front of it."""
+        ...
+
+    def copy_ledger(self, peer: Peer) -> Path:
+        """Make a consistent copy of the ledger, mode 0600, which the caller removes."""
         ...

@@ -18,6 +18,7 @@ _OWN = (
     "people",
     "attendance",
     "ledger",
+    "keys",
     "evaluate",
     "bench",
     "doctor",

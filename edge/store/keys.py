@@ -240,11 +240,12 @@ def generate_keys(state: Path, *, names: Sequence[str] = KEY_FILES) -> tuple[Pat
         )
     make_private_folder(state, made_by=MADE_BY)
     make_private_folder(folder, made_by=MADE_BY)
-    makers = {DATA_FILE: _new_fernet, FACE_FILE: _new_fernet, SIGNING_FILE: _new_seed}
+    makers = {DATA_FILE: new_storage_key, FACE_FILE: new_storage_key, SIGNING_FILE: _new_seed}
     return tuple(folder / name for name in missing if write_secret(folder / name, makers[name]() + "\n"))
 
 
-def _new_fernet() -> str:
+def new_storage_key() -> str:
+    """A Fernet key of the kernel's randomness."""
     return Fernet.generate_key().decode("ascii")
 
 

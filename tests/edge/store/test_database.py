@@ -445,3 +445,29 @@ def test_a_ledger_of_the_first_version_keeps_what_the_office_has_acknowledged(
     assert migrated.frontier.pending_count() == 0
     assert migrated.verify().intact
     migrated.close()
+
+
+def test_a_copy_is_whole_while_the_ledger_is_written(
+    store: Store, premises: Premises, clock: ManualClock, tmp_path: Path
+) -> None:
+    person_id = enrolled(store)
+    for _ in range(300):
+        store.events.record(punch(person_id, clock.advance(60)))
+    before, target = store.events.count(), tmp_path / "copies" / "ledger.db"
+    target.parent.mkdir()
+    copying = threading.Thread(target=store.database.copy_to, args=(target,))
+    copying.start()
+    while copying.is_alive():
+        store.events.record(punch(person_id, clock.advance(60)))
+    after = store.events.count()
+    assert target.stat().st_mode & 0o777 == 0o600
+    copied = replace(premises, path=target).open()
+    assert before <= copied.events.count() <= after
+    assert copied.verify().intact
+    copied.close()
+
+
+def test_a_copy_ends_when_the_ledger_is_closed(store: Store, tmp_path: Path) -> None:
+    store.close()
+    with pytest.raises(StoreError, match="closed"):
+        store.database.copy_to(tmp_path / "copy.db")
