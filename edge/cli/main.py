@@ -21,6 +21,7 @@ _OWN = (
     "keys",
     "evaluate",
     "bench",
+    "signals",
     "doctor",
     "models",
 )

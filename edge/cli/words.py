@@ -23,4 +23,5 @@ NOTICES: Mapping[str, str] = {
     "not_recognised": "not recognised",
     "several_people": "several people",
     "out_of_service": "out of service",
+    "identify": "this kiosk is being looked for",
 }

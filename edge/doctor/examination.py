@@ -21,6 +21,7 @@ from edge.doctor.ledger import check_delivery, check_ledger
 from edge.doctor.memory import check_memory, check_swap
 from edge.doctor.models import check_liveness, check_models, check_operating_point, check_runtime
 from edge.doctor.secrets import check_keys
+from edge.doctor.signals import check_signals
 from edge.doctor.site import TLS_CERTIFICATE, check_certificate, check_site_key
 from edge.doctor.sockets import check_folder, check_socket
 from edge.doctor.time_of_day import FUTURE_TOLERANCE, check_jumps, check_trust, check_zone
@@ -66,6 +67,7 @@ def all_checks(site: Site) -> tuple[Check, ...]:
         Check("runtime", lambda: check_runtime(site.config)),
         Check("models", lambda: check_models(site.config)),
         Check("operating_point", lambda: check_operating_point(site.config, site.daemon)),
+        Check("signals", lambda: check_signals(site.config, site.daemon, root=site.root)),
         Check("liveness", lambda: check_liveness(site.config)),
         Check("keys", lambda: check_keys(site.config, site.environment, site.daemon, root=site.root)),
         Check("ledger", lambda: check_ledger(site.config, site.environment, site.daemon)),

@@ -35,7 +35,7 @@ def analyze(*arguments: str) -> "subprocess.CompletedProcess[str]":
 def unit(tmp_path: Path) -> Path:
     """The unit with a command that exists here: verify looks for it."""
     copy = tmp_path / UNIT.name
-    copy.write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text()))
+    copy.write_text(re.sub(r"Exec(Start|StopPost)=\S+", r"Exec\1=/bin/true", UNIT.read_text()))
     return copy
 
 
@@ -93,3 +93,13 @@ def test_the_credentials_have_the_names_that_edge_looks_for() -> None:
 
 def test_nothing_newer_than_debian_12_is_asked_for() -> None:
     assert not {"RestartSteps", "RestartMaxDelaySec"} & set(settings_of(UNIT))
+
+
+def test_pins_come_to_rest_however_the_daemon_ended() -> None:
+    assert settings_of(UNIT)["ExecStopPost"] == ["-/opt/clockface/.venv/bin/clockface signals release"]
+
+
+def test_it_reaches_pins_and_sound_cards_and_asks_for_no_group_that_may_be_missing() -> None:
+    settings = settings_of(UNIT)
+    assert {"char-gpiochip rw", "char-alsa rw"} <= set(settings["DeviceAllow"])
+    assert settings["SupplementaryGroups"] == ["video audio"]  # both are in every Debian

@@ -21,6 +21,7 @@ NAMES = {
     "alarms",
     "sockets",
     "camera",
+    "signals",
     "runtime",
     "models",
     "operating_point",
