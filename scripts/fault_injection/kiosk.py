@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,9 +57,18 @@ class Kiosk:
         address: Its site and name.
         line: The way to the broker that its courier takes.
         authority: Whose certificate it gets.
+        sync_settings: Of the courier, in the form of the environment, over those that make faults quick.
     """
 
-    def __init__(self, folder: Path, address: Address, *, line: Line, authority: TestAuthority) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        address: Address,
+        *,
+        line: Line,
+        authority: TestAuthority,
+        sync_settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.address = address
         self.line = line
@@ -86,7 +95,7 @@ class Kiosk:
         self.sync = Child(
             f"{address.device} sync",
             ["-m", "sync", "run"],
-            environment=environment | self._sync_environment(),
+            environment=environment | self._sync_environment(sync_settings or {}),
             log=folder / "sync.log",
         )
 
@@ -100,7 +109,7 @@ class Kiosk:
             ]
         )
 
-    def _sync_environment(self) -> dict[str, str]:
+    def _sync_environment(self, settings: Mapping[str, str]) -> dict[str, str]:
         own = {
             "DEVICE__SITE": self.address.site,
             "DEVICE__NAME": self.address.device,
@@ -114,7 +123,7 @@ class Kiosk:
             "TELEMETRY__INTERVAL_S": "5",
             "CERTIFICATE__RENEW_DAYS": "0",
         }
-        return {f"CLOCKFACE_SYNC_{name}": value for name, value in own.items()}
+        return {f"CLOCKFACE_SYNC_{name}": value for name, value in (own | dict(settings)).items()}
 
     # --- making it ----------------------------------------------------------------------------------------
 
