@@ -5,8 +5,8 @@ once. Trust boundary: see each part.
 """
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import structlog
 
@@ -17,13 +17,16 @@ from edge.daemon.orders import OrderDesk
 from edge.daemon.roster import RosterDesk
 from edge.daemon.sharing import Sharing
 from edge.daemon.support import Bundle
-from edge.errors import SecretError
+from edge.errors import ClockfaceError, SecretError
 from edge.inference.pipeline import Recogniser
 from edge.ports import Announcer, Clock
 from edge.store.officesettings import ConfigSource
 from edge.store.sitekey import SiteKeyPlace, SiteKeys, load_site_keys, was_made_here
 from edge.store.store import Store
 from sync.wire.topics import Address
+
+LOOK_AGAIN_S: Final = 60.0  # after an outbox that was full, or a ledger that failed
+PAUSE_S: Final = 0.02  # between two steps: whoever waits for the lock is next
 
 log = structlog.get_logger(__name__)
 
@@ -87,14 +90,54 @@ class SiteLink:
         )
         self.desks: tuple[Desk, ...] = (self.roster, orders)
         store.templates.travel_by(self.sharing.template)
+        self._stop = threading.Event()
+        self._worker = threading.Thread(target=self._work, name="site", daemon=True)
 
     def begin(self) -> None:
-        """Bring the screen up to date, open what waited for a key, hand in what waited for key or office."""
+        """Bring the screen up to date; what waited for key, office or room follows beside the daemon's work."""
         self.bulletin.reload()
-        opened = self.roster.open_kept(self.sharing.openable())
-        people, templates = self.sharing.catch_up()
-        if opened or people or templates:
-            log.info("site_caught_up", people=people, templates=templates + opened)
+        self._worker.start()
+
+    def catch_up(self) -> None:
+        """Open what waited for a key, hand in what waited for key or office: as one goes, step by step."""
+        self._log(templates=self._count(self._opened()), people=self._count(self.sharing.people()))
+        self.hand_in()
+
+    def hand_in(self) -> None:
+        """Hand in templates that found no room before."""
+        self._log(templates=self._count(self.sharing.templates()), people=0)
+
+    def close(self) -> None:
+        """End what goes on beside, after its present step."""
+        self._stop.set()
+        if self._worker.ident is not None:
+            self._worker.join()
+
+    def _work(self) -> None:
+        task = self.catch_up
+        while not self._stop.is_set():
+            try:
+                task()
+                task = self.hand_in
+            except ClockfaceError as error:
+                log.warning("site_catch_up_failed", error=error)
+            self._stop.wait(LOOK_AGAIN_S)
+
+    def _opened(self) -> Iterator[int]:
+        while templates := self.sharing.openable():
+            yield self.roster.open_kept(templates)
+
+    def _count(self, steps: Iterator[int]) -> int:
+        done = 0
+        for step in steps:
+            done += step
+            if self._stop.wait(PAUSE_S):
+                break
+        return done
+
+    def _log(self, *, templates: int, people: int) -> None:
+        if templates or people:
+            log.info("site_caught_up", people=people, templates=templates)
 
 
 def _site_keys(place: SiteKeyPlace) -> SiteKeys | None:

@@ -6,6 +6,7 @@ without a site key, everything stays here.
 """
 
 import threading
+from collections.abc import Iterator
 
 from edge.ports import Clock
 from edge.store.parcels import new_id
@@ -21,7 +22,7 @@ from sync.wire.roster import ConsentGiven, PersonDetails
 from sync.wire.sealing import TemplateIdentity, seal, seal_template, to_text
 from sync.wire.topics import Address
 
-_BATCH = 100  # templates or people in one transaction: a few milliseconds each
+BATCH = 20  # templates or people in one transaction, a millisecond each: who is recorded meanwhile waits
 
 
 class Sharing:
@@ -59,8 +60,10 @@ class Sharing:
         return self._site_keys
 
     def template(self, template: Template) -> None:
-        """Hand a template to the site, within the transaction that stores it."""
+        """Hand a template to the site, in the transaction that stores it; where the outbox is full, later."""
         if self._site_keys is None or self._store.office.current() is None:
+            return
+        if not self._store.parcels.room(TemplateParcel):
             return
         key = self._site_keys.sealing
         identity = TemplateIdentity(
@@ -127,42 +130,38 @@ class Sharing:
             kinds.append(PersonParcel)
         self._store.parcels.forget(person_id, kinds=kinds)
 
-    def catch_up(self) -> tuple[int, int]:
-        """Hand in what was there before the office or the site key was.
-
-        Returns:
-            How many people and how many templates.
-        """
-        return self._people(), self._templates()
-
-    def _people(self) -> int:
+    def people(self) -> Iterator[int]:
+        """Hand in whom the office does not know yet: a transaction a step, each of which says how many."""
         if self._store.office.current() is None:
-            return 0
+            return
         people = self._store.site.local_people()
-        for start in range(0, len(people), _BATCH):
+        for start in range(0, len(people), BATCH):
             with self._lock, self._store.database.write():
-                for person_id in people[start : start + _BATCH]:
+                some = [each for each in people[start : start + BATCH] if self._store.people.exists(each)]
+                for person_id in some:
                     self.person(person_id)
-        return len(people)
+            yield len(some)
 
-    def _templates(self) -> int:
+    def templates(self) -> Iterator[int]:
+        """Hand in templates that have not travelled under the key that seals now, as far as there is room."""
         if self._site_keys is None or self._store.office.current() is None:
-            return 0
-        handed_in = 0
+            return
         while True:
             with self._lock, self._store.database.write():
                 batch = self._store.site.not_shared(
-                    self._site_keys.sealing.key_id, others_too=self._made_here, limit=_BATCH
+                    self._site_keys.sealing.key_id,
+                    others_too=self._made_here,
+                    limit=min(BATCH, self._store.parcels.room(TemplateParcel)),
                 )
                 for template_id in batch:
                     template = self._store.templates.get(template_id)
                     if template is not None:
                         self.template(template)
-            handed_in += len(batch)
-            if len(batch) < _BATCH:
-                return handed_in
+            if not batch:
+                return
+            yield len(batch)
 
     def openable(self) -> tuple[SealedTemplate, ...]:
-        """Templates that waited for a key which has come."""
+        """Templates that waited for a key which has come, the first few."""
         keys = () if self._site_keys is None else self._site_keys.keys
-        return self._store.site.sealed(key.key_id for key in keys)
+        return self._store.site.sealed((key.key_id for key in keys), limit=BATCH)

@@ -6,6 +6,7 @@ verified the receipt.
 """
 
 import secrets
+import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -70,11 +71,23 @@ class Outbox:
                     self._vault.number,
                 ),
             )
-            connection.execute(  # an office that is away for good must not fill the disk: the oldest go
-                "DELETE FROM parcels WHERE payload_type = ?1 AND row <= (SELECT row FROM parcels "
-                "WHERE payload_type = ?1 ORDER BY row DESC LIMIT 1 OFFSET ?2)",
-                (parcel.payload_type, MAX_WAITING),
-            )
+            # An office that is away for good must not fill the disk: the oldest go.
+            over = self._count(connection, type(parcel)) - MAX_WAITING
+            if over > 0:
+                connection.execute(
+                    "DELETE FROM parcels WHERE row IN "
+                    "(SELECT row FROM parcels WHERE payload_type = ? ORDER BY row LIMIT ?)",
+                    (parcel.payload_type, over),
+                )
+
+    def room(self, kind: type[Parcel]) -> int:
+        """How many more of a kind may wait before the oldest of it are dropped."""
+        with self._database.read() as connection:
+            return max(0, MAX_WAITING - self._count(connection, kind))
+
+    def _count(self, connection: sqlite3.Connection, kind: type[Parcel]) -> int:
+        count = "SELECT count(*) FROM parcels WHERE payload_type = ?"  # of the index alone
+        return int(connection.execute(count, (kind.payload_type,)).fetchone()[0])
 
     def waiting(self, *, limit: int) -> tuple[SignedParcel, ...]:
         """What the office has not received, oldest first.

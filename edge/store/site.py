@@ -102,14 +102,14 @@ class Site:
                 ),
             )
 
-    def sealed(self, site_keys: Iterable[str]) -> tuple[SealedTemplate, ...]:
-        """Kept templates that one of these keys opens."""
+    def sealed(self, site_keys: Iterable[str], *, limit: int) -> tuple[SealedTemplate, ...]:
+        """Kept templates that one of these keys opens, the first so many."""
         wanted: Sequence[str] = tuple(site_keys)
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT template_id, person_id, model_hash, site_key, sealed FROM sealed_templates "  # noqa: S608
-                f"WHERE site_key IN ({', '.join('?' * len(wanted))}) ORDER BY row",
-                wanted,
+                f"WHERE site_key IN ({', '.join('?' * len(wanted))}) ORDER BY row LIMIT ?",
+                (*wanted, limit),
             ).fetchall()
         return tuple(SealedTemplate(*row) for row in rows)
 

@@ -125,7 +125,7 @@ def test_a_person_and_their_template_arrive_together_and_the_answer_names_the_ve
 
 def test_nothing_that_came_from_the_office_goes_up_again(site: Site) -> None:
     site.take(put(1, ADA, "7"), sealed_template(2, ADA))
-    assert site.device.sharing.catch_up() == (0, 0)
+    assert caught_up(site.device) == (0, 0)
     assert site.central.received(site.device.store) == []
 
 
@@ -284,6 +284,11 @@ def test_a_template_under_a_key_to_come_waits_sealed_and_opens_when_the_key_has_
     assert site.device.store.site.sealed_count() == 0
 
 
+def caught_up(device: Ledger) -> tuple[int, int]:
+    """How many people and templates a start hands in."""
+    return sum(device.sharing.people()), sum(device.sharing.templates())
+
+
 def test_a_kept_template_is_counted_and_goes_with_its_person(site: Site) -> None:
     site.take(put(1, ADA, "7"), sealed_template(2, ADA, key=new_site_key()))
     _, result = site.take(RemovePerson(version=3, person=ADA), base=2)
@@ -307,13 +312,13 @@ def test_without_an_office_or_a_site_key_nothing_leaves_and_later_everything_doe
     ada = device.store.people.add(Profile("Ada Lovelace", "7", greeting="Ada", language="en"))
     device.store.consents.record(ada, Consent("1", "en", NOW, "paper", "operator"))
     device.store.templates.add(Template(TemplateId("1" * 32), ada, MODEL, vector(1)))
-    assert device.sharing.catch_up() == (0, 0)
+    assert caught_up(device) == (0, 0)
     central.install(device.store, device.clock)
-    assert device.sharing.catch_up() == (1, 0)
+    assert caught_up(device) == (1, 0)
     device.store.close()
     device = open_device(tmp_path / "device", site_keys=KEYS)
-    assert device.sharing.catch_up() == (0, 1)
-    assert device.sharing.catch_up() == (0, 0)
+    assert caught_up(device) == (0, 1)
+    assert caught_up(device) == (0, 0)
     person, template = central.received(device.store)
     told = central.details(person)
     assert (told.name, told.number, told.greeting, told.consent is not None) == (
@@ -326,6 +331,27 @@ def test_without_an_office_or_a_site_key_nothing_leaves_and_later_everything_doe
     device.store.close()
 
 
+def test_what_finds_no_room_in_the_outbox_is_handed_in_when_there_is_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.store.parcels.MAX_WAITING", 3)
+    central, device = Central(), open_device(tmp_path / "device", site_keys=KEYS)
+    central.install(device.store, device.clock)
+    ada = device.store.people.add(Profile("Ada Lovelace", "7"))
+    device.store.consents.record(ada, Consent("1", "en", NOW, "paper", "operator"))
+    for number in range(1, 9):
+        device.store.templates.add(Template(TemplateId(f"{number:032x}"), ada, MODEL, vector(number)))
+    sent: list[str] = []
+    while waiting := central.received(device.store):
+        sent += [each.template for each in waiting if isinstance(each, TemplateParcel)]
+        assert len(waiting) <= 3
+        assert sum(device.sharing.templates()) == 0
+        device.store.parcels.drop([each.id for each in waiting])
+        sum(device.sharing.templates())
+    assert sent == [f"{number:032x}" for number in range(1, 9)]
+    device.store.close()
+
+
 def test_after_a_rotation_templates_go_out_again_under_the_new_key(tmp_path: Path) -> None:
     central, device = Central(), open_device(tmp_path / "device", site_keys=KEYS)
     central.install(device.store, device.clock)
@@ -335,7 +361,7 @@ def test_after_a_rotation_templates_go_out_again_under_the_new_key(tmp_path: Pat
     device.store.close()
     newest = new_site_key()
     device = open_device(tmp_path / "device", site_keys=KEYS.behind(newest))
-    assert device.sharing.catch_up() == (0, 1)
+    assert caught_up(device) == (0, 1)
     keys = [each.site_key for each in central.received(device.store) if isinstance(each, TemplateParcel)]
     assert keys == [KEY.key_id, newest.key_id]
     device.store.close()
