@@ -105,3 +105,35 @@ def test_a_board_that_nobody_knows_is_said_everywhere_and_people_are_recorded(
         watcher.close()
     assert re.search(r"door +.*neither a Raspberry Pi nor a Jetson", told.stdout)
     assert "neither a Raspberry Pi nor a Jetson" in device.log.read_text(encoding="utf-8")
+
+
+def test_a_daemon_that_is_killed_while_the_door_is_open_leaves_pins_that_release_brings_to_rest(
+    own: Path, pictures: Path
+) -> None:
+    door = WIRED["signals.door"] | {"active_high": False, "hold_s": 15.0}  # so that rest is a level to be seen
+    camera = {"replay_path": str(pictures), "replay_pace": "realtime"}
+    device = WiredDevice(own, camera=camera, **(WIRED | {"signals.door": door}))
+    device.provision()
+    with device.running() as daemon:
+        enrol(device, astronaut(), name="Ada Example", number="1")
+        eventually(lambda: device.states(DOOR)[-1:] == [0.0])  # pulled in
+        refused = device.clockface("signals", "test")
+        daemon.kill()
+    assert "systemctl stop clockface-edge" in refused.stdout + refused.stderr
+    assert device.states(DOOR)[-1] == 0.0
+    assert device.clockface("signals", "release").returncode == 0  # as ExecStopPost= does
+    assert 1.0 in device.states(DOOR)[-2:]
+
+
+def test_a_daemon_that_is_told_to_stop_while_the_door_is_open_closes_it_first(
+    own: Path, pictures: Path
+) -> None:
+    door = WIRED["signals.door"] | {"hold_s": 15.0}
+    camera = {"replay_path": str(pictures), "replay_pace": "realtime"}
+    device = WiredDevice(own, camera=camera, **(WIRED | {"signals.door": door}))
+    device.provision()
+    with device.running() as daemon:
+        enrol(device, astronaut(), name="Ada Example", number="1")
+        eventually(lambda: device.states(DOOR)[-1:] == [1.0])
+        daemon.terminate()
+    assert device.states(DOOR)[-1] == 0.0
