@@ -26,7 +26,7 @@ class MovedClock:
     """The clock of processes that are started with `environment`.
 
     Args:
-        file: Where its offset is kept; read by the processes at each look at the clock.
+        file: Where its offset is kept; read by the processes every second.
     """
 
     def __init__(self, file: Path) -> None:
@@ -44,7 +44,7 @@ class MovedClock:
             "LD_PRELOAD": str(self.library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",  # seconds; reading the file at every look costs most of the time
             "NO_FAKE_STAT": "1",
         }
 
