@@ -49,9 +49,9 @@ def staged(tmp_path: Path) -> Path:
 class Rotator:
     """The process that forks victims."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *, rows: int = ROWS, every: int = EVERY) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.edge.store.rotator", str(state), str(ROWS), str(EVERY)],
+            [sys.executable, "-m", "tests.edge.store.rotator", str(state), str(rows), str(every)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
