@@ -32,6 +32,7 @@ class AlarmKind(StrEnum):
     REVOCATIONS = "revocation_list_expires"  # a broker whose list has expired lets nobody in
     NUMBER_CLASH = "number_clash"  # two kiosks gave two people the same employee number
     ROSTER_REFUSED = "roster_refused"  # a kiosk does not take what was signed for it
+    ROSTER_AHEAD = "roster_ahead"  # a kiosk has a later version than the office gave out: was it restored?
     RECEIPT_LATE = "removal_receipt_late"  # a kiosk has not confirmed an erasure
     COMMAND_UNANSWERED = "command_unanswered"
     NOT_ME = "not_me"  # somebody was recorded as another person, and said so at once

@@ -16,6 +16,7 @@ from sync.office.histories import load_epochs
 from sync.office.history import Settled, settled
 from sync.office.registry import Device
 from sync.office.renewed import note_in_use
+from sync.office.resume import note_version
 from sync.office.rows import microseconds, parse_moment
 from sync.office.verification import Reason, Rejected
 from sync.wire.canonical import WireError, encode, read
@@ -79,6 +80,7 @@ def take_telemetry(
             "oldest_pending_us": None if oldest is None else microseconds(parse_moment(oldest)),
             "roster_version": told.roster_version,
         }
+        note_version(connection, device, told.roster_version, now_us=now_us)
     _write(connection, device, values)
     expires = parse_moment(message.courier.certificate_expires)
     note_in_use(connection, device, expires_us=microseconds(expires), now_us=now_us)

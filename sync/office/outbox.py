@@ -12,6 +12,7 @@ from sqlalchemy import Connection, or_, select, update
 from sync.office.alarms import insert
 from sync.office.database import schema
 from sync.office.registry import Device
+from sync.office.resume import note_version
 from sync.office.verification import Reason, Rejected
 from sync.wire.canonical import WireError
 from sync.wire.commands import Result
@@ -146,5 +147,6 @@ def take_result(connection: Connection, device: Device, payload: bytes, *, now_u
 
 def _note_roster(connection: Connection, device: Device, result: Result, *, now_us: int) -> None:
     values = {"roster_version": result.roster_version, "roster_applied_us": now_us, "last_seen_us": now_us}
+    note_version(connection, device, result.roster_version, now_us=now_us)
     statement = insert(connection, schema.device_health).values(device_id=device.id, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["device_id"], set_=values))

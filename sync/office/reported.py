@@ -6,9 +6,9 @@ is signed by its device, which speaks for the people of its own site only, and f
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from sync.office.alarms import AlarmKind, raise_alarm
 from sync.office.database import schema
@@ -22,6 +22,7 @@ from sync.wire.roster import PersonDetails
 from sync.wire.sealing import SealError, from_text
 
 MAX_TEMPLATE_BYTES: Final = 16 * 1024  # sealed; ours are below 1 KiB
+CLOCKS_APART_US: Final = 600_000_000  # of kiosk and office, both of them synchronised
 MAX_TEMPLATES: Final = 200  # of one person at one site; a kiosk keeps fewer than 20
 
 
@@ -48,7 +49,7 @@ def take_person(
     if refused is not None:
         return refused
     values = columns_of(details)
-    if known is not None and details.consent is None and (known.consent_us or 0) > _moment(parcel.at):
+    if known is not None and details.consent is None and _newer(known, _moment(parcel.at), now_us=now_us):
         for name in [name for name in values if name.startswith("consent_")]:
             del values[name]  # an older report overtook a newer one: the consent came after it
     holder = roster.holder_of(details.number, besides=person)
@@ -119,10 +120,17 @@ def take_change(connection: Connection, device: Device, event: PersonChanged, *,
     if change == "removed":
         return _stored(bool(roster.remove(person, sites=[device.address.site]).sites))
     if change == "biometrics_removed":
-        if (known.consent_us or 0) > microseconds(event.at):
+        in_doubt = event.data.clock.trust == "unsynchronised"  # then what protects the person is believed
+        if not in_doubt and _newer(known, microseconds(event.at), now_us=now_us):
             return Outcome.KNOWN
         return _stored(roster.remove_templates(person))
     return _stored(roster.put(person, {"active": change == "enabled"}))
+
+
+def _newer(known: Row[Any], at_us: int, *, now_us: int) -> bool:
+    """Whether the consent that stands was given after a moment; one from the future says nothing of when."""
+    given_us = known.consent_us or 0
+    return bool(at_us < given_us <= now_us + CLOCKS_APART_US)
 
 
 def _stored(changed: bool) -> Outcome:  # noqa: FBT001 - its one argument

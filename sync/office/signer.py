@@ -265,7 +265,9 @@ def _rests(connection: Connection, row: Row[Any], *, subject: str, now_us: int) 
     _refused(connection, row, subject=subject, detail=last.outcome, now_us=now_us)
     newest = connection.execute(
         select(changes.c.made_us).where(changes.c.site == row.site, changes.c.version == row.roster_version)
-    ).scalar_one()
+    ).scalar_one_or_none()
+    if newest is None:  # the roster was resumed at a version that says nothing
+        return False
     return bool(newest < last.answered_us and now_us < last.answered_us + RETRY_US)
 
 

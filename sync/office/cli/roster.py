@@ -22,12 +22,14 @@ from sync.office.operator_key import read_operator_key
 from sync.office.operators import Role, require
 from sync.office.orders import find_device
 from sync.office.people_file import MAX_FILE_BYTES, plan_import, read_people
+from sync.office.resume import claims
+from sync.office.resume import resume as go_on
 from sync.office.roster import Roster
 from sync.office.signer import Signer
 from sync.wire.roster import PersonDetails
 
 app = typer.Typer(
-    help="People and their kiosks: add, change, delete, list, import, push, status, clashes.",
+    help="People and their kiosks: add, change, delete, list, import, push, status, clashes, resume.",
     no_args_is_help=True,
 )
 Who = Annotated[str, typer.Argument(metavar="PERSON", help="The employee number, or the random id.")]
@@ -245,6 +247,30 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         "oldest_receipt_hours",
     )
     show(printed, as_json=as_json, columns=columns, empty="there is no active kiosk")
+
+
+@app.command()
+def resume(
+    context: typer.Context,
+    site: Annotated[str, typer.Option("--site", help="Whose kiosks are ahead of its roster.")],
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="SITE/DEVICE", help="Do not believe this kiosk.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """After a restore from backup: go on where the kiosks are, and give out everybody anew (administrator)."""
+    with desk(context) as here:
+        with here.reading("roster.claims_read", subject=site) as connection:
+            for claim in claims(connection, site):
+                typer.echo(f"{claim.subject} says that it has version {claim.version}")
+        if not yes:
+            typer.confirm("Do you believe these kiosks? Leave others out with --without", abort=True)
+        with here.acting(Role.ADMINISTRATOR) as connection:
+            left_out = without or []
+            version = go_on(connection, site, without=left_out, by=here.account, at_us=here.now_us)
+            _note(here, connection, "roster.resumed", site, detail=f"version={version}")
+    typer.echo(f"{site} goes on at version {version}; the signer gives out everybody anew")
+    typer.echo("next: delete again whom you deleted since the backup: clockface-office roster delete PERSON")
 
 
 def _roster(here: Desk, connection: Connection) -> Roster:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sync.office.database import Database, schema
 from sync.office.reported import MAX_TEMPLATE_BYTES, Outcome, take_change, take_person, take_template
 from sync.office.roster import columns_of
+from sync.office.rows import microseconds
 from sync.wire.sealing import to_text
 from tests.sync.office.kiosk import Kiosk
 from tests.sync.office.people import (
@@ -22,6 +23,7 @@ from tests.sync.office.people import (
 
 BEFORE_CONSENT = datetime(2026, 2, 1, tzinfo=UTC)
 AFTER_CONSENT = datetime(2026, 4, 1, tzinfo=UTC)
+LATER_US = microseconds(datetime(2026, 5, 1, tzinfo=UTC))
 
 
 def test_a_person_and_a_template_reach_the_roster_once_however_often_they_are_reported(
@@ -66,14 +68,31 @@ def test_a_consent_withdrawn_at_a_kiosk_ends_it_everywhere_and_an_older_word_of_
         before, after = (
             kiosk.change(ANN, "biometrics_removed", at=at) for at in (BEFORE_CONSENT, AFTER_CONSENT)
         )
-        late = take_change(connection, gate, before, now_us=3)
+        late = take_change(connection, gate, before, now_us=LATER_US)
         older = person_parcel(gate, ANN, at="2026-02-01T06:00:00.000000Z", number=2)
-        take_person(connection, gate, older, details=details(consent=False), now_us=3)
+        take_person(connection, gate, older, details=details(consent=False), now_us=LATER_US)
         assert (late, len(changes(connection))) == (Outcome.KNOWN, 2)
-        told = [take_change(connection, gate, after, now_us=4) for _ in range(2)]
+        told = [take_change(connection, gate, after, now_us=LATER_US) for _ in range(2)]
         assert told == [Outcome.STORED, Outcome.KNOWN]
         assert changes(connection)[2:] == [(3, "remove_templates", "a")]
         assert connection.execute(select(schema.sealed_templates.c.sealed)).scalar_one() is None
+
+
+def test_where_a_clock_leaves_doubt_a_withdrawal_counts(office_database: Database) -> None:
+    kiosk = Kiosk()
+    (gate,) = registered(office_database, kiosk)
+    kiosk.begin()
+    before = kiosk.change(ANN, "biometrics_removed", at=BEFORE_CONSENT)
+    unset = before.data.clock.model_copy(update={"trust": "unsynchronised"})
+    doubtful = before.model_copy(update={"data": before.data.model_copy(update={"clock": unset})})
+    consent_is_of_the_future = microseconds(BEFORE_CONSENT)
+    with office_database.write() as connection:
+        for number, (event, now_us) in enumerate(
+            ((doubtful, LATER_US), (before, consent_is_of_the_future)), start=1
+        ):
+            parcel = person_parcel(gate, ANN, number=number)
+            take_person(connection, gate, parcel, details=details(), now_us=1)
+            assert take_change(connection, gate, event, now_us=now_us) == Outcome.STORED
 
 
 def test_disabling_enabling_and_removing_at_a_kiosk_are_followed(office_database: Database) -> None:

@@ -189,6 +189,7 @@ outstanding = st.lists(
         st.integers(0, 5),
     ),
     max_size=20,
+    unique_by=lambda each: each.id,
 )
 
 
