@@ -7,7 +7,7 @@ boundary: versions are what a device signed; a receipt is its signature.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, or_, select
 
 from sync.office.alarms import AlarmKind, clear_alarm, raise_alarm
 from sync.office.compaction import Kind
@@ -15,6 +15,7 @@ from sync.office.database import schema
 from sync.office.roster import Roster
 
 ASK_AGAIN_US: Final = 3_600_000_000
+KEPT_US: Final = 30 * 86_400_000_000  # a roster document after it was answered, withdrawn or too old
 COMMAND_WINDOW_US: Final = 7 * 86_400_000_000  # an unanswered command alarms for a week after it expired
 
 
@@ -115,6 +116,14 @@ def watch(connection: Connection, *, now_us: int, receipts_after_us: int) -> Non
         roster.ask_again(person, site)
     _alarm(connection, AlarmKind.COMMAND_UNANSWERED, _unanswered(connection, now_us=now_us), now_us=now_us)
     _clear_caught_up(connection, now_us=now_us)
+    _prune(connection, now_us=now_us)
+
+
+def _prune(connection: Connection, *, now_us: int) -> None:
+    """Forget roster documents that nobody needs any more: people stand in them."""
+    outbox, before = schema.outbox, now_us - KEPT_US
+    over = or_(outbox.c.answered_us < before, outbox.c.withdrawn_us < before, outbox.c.expires_us < before)
+    connection.execute(delete(outbox).where(outbox.c.channel == "roster", over))
 
 
 def _unanswered(connection: Connection, *, now_us: int) -> dict[str, tuple[int, str]]:

@@ -168,6 +168,7 @@ class Roster:
             self._leave(person, site)
             self._erase_templates(person, site)
             self._give_out(site, Kind.REMOVE_PERSON, person)
+            self._drop_documents(site)
         forgotten = row is not None and row.removed_us is None and len(leaving) == len(belongs)
         if forgotten:
             self._forget(person)
@@ -283,6 +284,14 @@ class Roster:
             update(table)
             .where(table.c.site == site, table.c.person == person, table.c.removed_us.is_(None))
             .values(sealed=None, removed_us=self._at_us)
+        )
+
+    def _drop_documents(self, site: str) -> None:
+        """What was sealed before a removal holds who is removed: it goes, and the signer makes it anew."""
+        outbox, devices = schema.outbox, schema.devices
+        of_site = select(devices.c.id).where(devices.c.site == site)
+        self._connection.execute(
+            delete(outbox).where(outbox.c.channel == "roster", outbox.c.device_id.in_(of_site))
         )
 
     def _forget(self, person: str) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from sync.office import audit, outbox
 from sync.office.database import Database, schema
+from sync.office.receipts import KEPT_US, watch
 from sync.office.registry import load_devices
 from sync.office.reported import take_person, take_template
 from sync.office.roster import columns_of
@@ -179,6 +180,28 @@ def test_an_expired_document_is_signed_anew(site: Site) -> None:
     assert site.push() == 2
     site.deliver(site.devices[0])
     assert site.devices[0].version == 1
+
+
+def test_what_was_sealed_before_a_removal_is_kept_no_longer_and_what_it_brought_is_signed_anew(
+    site: Site,
+) -> None:
+    with site.database.write() as connection:
+        for person, number in ((ANN, "17"), (BEN, "18")):
+            roster(connection).put(person, columns_of(details(number)), sites=["mill"])
+    assert site.push() == 2
+    site.deliver(site.devices[0])
+    with site.database.write() as connection:
+        roster(connection).remove(ANN)
+        assert connection.execute(select(schema.outbox.c.id)).all() == []
+    assert site.push() == 2
+    for device in site.devices:
+        site.deliver(device)
+        assert set(device.people) == {BEN}
+    with site.database.write() as connection:
+        watch(connection, now_us=microseconds(site.now) + KEPT_US, receipts_after_us=10**15)
+        assert len(connection.execute(select(schema.outbox.c.id)).all()) == 2
+        watch(connection, now_us=microseconds(site.now) + KEPT_US + 1, receipts_after_us=10**15)
+        assert connection.execute(select(schema.outbox.c.id)).all() == []
 
 
 outstanding = st.lists(
