@@ -211,6 +211,7 @@ def build(
         last=store.events.last_punch,
         clock=clock,
         greeting=daemon.greeting,
+        language=daemon.language,
         messages=link.bulletin.messages,
         announcer=audience,
         intents=intents,

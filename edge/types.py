@@ -435,6 +435,7 @@ class Announcement:
         messages: What the office wants shown. MESSAGE: all that stand for everybody, none when the last has
             ended. RECORDED and ALREADY_RECORDED: those for this person; personal like the greeting.
         seconds: For IDENTIFY: how long to show which kiosk this is.
+        language: Of the person that it is about, as a BCP 47 tag; empty for the device's.
     """
 
     notice: Notice
@@ -445,6 +446,7 @@ class Announcement:
     detail: str = ""
     messages: tuple[str, ...] = ()
     seconds: int = 0
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,6 +317,7 @@ class AnnouncementLine(Message):
         "recorded, already_recorded: those for this person.",
     )
     seconds: int = Field(default=0, ge=0, le=300, description="identify: how long to show which kiosk this is.")
+    language: OptionalTag = Field(default="", description="Of the person; empty for the device's.")
 
 
 class RoomView(Message):

@@ -82,6 +82,7 @@ def announcement_line(announcement: Announcement) -> AnnouncementLine:
         detail=a.detail,
         messages=a.messages,
         seconds=a.seconds,
+        language=a.language,
     )
 
 

@@ -60,6 +60,7 @@ class Attendant:
         last: The last punch of a person, as this kiosk's ledger knows it.
         clock: The only source of time.
         greeting: Gives the greeting of a person, or None; its answer goes to the screen only.
+        language: Gives the language of a person, as a BCP 47 tag; empty for the device's.
         messages: Gives what the office has to tell a person; to the screen only, like the greeting.
         announcer: The screen, sound and light.
         intents: What people chose on the screen.
@@ -74,6 +75,7 @@ class Attendant:
         last: Callable[[PersonId], RecordedPunch | None],
         clock: Clock,
         greeting: Callable[[PersonId], str | None],
+        language: Callable[[PersonId], str],
         messages: Callable[[PersonId], tuple[str, ...]],
         announcer: Announcer,
         intents: Intents,
@@ -84,6 +86,7 @@ class Attendant:
         self._last = last
         self._clock = clock
         self._greeting = greeting
+        self._language = language
         self._messages = messages
         self._announcer = announcer
         self._intents = intents
@@ -161,7 +164,10 @@ class Attendant:
         self, notice: Notice, verdict: Verdict, *, recorded: RecordedPunch | None = None, detail: str = ""
     ) -> None:
         greeting: str | None = None
+        language = ""
         messages: tuple[str, ...] = ()
+        if verdict.person_id is not None:
+            language = self._language_of(verdict.person_id)
         if recorded is not None:
             try:
                 greeting = self._greeting(recorded.punch.person_id)
@@ -176,8 +182,16 @@ class Attendant:
                 greeting=greeting,
                 detail=detail,
                 messages=messages,
+                language=language,
             )
         )
+
+    def _language_of(self, person_id: PersonId) -> str:
+        try:
+            return self._language(person_id)
+        except ClockfaceError as error:  # whatever is said can be said in the device's language
+            log.error("language_not_read", error=error)  # noqa: TRY400 - its message says what to do
+            return ""
 
 
 class Loop:

@@ -123,6 +123,13 @@ class DaemonService:
         except PersonUnknown:
             return None
 
+    def language(self, person_id: PersonId) -> str:
+        """In which language the screen speaks to a person; empty for the device's."""
+        try:
+            return self._store.people.get(person_id).profile.language
+        except PersonUnknown:
+            return ""
+
     # --- people -------------------------------------------------------------------------------------------
 
     def people(self, query: wire.PeopleQuery) -> wire.PeopleList:

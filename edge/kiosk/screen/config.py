@@ -13,7 +13,7 @@ from clockface.config import LoggingConfig, Section, SocketFolder
 from clockface.configuration import ConfigReader
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=300)]
-Language = Literal["en"]
+Language = Literal["en", "es", "ar", "de", "fr", "hi", "pt", "zh"]
 
 
 class PathsConfig(Section):

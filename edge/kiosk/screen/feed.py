@@ -121,7 +121,7 @@ class Feed:
         return None if self._status is None else self._status.clock.utc_offset_s
 
     def _message(self, moment: Moment) -> dict[str, Any]:
-        tongue = nearest("", self._config.language.device)
+        tongue = nearest(moment.language, self._config.language.device)
         place = Place(device="" if self._status is None else self._status.device, notice=self._config.notice)
         return {
             "kind": "show",

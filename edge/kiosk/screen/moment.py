@@ -45,6 +45,7 @@ class Moment:
         direction: Of the record: "in", "out" or "unstated".
         at: When it was recorded, in the site's time.
         messages: What the office has to tell this person.
+        language: Of the person, as a BCP 47 tag; empty for the device's.
         captured_s: Capture time of the frame that decided, CLOCK_BOOTTIME; for the trace.
     """
 
@@ -54,6 +55,7 @@ class Moment:
     direction: str = ""
     at: datetime | None = None
     messages: tuple[str, ...] = ()
+    language: str = ""
     captured_s: float | None = None
 
     def __repr__(self) -> str:
@@ -95,10 +97,11 @@ def moment_of(line: AnnouncementLine) -> Moment | None:  # noqa: PLR0911 - one f
                 direction=line.recorded.direction,
                 at=_site_time(line.recorded),
                 messages=line.messages,
+                language=line.language,
                 captured_s=captured_s,
             )
         case "not_recognised" if line.detail == "direction_needed":
-            return Moment(State.CHOOSE, captured_s=captured_s)
+            return Moment(State.CHOOSE, language=line.language, captured_s=captured_s)
         case "not_recognised" if line.detail == "left":
             return None  # whoever it was does not see it any more
         case "not_recognised":

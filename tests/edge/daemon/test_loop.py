@@ -143,6 +143,7 @@ class Bench:
             last=last or self.ledger.last,
             clock=self.clock,
             greeting=greeting,
+            language=lambda _: "es",
             messages=messages,
             announcer=self.screen,
             intents=self.intents,

@@ -19,6 +19,8 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.remote_connection import ChromeRemoteConnection
 
+from scripts.axe_core import axe_core
+
 NOBODY = 65534
 PATIENCE_S = 30.0
 DRIVER, CHROMIUM = shutil.which("chromedriver"), shutil.which("chromium")
@@ -84,8 +86,45 @@ class Browser:
         severe = [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
         return [text for text in severe if "WebSocket connection" not in text]  # the process was gone: tested
 
+    def touch(self, selector: str) -> None:
+        """A finger on the middle of an element."""
+        x, y = self.script(
+            "const r = document.querySelector(arguments[0]).getBoundingClientRect();"
+            "return [r.x + r.width / 2, r.y + r.height / 2]",
+            selector,
+        )
+        self.cdp("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.cdp("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def keys(self, *names: str) -> None:
+        codes = {"Tab": 9, "Enter": 13}
+        for name in names:
+            text = {"text": "\r"} if name == "Enter" else {}
+            for kind in ("keyDown", "keyUp"):
+                self.cdp(
+                    "Input.dispatchKeyEvent",
+                    type=kind,
+                    key=name,
+                    code=name,
+                    windowsVirtualKeyCode=codes[name],
+                    **text,
+                )
+
     def picture(self, path: Path) -> None:
         path.write_bytes(self.driver.get_screenshot_as_png())
+
+
+def axe(browser: "Browser") -> list[str]:
+    """What axe-core finds against WCAG 2.2 A and AA and its good practice: a line a violation."""
+    if not browser.script("return typeof axe === 'object'"):
+        browser.script(axe_core())
+    found = browser.driver.execute_async_script("""
+        const done = arguments[arguments.length - 1];
+        const told = (v) => `${v.id}: ${v.nodes.map((n) => n.target + " " + n.failureSummary)}`;
+        axe.run(document, {resultTypes: ["violations"]}).then(
+          (r) => done(r.violations.map(told)), (e) => done([String(e)]));
+    """)
+    return [str(line) for line in found]
 
 
 def _unprivileged() -> dict[str, Any]:

@@ -45,7 +45,12 @@ def committed(direction: str = "in") -> RecordedPunch:
 
 
 def recorded(
-    greeting: str | None, direction: str = "in", *, messages: tuple[str, ...] = (), again: bool = False
+    greeting: str | None,
+    direction: str = "in",
+    *,
+    messages: tuple[str, ...] = (),
+    again: bool = False,
+    language: str = "",
 ) -> Announcement:
     return Announcement(
         Notice.ALREADY_RECORDED if again else Notice.RECORDED,
@@ -53,6 +58,7 @@ def recorded(
         recorded=committed(direction),
         greeting=greeting,
         messages=messages,
+        language=language,
     )
 
 
