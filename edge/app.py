@@ -35,6 +35,7 @@ from edge.daemon.intents import Intents
 from edge.daemon.keydesk import KeyDesk
 from edge.daemon.link import SiteLink
 from edge.daemon.loop import Attendant, Loop, Rules
+from edge.daemon.memory import close_memory
 from edge.daemon.quiet_restart import QuietRestart
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import FrameTap
@@ -124,6 +125,7 @@ def run(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    close_memory()
     use_one_thread()
     notifier = notifier_from(environment)
     restart = threading.Timer(RESTART_AFTER_S, stop.set)  # by then its result has left

@@ -28,6 +28,7 @@ an employee number, a template or a key: messages reach logs and screens.
     |   +-- LedgerLocked              45   another process holds it
     |   +-- LedgerDiskFull            46
     |   +-- LedgerFork                47   the office knows another hash for our event
+    |   +-- BackupRefused             48   a backup does not open, or is not what it says
     +-- SecretError                   50
     |   +-- SecretMissing             51
     |   +-- SecretInvalid             52   length, encoding, equal keys, a published example
@@ -64,6 +65,7 @@ from clockface.errors import (
 __all__ = [
     "ApiError",
     "AttendanceError",
+    "BackupRefused",
     "BoardUnknown",
     "BundleRefused",
     "CameraError",
@@ -240,6 +242,12 @@ class LedgerFork(StoreError):
     """The office knows another hash for one of our events."""
 
     exit_code = 47
+
+
+class BackupRefused(StoreError):
+    """A backup does not open, was altered, or is not what it describes."""
+
+    exit_code = 48
 
 
 class ApiError(ClockfaceError):

@@ -19,6 +19,7 @@ _OWN = (
     "attendance",
     "ledger",
     "keys",
+    "backup",
     "evaluate",
     "bench",
     "signals",

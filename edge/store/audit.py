@@ -16,6 +16,7 @@ from datetime import datetime
 from edge.errors import LedgerCorrupt, StoreError
 from edge.ports import Clock
 from edge.store.database import Database
+from edge.store.erasures import REPLAYED, Erasures
 from edge.store.vault import Vault
 
 GENESIS = bytes(32)
@@ -50,10 +51,14 @@ class AuditEntry:
 class AuditTrail:
     """The audit table."""
 
-    def __init__(self, database: Database, *, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, *, vault: Vault, clock: Clock, erasures: Erasures | None = None
+    ) -> None:
+        """Args: `erasures` hears of acts that must outlive a restore, before they are committed."""
         self._database = database
         self._vault = vault
         self._clock = clock
+        self._erasures = erasures
 
     def append(self, action: str, *, actor: str = DAEMON, subject: str = "", detail: str = "") -> int:
         """Add an entry, within the caller's transaction if there is one.
@@ -73,6 +78,8 @@ class AuditTrail:
         for code in (action, subject, detail):
             if code and not _CODE.match(code):
                 raise StoreError("an audit entry holds codes and random ids only, not free text")
+        if self._erasures is not None and action in REPLAYED:
+            self._erasures.note(action, subject, detail)
         with self._database.write() as connection:
             last = connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
             seq, previous = (1, GENESIS) if last is None else (last[0] + 1, last[1])

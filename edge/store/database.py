@@ -218,6 +218,20 @@ class Database:
         return self._connection
 
 
+@contextlib.contextmanager
+def owning(path: Path) -> Iterator[None]:
+    """Own a ledger without opening it, so that no daemon can.
+
+    Raises:
+        LedgerLocked: A process has it open.
+    """
+    handle = _take_lock(path)
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -6,6 +6,7 @@ verified the documents.
 """
 
 from edge.store.database import Database
+from edge.store.erasures import COMMAND, Erasures
 from edge.store.vault import Vault
 
 MAX_RESULTS = 1000  # an office repeats what it has no answer to within days, not years
@@ -14,9 +15,10 @@ MAX_RESULTS = 1000  # an office repeats what it has no answer to within days, no
 class OfficeProgress:
     """The tables office_progress and results, and whether out_of_service has a row."""
 
-    def __init__(self, database: Database, *, vault: Vault) -> None:
+    def __init__(self, database: Database, *, vault: Vault, erasures: Erasures) -> None:
         self._database = database
         self._vault = vault
+        self._erasures = erasures
 
     def command_number(self) -> int:
         """The number of the last command that was taken; 0 before the first."""
@@ -28,6 +30,7 @@ class OfficeProgress:
 
     def take_command(self, number: int) -> bool:
         """Use up a command's number; returns whether it was higher than the last."""
+        self._erasures.note(COMMAND, str(number))
         return self._raise("command_number", number)
 
     def reach_roster(self, version: int) -> bool:

@@ -19,6 +19,8 @@ from edge.store.clock import ClockMarks
 from edge.store.consents import Consents
 from edge.store.database import Database
 from edge.store.device_keys import DeviceKeys
+from edge.store.erasures import FILE as ERASURES_FILE
+from edge.store.erasures import Erasures
 from edge.store.events import EventLog
 from edge.store.frontier import Alarms, Frontier
 from edge.store.keys import LEDGER_FILE, Keyring
@@ -227,7 +229,8 @@ def _assemble(
     face = Vault(keyring.face, numbers=numbers)
     number_key = _prove(connection, database.path, data=data, face=face, names=names)
     chain = Chain(vault=data, signing=keyring.signing, site=site, device=device)
-    audit = AuditTrail(database, vault=data, clock=clock)
+    erasures = Erasures(database.path.with_name(ERASURES_FILE))
+    audit = AuditTrail(database, vault=data, clock=clock, erasures=erasures)
     alarms = Alarms(database, clock=clock)
     events = EventLog(database, vault=data, chain=chain, clock=clock, audit=audit)
     frontier = Frontier(database, chain=chain, alarms=alarms, device=device)
@@ -243,7 +246,7 @@ def _assemble(
         clock=ClockMarks(database, chain=chain),
         office=Offices(database, vault=data, audit=audit),
         parcels=Outbox(database, vault=data, keys=keys, clock=clock),
-        progress=OfficeProgress(database, vault=data),
+        progress=OfficeProgress(database, vault=data, erasures=erasures),
         site=Site(database),
         noticeboard=Noticeboard(database, vault=data),
         rotation=Rotation(database, rings=(keyring.data, keyring.face), clock=clock, audit=audit),
