@@ -153,11 +153,13 @@ class Office:
     def open(self) -> Iterator[None]:
         """Receiver and signer run."""
         environment = {"PATH": os.environ["PATH"], **self.environment}
+        receivers = {key: value for key, value in environment.items() if "OPERATOR" not in key}
         with ExitStack() as stack:
             for name in (("run",), ("signer", "run")):
                 command = [sys.executable, "-m", "sync.office", *name]
                 log = self.folder / f"{name[0]}.log"
-                stack.enter_context(Supervisor(command, environment, log).running())
+                own = receivers if name == ("run",) else environment
+                stack.enter_context(Supervisor(command, own, log).running())
             yield
 
     @contextmanager

@@ -20,7 +20,7 @@ from tests.sync.mqtt import Client
 
 NUMBER = "1815"
 DOCK = Address(SITE, "dock")
-SECONDS = 10.0  # "within seconds", on a machine that has other things to do
+SECONDS = 20.0  # "within seconds": this machine may have eight other things to do
 
 
 def test_a_face_enrolled_at_one_kiosk_is_recognised_at_the_other_and_the_office_erases_it_on_both(
