@@ -12,6 +12,7 @@ from pathlib import Path
 from edge.api.protocol import Role
 from edge.board import read
 from edge.config import CameraConfig, Config
+from edge.doctor.backup import check_backup
 from edge.doctor.camera import check_camera
 from edge.doctor.daemon import Daemon, check_alarms, check_daemon, check_recognition
 from edge.doctor.disk import check_mount, check_space, check_wear
@@ -73,6 +74,7 @@ def all_checks(site: Site) -> tuple[Check, ...]:
         Check("ledger", lambda: check_ledger(site.config, site.environment, site.daemon)),
         Check("delivery", lambda: check_delivery(site.daemon)),
         Check("certificate", lambda: check_certificate(site.root / TLS_CERTIFICATE, now=site.instant.wall)),
+        Check("backup", lambda: check_backup(site.config.paths.state, now=site.instant.wall)),
         Check("site_key", lambda: check_site_key(site.config, site.daemon)),
         Check("alarms", lambda: check_alarms(site.daemon)),
         *_disk(site),

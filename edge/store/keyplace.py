@@ -190,19 +190,13 @@ def listed(place: KeyPlace) -> Listed:
 
 
 def stage(place: KeyPlace) -> Listed:
-    """Put a new key before the one of each list that has only one; a list that has two stays.
+    """Put a new key before the one of each list that has only one; a list that has more stays.
 
     Raises:
-        SecretError: A list cannot be read or written, or has more than two keys.
+        SecretError: A list cannot be read or written.
     """
     found = listed(place)
     for name, keys in zip(STORAGE_FILES, (found.data, found.face), strict=True):
-        if len(keys) > 2:
-            raise SecretInvalid(
-                f"{_PURPOSES[name]} lists {len(keys)} keys; a rotation has two",
-                where=place.described,
-                next_step="clockface keys rotate --resume",
-            )
         if len(keys) == 1:
             place.replace(name, f"{new_storage_key()},{place.read(name)}")
     return listed(place)

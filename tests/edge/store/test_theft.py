@@ -3,12 +3,18 @@
 import base64
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from edge.store.noticeboard import Closure
+from edge.store.office import Office, key_text
+from edge.store.parcels import new_id
 from edge.store.store import Store
 from edge.types import Profile
+from sync.wire.fields import format_time
+from sync.wire.parcels import CrashParcel
 from tests.edge.store.given import CONSENT, Premises, punch, template
 from tests.fakes import ManualClock
 
@@ -17,6 +23,11 @@ NUMBER = "EMP-77123-XK"
 GREETING = "Zbyszko"
 OPERATOR = "operator-grzegorz"
 WORK_CODE = "furnace-42-quartz"
+MESSAGE = "see Wojciechowska about the overtime"
+REASON = "repairs after the Thursday flood"
+OFFICE = "Kwisatz Holdings"
+RESULT = "signed-result-of-a-command-9413"
+KEPT_BY_NOBODY = "Evangelina Departedova"
 
 
 @pytest.fixture
@@ -27,9 +38,32 @@ def loot(store: Store, premises: Premises, clock: ManualClock) -> bytes:
     store.templates.add(template(person_id, seed=1), actor=OPERATOR)
     for _ in range(3):
         store.events.record(replace(punch(person_id, clock.advance(61)), work_code=WORK_CODE))
+    _office(store, clock)
+    gone = store.people.add(Profile(KEPT_BY_NOBODY, "EMP-2", "", ""), actor=OPERATOR)
+    store.people.remove(gone, actor=OPERATOR)
+    store.rotation.begin(actor=OPERATOR)
+    while store.rotation.step(rows=50, monotonic_s=lambda: 0.0) is not None:
+        pass
+    store.rotation.verify_alone(actor=OPERATOR)
     taken = _files(premises.path.parent)
     store.close()
     return taken + _files(premises.path.parent)
+
+
+def _office(store: Store, clock: ManualClock) -> None:
+    """A row in each of the tables that have to do with the office."""
+    now = clock.now().wall
+    key = key_text(b"\x07" * 32)
+    store.office.install(Office(OFFICE, "ab" * 16, (key,), (key,), key, now, OPERATOR))
+    store.noticeboard.close_kiosk(Closure(REASON, "cd" * 16))
+    store.noticeboard.put("ef" * 16, MESSAGE, person_id=None, until=now + timedelta(days=1))
+    store.progress.answer("01" * 16, RESULT.encode())
+    store.parcels.add(
+        CrashParcel(
+            site="madrid", device="kiosk-1", id=new_id(), at=format_time(now), process="edge", software="1",
+            error=["QuenchedFurnaceError"], frames=[], times=1,
+        )
+    )  # fmt: skip
 
 
 def _files(folder: Path) -> bytes:
@@ -53,7 +87,25 @@ def spellings(text: str) -> set[bytes]:
     return found
 
 
-@pytest.mark.parametrize("secret", [NAME, "Quxwortharian", NUMBER, GREETING, OPERATOR, WORK_CODE])
+_SECRETS = (
+    NAME,
+    "Quxwortharian",
+    NUMBER,
+    GREETING,
+    OPERATOR,
+    WORK_CODE,
+    MESSAGE,
+    "Wojciechowska",
+    REASON,
+    OFFICE,
+    RESULT,
+    "QuenchedFurnaceError",
+    KEPT_BY_NOBODY,
+    "Departedova",
+)
+
+
+@pytest.mark.parametrize("secret", _SECRETS)
 def test_no_personal_text_is_in_the_file(loot: bytes, secret: str) -> None:
     assert not [each for each in spellings(secret) if each in loot]
 
@@ -97,6 +149,11 @@ def test_what_a_thief_does_learn_is_what_the_documents_say(
     assert thief.execute("SELECT count(*) FROM people").fetchone() == (1,)
     assert thief.execute("SELECT site, device FROM identity").fetchone() == ("madrid", "kiosk-1")
     assert {day for (day,) in thief.execute("SELECT punch_day FROM events")} == {None, 20514}
+    assert thief.execute("SELECT count(*) FROM parcels").fetchone() == (1,)
+    assert thief.execute("SELECT state FROM key_rotation").fetchone() == ("verified",)
+    assert None not in {since for (since,) in thief.execute("SELECT since_us FROM storage_keys")}
+    journal = (premises.path.parent / "erasures").read_text(encoding="ascii")
+    assert re.fullmatch(r"person\.removed [0-9a-f]{32} -\n", journal)
     thief.close()
 
 
