@@ -28,15 +28,17 @@ from edge.camera.preview import Preview
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, boottime_s
 from edge.config import Config
+from edge.daemon.counter import Counter
 from edge.daemon.crashes import Crashes
 from edge.daemon.face_path import FacePath, open_face_path
 from edge.daemon.heartbeat import Heartbeat
-from edge.daemon.intents import Intents
+from edge.daemon.intents import Intents, Who
 from edge.daemon.keydesk import KeyDesk
 from edge.daemon.link import SiteLink
 from edge.daemon.loop import Attendant, Loop, Rules
 from edge.daemon.memory import close_memory
 from edge.daemon.quiet_restart import QuietRestart
+from edge.daemon.readers import Readers, open_readers
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import FrameTap
 from edge.daemon.timekeeper import Timekeeper
@@ -91,12 +93,14 @@ class Service:
     crashes: Crashes
     signals: Signals
     keys: KeyDesk
+    readers: Readers
 
     def close(self) -> None:
         """Release the door, stop serving, let the camera go, free models, report crashes, close the ledger."""
         self.signals.close()
         self.api.close()
         self.keys.close()
+        self.readers.close()
         self.camera.close()
         if self.face_path is not None:
             self.face_path.close()
@@ -142,6 +146,7 @@ def run(
     unhook = on_exception(service.crashes.note)
     try:
         service.api.start()
+        service.readers.start()
         notifier.ready("attending")
         log.info("edge_ready")
         loop.run(stop, until_end=until_end)
@@ -194,6 +199,16 @@ def build(
             "doctor": lambda: diagnose(config, source.environment, daemon.status()),
         },
     )
+    counter = Counter(
+        config=config,
+        store=store,
+        clock=clock,
+        site_keys=link.site_keys,
+        announcer=audience,
+        closed=link.bulletin.closed,
+        identified=lambda who: attendant.identified(who),  # noqa: PLW0108 - made below
+        disowned=lambda: daemon.tally.disowned(),  # noqa: PLW0108 - made below
+    )
     daemon = DaemonService(
         config=config,
         store=store,
@@ -204,6 +219,7 @@ def build(
         tap=tap,
         intents=intents,
         link=link,
+        counter=counter,
         signals=signals.health,
     )
     daemon.office_time.listen(clock.believe)
@@ -215,10 +231,13 @@ def build(
         greeting=daemon.greeting,
         language=daemon.language,
         messages=link.bulletin.messages,
-        announcer=audience,
+        announcer=counter.announcer,
         intents=intents,
         afterwards=_each(daemon.tally, daemon.mover or _nothing_more),
+        noted=counter.afterthoughts.note,
+        prompting=lambda: counter.desk.prompting,
     )
+    readers = open_readers(config, counter.desk, source.environment)
     heartbeat = Heartbeat(notifier, camera=camera.health, boottime=boottime_s)
     timekeeper = Timekeeper(clock=clock, marks=store.clock)
     crashes = Crashes(store=store, address=Address(config.device.site, config.device.name), clock=clock)
@@ -244,18 +263,19 @@ def build(
         recognition=None if face_path is None else face_path.recogniser,
         fault=fault,
         attendant=attendant,
-        announcer=audience,
+        announcer=counter.announcer,
         closed=link.bulletin.closed,
         after_step=after_step,
         divert=divert,
         show=_both(_both(stage.show, signals.look), quiet_restart.note),
+        badges=readers.offer,
     )
     link.begin()
     keys.begin()
     api = ApiServer(
         service=daemon, stage=stage, run=config.paths.run, config=config.api, preview=preview, keys=keys
     )
-    return Service(api, camera, face_path, store, crashes, signals, keys), loop
+    return Service(api, camera, face_path, store, crashes, signals, keys, readers), loop
 
 
 def _start_once(timer: threading.Timer) -> None:
@@ -320,7 +340,7 @@ def _nothing_more(_verdict: Verdict) -> None:
 def _rules(config: Config) -> Rules:
     zone = ZoneInfo(config.device.timezone)
 
-    def rule(verdict: Verdict, at: Instant, last: Punch | None, intent: Intent) -> Ruling:
-        return decide(verdict, at=at, last=last, config=config.attendance, zone=zone, intent=intent)
+    def rule(who: Who, at: Instant, last: Punch | None, intent: Intent) -> Ruling:
+        return decide(who, at=at, last=last, config=config.attendance, zone=zone, intent=intent)
 
     return rule

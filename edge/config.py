@@ -308,6 +308,41 @@ class AttendanceConfig(Section):
     work_codes: tuple[str, ...] = Field(
         default=(), description="Codes that may accompany a record, chosen on the screen; others are refused."
     )
+    not_me_s: int = Field(
+        default=15,
+        ge=0,
+        le=60,
+        description="How long after a record its person may say on the screen that it was not them, seconds; "
+        "0: not at all.",
+    )
+    correction_s: int = Field(
+        default=60,
+        ge=0,
+        le=300,
+        description="How long after a record its person may ask on the screen for one that is missing, "
+        "seconds; 0: not at all.",
+    )
+
+
+class BadgeConfig(Section):
+    """Ways in without a face, equal to it: docs/badges.md says what each is worth."""
+
+    method: Literal["badge_pin", "badge_code", "badge", "number_pin", "off"] = Field(
+        default="badge_pin",
+        description="badge_pin: a badge, then the PIN. badge_code: a badge, then the code that an "
+        "authenticator app shows. badge: the badge alone, which a photograph of it replaces. number_pin: "
+        "employee number and PIN, no badge. off: none of them. "
+        "A person may have a way of their own (clockface badge way).",
+    )
+    camera: bool = Field(default=True, description="Look for badges in the camera's picture.")
+    card_reader: Path | None = Field(
+        default=None,
+        description="A card reader that types, as its path below /dev/input/by-id; unset: none.",
+    )
+    prompt_s: float = Field(
+        default=30.0, ge=5.0, le=300.0, description="How long a PIN or code is waited for, seconds."
+    )
+    min_pin_digits: int = Field(default=4, ge=4, le=12, description="Least digits of a new PIN.")
 
 
 class EnrolmentConfig(Section):
@@ -349,6 +384,7 @@ class Config(Section):
     liveness: LivenessConfig = LivenessConfig()
     decision: DecisionConfig = DecisionConfig()
     attendance: AttendanceConfig = AttendanceConfig()
+    badge: BadgeConfig = BadgeConfig()
     enrolment: EnrolmentConfig = EnrolmentConfig()
     signals: SignalsConfig = SignalsConfig()
     logging: LoggingConfig = LoggingConfig()

@@ -44,6 +44,8 @@ an employee number, a template or a key: messages reach logs and screens.
     |   +-- LookAlike                 73   the face is enrolled under another person
     |   +-- PersonUnknown             74
     |   +-- NumberTaken               75   the employee number belongs to another person
+    |   +-- BadgeUnknown              76
+    |   +-- PinTooEasy                77   a PIN is too short or too easy to guess
     +-- EvaluationError               80   a sample that cannot carry the claim, unreadable input
     +-- AttendanceError               90   a rule's input is out of range
     +-- ProvisioningError             95   the office's bundle, or what answers it here, is not what it must be
@@ -66,6 +68,7 @@ __all__ = [
     "ApiError",
     "AttendanceError",
     "BackupRefused",
+    "BadgeUnknown",
     "BoardUnknown",
     "BundleRefused",
     "CameraError",
@@ -309,6 +312,18 @@ class NumberTaken(EnrolmentError):
     """The employee number belongs to another person."""
 
     exit_code = 75
+
+
+class BadgeUnknown(EnrolmentError):
+    """No such badge was given out here."""
+
+    exit_code = 76
+
+
+class PinTooEasy(EnrolmentError):
+    """A PIN is too short or too easy to guess."""
+
+    exit_code = 77
 
 
 class EvaluationError(ClockfaceError):

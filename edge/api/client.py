@@ -29,13 +29,24 @@ from edge.api.protocol import (
     AnnouncementLine,
     AuditList,
     AuditQuery,
+    BadgeAsked,
+    BadgeIssued,
+    BadgeList,
+    BadgeQuery,
+    BadgeView,
     CameraEnrolment,
+    CardSet,
     CertificateAsked,
+    CodeSecret,
     ConsentGiven,
+    CorrectionAsked,
+    CorrectionTaken,
     Delivery,
     DeliveryTaken,
     DeviceTest,
     DeviceTestQuery,
+    Disavowal,
+    DisavowalTaken,
     EnabledSet,
     Enrolled,
     EnrolmentFailed,
@@ -58,7 +69,11 @@ from edge.api.protocol import (
     PersonProfile,
     PersonView,
     PhotoEnrolment,
+    PinEntered,
+    PinSet,
+    PinTaken,
     Problem,
+    PromptGone,
     PunchList,
     PunchQuery,
     PunchView,
@@ -72,6 +87,8 @@ from edge.api.protocol import (
     Status,
     TelemetryView,
     VerdictLine,
+    WaySet,
+    WaysView,
 )
 from edge.errors import ApiError, EdgeUnreachable, NotPermitted, ProtocolMismatch
 
@@ -286,6 +303,60 @@ class EdgeClient:
         """Have a request for the next TLS certificate countersigned (role sync)."""
         asked = CertificateAsked(request_pem=request_pem)
         return self._ask("POST", "/certificate-requests", ParcelMade, body=asked)
+
+    # --- ways in without a face ---------------------------------------------------------------------------
+
+    def issue_badge(self, asked: BadgeAsked) -> BadgeIssued:
+        """Give a person a badge; its text is in the answer alone."""
+        return self._ask("POST", "/badges", BadgeIssued, body=asked)
+
+    def badge_text(self, badge_id: str) -> BadgeIssued:
+        """What a badge says, to print it again."""
+        return self._ask("GET", f"/badges/{badge_id}", BadgeIssued)
+
+    def badges(self, query: BadgeQuery | None = None) -> BadgeList:
+        """Badges that this kiosk gave out."""
+        return self._ask("GET", "/badges", BadgeList, query=query or BadgeQuery())
+
+    def revoke_badge(self, badge_id: str) -> BadgeView:
+        """Let a badge count no more."""
+        return self._ask("DELETE", f"/badges/{badge_id}", BadgeView)
+
+    def ways_of(self, person_id: str) -> WaysView:
+        """How a person comes in without a face."""
+        return self._ask("GET", f"/people/{person_id}/ways", WaysView)
+
+    def set_pin(self, person_id: str, asked: PinSet) -> WaysView:
+        """Give a person a PIN, or take it away."""
+        return self._ask("PUT", f"/people/{person_id}/pin", WaysView, body=asked)
+
+    def set_way(self, person_id: str, asked: WaySet) -> WaysView:
+        """Give a person a way in of their own, or the site's again."""
+        return self._ask("PUT", f"/people/{person_id}/way", WaysView, body=asked)
+
+    def set_card(self, person_id: str, asked: CardSet) -> WaysView:
+        """Give a person a card, or take all away."""
+        return self._ask("PUT", f"/people/{person_id}/card", WaysView, body=asked)
+
+    def new_code(self, person_id: str) -> CodeSecret:
+        """A secret for a person's authenticator app; an earlier one counts no more."""
+        return self._ask("POST", f"/people/{person_id}/code", CodeSecret)
+
+    def enter_pin(self, entered: PinEntered) -> PinTaken:
+        """Hand in a PIN or code (role screen)."""
+        return self._ask("POST", "/pins", PinTaken, body=entered)
+
+    def cancel_pin(self, gone: PromptGone) -> PromptGone:
+        """Nobody answers this prompt any more (role screen)."""
+        return self._ask("POST", "/pins/cancel", PromptGone, body=gone)
+
+    def disavow(self, said: Disavowal) -> DisavowalTaken:
+        """The person who was just recorded says that it was not them (role screen)."""
+        return self._ask("POST", "/disavowals", DisavowalTaken, body=said)
+
+    def ask_correction(self, asked: CorrectionAsked) -> CorrectionTaken:
+        """Ask the office for a record that is missing (role screen)."""
+        return self._ask("POST", "/correction-requests", CorrectionTaken, body=asked)
 
     # --- the way there and back ---------------------------------------------------------------------------
 

@@ -66,10 +66,19 @@ NoticeCode = Literal[
     "out_of_service",
     "identify",
     "message",
+    "enter_pin",
+    "badge_refused",
+    "voided",
 ]
 DirectionCode = Literal["in", "out", "unstated"]
 SourceCode = Literal["fixed", "chosen", "assumed", "none"]
 MethodCode = Literal["face", "badge", "pin"]
+WayCode = Literal["badge_pin", "badge_code", "badge", "number_pin", "off"]
+OfferedWay = Literal["badge", "pin"]
+OFFERED_WAYS: tuple[OfferedWay, ...] = ("badge", "pin")
+BadgeKeyText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{24}$")]
+PinDigits = Annotated[str, StringConstraints(pattern=r"^[0-9]{4,12}$")]
+CardText = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z:-]{4,64}$")]
 CameraCode = Literal["opening", "streaming", "frozen", "lost", "ended"]
 TrustCode = Literal["synchronised", "holdover", "unsynchronised"]
 ConsentHow = Literal["paper", "screen", "imported"]
@@ -300,6 +309,13 @@ class VerdictLine(Message):
     verdict: VerdictView
 
 
+class PinPrompt(Message):
+    """A question to whoever showed a badge: the PIN, or the code that their phone shows."""
+
+    prompt_id: PersonKey
+    asks: Literal["pin", "code"]
+
+
 class AnnouncementLine(Message):
     """What the employee is told; RECORDED only after the ledger's commit."""
 
@@ -316,7 +332,23 @@ class AnnouncementLine(Message):
         description="message: all that the office wants everybody to see now, none when the last has ended. "
         "recorded, already_recorded: those for this person.",
     )
-    seconds: int = Field(default=0, ge=0, le=300, description="identify: how long to show which kiosk this is.")
+    seconds: int = Field(
+        default=0,
+        ge=0,
+        le=300,
+        description="identify: how long to show which kiosk this is. enter_pin: how long it is asked. "
+        "badge_refused: how long to wait.",
+    )
+    prompt: PinPrompt | None = Field(default=None, description="enter_pin: what is asked.")
+    ways: tuple[OfferedWay, ...] = Field(
+        default=(), max_length=2, description="What this kiosk offers besides the face."
+    )
+    not_me_s: int = Field(
+        default=0, ge=0, le=60, description="recorded: how long the person may say that it was not them."
+    )
+    correction_s: int = Field(
+        default=0, ge=0, le=300, description="recorded: how long they may ask for a record that is missing."
+    )
     language: OptionalTag = Field(default="", description="Of the person; empty for the device's.")
 
 
@@ -375,6 +407,159 @@ class IntentTaken(Message):
     """
 
     goes_to: Literal["waiting", "next", "nobody"]
+
+
+class PinEntered(Message):
+    """Digits typed at the screen: the answer to a prompt, or the PIN after an employee number. Never logged."""
+
+    prompt_id: PersonKey | None = None
+    number: Number | None = None
+    pin: PinDigits
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """It answers a prompt or follows a number."""
+        if (self.prompt_id is None) == (self.number is None):
+            raise ValueError("give either prompt_id or number")
+
+    def __repr__(self) -> str:
+        return "PinEntered(********)"
+
+    __str__ = __repr__
+
+
+class PinTaken(Message):
+    """What became of it.
+
+    accepted: the announcement of the record follows on the stage. refused: as for anybody, known here or not.
+    wait: too many wrong ones; nothing was tried. closed: the kiosk is out of service by order.
+    """
+
+    outcome: Literal["accepted", "refused", "wait", "closed"]
+    wait_s: float = Field(default=0.0, ge=0.0, le=86_400.0)
+
+
+class PromptGone(Message):
+    """A prompt that nobody answers any more."""
+
+    prompt_id: PersonKey
+
+
+class Disavowal(Message):
+    """The person who was just recorded says that it was not them; names the record as it was announced."""
+
+    epoch: EpochText
+    seq: int = Field(ge=1)
+
+
+class DisavowalTaken(Message):
+    """Whether the record was voided; it stays in the ledger in any case."""
+
+    outcome: Literal["voided", "too_late"]
+
+
+class CorrectionAsked(Message):
+    """The person who was just recorded says that an earlier record is missing; the office decides."""
+
+    epoch: EpochText
+    seq: int = Field(ge=1)
+    direction: Literal["in", "out"]
+    at: AwareDatetime
+
+
+class CorrectionTaken(Message):
+    """Whether it was sent to the office."""
+
+    outcome: Literal["sent", "too_late"]
+
+
+# --- ways in without a face -------------------------------------------------------------------------------
+
+
+class BadgeView(Message):
+    """A badge that this kiosk gave out."""
+
+    badge_id: BadgeKeyText
+    person_id: PersonKey
+    issued_at: AwareDatetime
+    issued_by: Code
+    ends_at: AwareDatetime | None = None
+    revoked: bool = False
+
+
+class BadgeAsked(Message):
+    """A badge for a person; `ends_at` makes it a day badge."""
+
+    person_id: PersonKey
+    ends_at: AwareDatetime | None = None
+
+
+class BadgeIssued(Message):
+    """A badge and what its QR code says: a secret of the person's."""
+
+    badge: BadgeView
+    token: Annotated[str, StringConstraints(max_length=256)]
+
+    def __repr__(self) -> str:
+        return "BadgeIssued(********)"
+
+    __str__ = __repr__
+
+
+class BadgeQuery(Message):
+    """Whose badges to list; None: everybody's."""
+
+    person_id: PersonKey | None = None
+
+
+class BadgeList(Message):
+    """Badges in the order in which they were given out."""
+
+    badges: tuple[BadgeView, ...] = Field(max_length=20_000)
+
+
+class PinSet(Message):
+    """A person's new PIN; None takes it away."""
+
+    pin: PinDigits | None
+
+    def __repr__(self) -> str:
+        return "PinSet(********)"
+
+    __str__ = __repr__
+
+
+class WaySet(Message):
+    """A person's own way in; None: the site's."""
+
+    way: WayCode | None
+
+
+class CardSet(Message):
+    """A card for a person, as its reader types it; None takes all cards away."""
+
+    card: CardText | None
+
+
+class WaysView(Message):
+    """How a person comes in without a face."""
+
+    person_id: PersonKey
+    way: WayCode
+    own_way: bool
+    pin_set: bool
+    code_set: bool
+    badges: int = Field(ge=0, description="Badges given out here that count now.")
+
+
+class CodeSecret(Message):
+    """What an authenticator app reads from a QR code, once: a secret."""
+
+    uri: Annotated[str, StringConstraints(max_length=1000)]
+
+    def __repr__(self) -> str:
+        return "CodeSecret(********)"
+
+    __str__ = __repr__
 
 
 class PunchQuery(Message):
@@ -727,6 +912,9 @@ class Status(Message):
     stages: tuple[StageTiming, ...]
     signals: tuple[SignalStatus, ...] = Field(default=(), max_length=4)
     consent_text_version: VersionTag
+    ways: tuple[OfferedWay, ...] = Field(
+        default=(), max_length=2, description="What this kiosk offers besides the face."
+    )
 
 
 AnnouncementLine.model_rebuild()

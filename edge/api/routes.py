@@ -21,11 +21,16 @@ from edge.api.protocol import (
     MAX_PHOTO_BYTES,
     PREFIX,
     AuditQuery,
+    BadgeAsked,
+    BadgeQuery,
     CameraEnrolment,
+    CardSet,
     CertificateAsked,
     ConsentGiven,
+    CorrectionAsked,
     Delivery,
     DeviceTestQuery,
+    Disavowal,
     EnabledSet,
     EnvelopeQuery,
     IntentChosen,
@@ -34,8 +39,12 @@ from edge.api.protocol import (
     PeopleQuery,
     PersonProfile,
     PhotoEnrolment,
+    PinEntered,
+    PinSet,
+    PromptGone,
     PunchQuery,
     Role,
+    WaySet,
 )
 from edge.api.service import EdgeService, KeyService, Peer
 from edge.api.stage import Stage
@@ -330,19 +339,90 @@ async def _bounded(part: BodyPartReader, limit: int, where: str) -> bytes:
     return bytes(raw)
 
 
+def _answering(desk: Desk, work: Callable[[web.Request], Message]) -> Handler:
+    """A handler that needs the path and the peer alone."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return answer(await desk.call(lambda: work(request)))
+
+    return handle
+
+
+def _taking(desk: Desk, model: type[M], work: Callable[[M, web.Request], Message]) -> Handler:
+    """A handler of a body."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        body = await body_of(model, request, desk)
+        return answer(await desk.call(lambda: work(body, request)))
+
+    return handle
+
+
+def badge_rows(desk: Desk) -> list[tuple[str, str, Handler]]:
+    """What staff may ask about ways in without a face."""
+    does = desk.service.without_face
+    person, badge = (
+        f"{PREFIX}/people/{{person_id:[0-9a-f]{{32}}}}",
+        f"{PREFIX}/badges/{{badge_id:[0-9a-f]{{24}}}}",
+    )
+    return [
+        ("POST", f"{PREFIX}/badges", _taking(desk, BadgeAsked, lambda b, r: does.issue_badge(b, r[PEER]))),
+        ("GET", f"{PREFIX}/badges", _answering(desk, lambda r: does.badges(query_of(BadgeQuery, r)))),
+        ("GET", badge, _answering(desk, lambda r: does.badge_text(r.match_info["badge_id"], r[PEER]))),
+        ("DELETE", badge, _answering(desk, lambda r: does.revoke_badge(r.match_info["badge_id"], r[PEER]))),
+        ("GET", f"{person}/ways", _answering(desk, lambda r: does.ways_of(r.match_info["person_id"]))),
+        (
+            "PUT",
+            f"{person}/pin",
+            _taking(desk, PinSet, lambda b, r: does.set_pin(r.match_info["person_id"], b, r[PEER])),
+        ),
+        (
+            "PUT",
+            f"{person}/way",
+            _taking(desk, WaySet, lambda b, r: does.set_way(r.match_info["person_id"], b, r[PEER])),
+        ),
+        (
+            "PUT",
+            f"{person}/card",
+            _taking(desk, CardSet, lambda b, r: does.set_card(r.match_info["person_id"], b, r[PEER])),
+        ),
+        (
+            "POST",
+            f"{person}/code",
+            _answering(desk, lambda r: does.new_code(r.match_info["person_id"], r[PEER])),
+        ),
+    ]
+
+
+def screen_rows(desk: Desk) -> list[tuple[str, str, Handler]]:
+    """What people type and say at the screen."""
+    does = desk.service.without_face
+    return [
+        ("POST", f"{PREFIX}/pins", _taking(desk, PinEntered, lambda b, _: does.enter_pin(b))),
+        ("POST", f"{PREFIX}/pins/cancel", _taking(desk, PromptGone, lambda b, _: does.cancel_pin(b))),
+        ("POST", f"{PREFIX}/disavowals", _taking(desk, Disavowal, lambda b, _: does.disavow(b))),
+        (
+            "POST",
+            f"{PREFIX}/correction-requests",
+            _taking(desk, CorrectionAsked, lambda b, _: does.ask_correction(b)),
+        ),
+    ]
+
+
 def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
     """Every role's operations: what is not in a role's list does not exist on its socket."""
     from edge.api.keyroutes import key_table  # it builds on this module
 
     asked = functools.partial(status, desk)
     return {
-        Role.STAFF: [*StaffRoutes(desk).table(), *key_table(desk)],
+        Role.STAFF: [*StaffRoutes(desk).table(), *key_table(desk), *badge_rows(desk)],
         Role.SCREEN: [
             ("GET", f"{PREFIX}/status", asked),
             ("GET", f"{PREFIX}/stage", functools.partial(streams.listen, desk, scenes=False)),
             ("GET", f"{PREFIX}/preview", functools.partial(mirror.watch, desk)),
             ("GET", f"{PREFIX}/room", functools.partial(mirror.room, desk)),
             ("POST", f"{PREFIX}/intents", functools.partial(choose, desk)),
+            *screen_rows(desk),
         ],
         Role.SYNC: [
             ("GET", f"{PREFIX}/status", asked),

@@ -12,13 +12,24 @@ from typing import Protocol
 from edge.api.protocol import (
     AuditList,
     AuditQuery,
+    BadgeAsked,
+    BadgeIssued,
+    BadgeList,
+    BadgeQuery,
+    BadgeView,
     CameraEnrolment,
+    CardSet,
     CertificateAsked,
+    CodeSecret,
     ConsentGiven,
+    CorrectionAsked,
+    CorrectionTaken,
     Delivery,
     DeliveryTaken,
     DeviceTest,
     DeviceTestQuery,
+    Disavowal,
+    DisavowalTaken,
     Enrolled,
     EnrolmentProgress,
     EnvelopeBatch,
@@ -36,6 +47,10 @@ from edge.api.protocol import (
     PersonProfile,
     PersonView,
     PhotoEnrolment,
+    PinEntered,
+    PinSet,
+    PinTaken,
+    PromptGone,
     PunchList,
     PunchQuery,
     Removed,
@@ -45,6 +60,8 @@ from edge.api.protocol import (
     RotationView,
     Status,
     TelemetryView,
+    WaySet,
+    WaysView,
 )
 
 
@@ -65,8 +82,69 @@ class Peer:
     account: str
 
 
+class WithoutFaceService(Protocol):
+    """Operations for people who come without a face."""
+
+    def issue_badge(self, asked: BadgeAsked, peer: Peer) -> BadgeIssued:
+        """Give a person a badge."""
+        ...
+
+    def badge_text(self, badge_id: str, peer: Peer) -> BadgeIssued:
+        """What a badge says, to print it again, or raise `BadgeUnknown`."""
+        ...
+
+    def badges(self, query: BadgeQuery) -> BadgeList:
+        """List badges."""
+        ...
+
+    def revoke_badge(self, badge_id: str, peer: Peer) -> BadgeView:
+        """Let a badge count no more, or raise `BadgeUnknown`."""
+        ...
+
+    def set_pin(self, person_id: str, asked: PinSet, peer: Peer) -> WaysView:
+        """Give a person a PIN or take it away. Raises `PinTooEasy`."""
+        ...
+
+    def new_code(self, person_id: str, peer: Peer) -> CodeSecret:
+        """Give a person a secret for an authenticator app."""
+        ...
+
+    def set_way(self, person_id: str, asked: WaySet, peer: Peer) -> WaysView:
+        """Give a person a way in of their own, or the site's again."""
+        ...
+
+    def set_card(self, person_id: str, asked: CardSet, peer: Peer) -> WaysView:
+        """Give a person a card, or take all away."""
+        ...
+
+    def ways_of(self, person_id: str) -> WaysView:
+        """How a person comes in without a face."""
+        ...
+
+    def enter_pin(self, entered: PinEntered) -> PinTaken:
+        """Judge a PIN or code."""
+        ...
+
+    def cancel_pin(self, gone: PromptGone) -> PromptGone:
+        """Nobody answers this prompt any more."""
+        ...
+
+    def disavow(self, said: Disavowal) -> DisavowalTaken:
+        """Void a record that its person disowns."""
+        ...
+
+    def ask_correction(self, asked: CorrectionAsked) -> CorrectionTaken:
+        """Ask the office for a record that is missing. Raises `AttendanceError` for an impossible time."""
+        ...
+
+
 class EdgeService(Protocol):
     """The daemon's operations, in the order of docs/local-api.md."""
+
+    @property
+    def without_face(self) -> WithoutFaceService:
+        """Badges, PINs, and what people say of their records."""
+        ...
 
     def status(self) -> Status:
         """Say how the daemon is."""

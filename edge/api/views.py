@@ -4,10 +4,12 @@ A greeting goes into an announcement's line and nowhere else.
 """
 
 from edge.api.protocol import (
+    OFFERED_WAYS,
     AnnouncementLine,
     CameraStatus,
     Outline,
     PersonProfile,
+    PinPrompt,
     PunchView,
     SceneLine,
     VerdictView,
@@ -83,6 +85,12 @@ def announcement_line(announcement: Announcement) -> AnnouncementLine:
         messages=a.messages,
         seconds=a.seconds,
         language=a.language,
+        prompt=None
+        if a.prompt is None
+        else PinPrompt.model_validate({"prompt_id": a.prompt.prompt_id, "asks": a.prompt.asks}),
+        ways=tuple(way for way in OFFERED_WAYS if way in a.ways),
+        not_me_s=a.not_me_s,
+        correction_s=a.correction_s,
     )
 
 

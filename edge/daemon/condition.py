@@ -47,9 +47,10 @@ class Condition:
         camera: For its health.
         site_key: Names the site key that seals templates; None without one.
         signals: How light, buzzer, door and sound are.
+        ways: What the kiosk offers besides the face.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its seams, each named
         self,
         *,
         config: Config,
@@ -60,6 +61,7 @@ class Condition:
         camera: Camera,
         site_key: str | None = None,
         signals: Callable[[], tuple[SignalHealth, ...]] = tuple,
+        ways: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         self._config = config
         self._store = store
@@ -69,6 +71,7 @@ class Condition:
         self._camera = camera
         self._site_key = site_key
         self._signals = signals
+        self._ways = ways
         self._began_s = clock.now().boottime_s
         self._models = () if face_path is None else running_models(config)
 
@@ -100,6 +103,7 @@ class Condition:
                 wire.SignalStatus(name=each.name, problem=None if each.problem is None else each.problem[:600])
                 for each in self._signals()
             ),
+            ways=tuple(way for way in wire.OFFERED_WAYS if way in self._ways()),
             consent_text_version=self._config.enrolment.consent_text_version,
         )
 

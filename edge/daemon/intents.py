@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge.api.protocol import IntentChosen
-from edge.attendance.rules import NO_INTENT, Intent
+from edge.attendance.rules import NO_INTENT, Identification, Intent
 from edge.attendance.work_codes import is_offered
 from edge.config import AttendanceConfig
 from edge.errors import AttendanceError
@@ -24,6 +24,7 @@ CHOICE_S = (
 )
 ANSWER_S = 10.0  # as long is a person's answer waited for
 ABSENT_S = 3.0  # who looks down at the screen is out of the camera's sight, but has not left yet
+Who = Verdict | Identification
 NO_ANSWER = Intent(direction=Direction.UNSTATED)
 _SOMEBODY = TrackId(-1)  # people in view of whom none is judged: whose choice it is nobody can say
 
@@ -58,17 +59,17 @@ class Answered:
     """A recognised person who was asked, and the answer.
 
     Args:
-        verdict: Who.
+        who: Who.
         intent: What they chose, or `NO_ANSWER`.
     """
 
-    verdict: Verdict
+    who: Who
     intent: Intent
 
 
 @dataclass(slots=True)
 class _Asked:
-    verdict: Verdict
+    who: Who
     until_s: float
 
 
@@ -88,19 +89,17 @@ class Intents:
         self._answered: list[Answered] = []
         self._subject: TrackId | None = None
         self._served: TrackId | None = None
+        self._served_until_s = 0.0  # of somebody whom no camera follows
         self._seen_s: dict[TrackId, float] = {}  # of the person asked and of the one served
 
     def choose(self, intent: Intent) -> Taken:
         """Take a choice from the screen; a newer one replaces an older one that nobody has had yet."""
         with self._lock:
-            if (
-                self._asked is not None
-                and self._now_s() < self._asked.until_s
-                and self._here(self._asked_track)
-            ):
+            asked = self._asked
+            if asked is not None and self._now_s() < asked.until_s and self._before_screen(asked):
                 self._answer(intent)
                 return Taken.WAITING
-            if self._here(self._served):
+            if self._here(self._served) or self._now_s() < self._served_until_s:
                 return Taken.NOBODY
             self._choice, self._choice_until_s = intent, self._now_s() + CHOICE_S
             return Taken.NEXT
@@ -114,38 +113,38 @@ class Intents:
             elif scene.track_id in (self._asked_track, self._served):
                 self._seen_s[scene.track_id] = self._now_s()
 
-    def meet(self, verdict: Verdict) -> Intent:
-        """Take a verdict into account, and hand out the choice if it is this person's."""
+    def meet(self, who: Who) -> Intent:
+        """Take a verdict or a badge into account, and hand out the choice if it is this person's."""
         with self._lock:
             choice, self._choice = self._choice, None
             fresh = choice is not None and self._now_s() < self._choice_until_s
-            if verdict.outcome is not Outcome.RECOGNISED:
-                stranger = verdict.outcome in {Outcome.UNKNOWN, Outcome.NOT_LIVE}
+            if isinstance(who, Verdict) and who.outcome is not Outcome.RECOGNISED:
+                stranger = who.outcome in {Outcome.UNKNOWN, Outcome.NOT_LIVE}
                 self._choice = (
                     choice if fresh and not stranger else None
                 )  # a stranger's choice is not the next one's
                 return NO_INTENT
-            if self._asked is not None and self._asked.verdict.person_id != verdict.person_id:
+            if self._asked is not None and self._asked.who.person_id != who.person_id:
                 self._answer(NO_ANSWER)
             return choice if choice is not None and fresh else NO_INTENT
 
-    def ask(self, verdict: Verdict) -> None:
+    def ask(self, who: Who) -> None:
         """Wait for this recognised person's answer; asked again meanwhile, the person gets no more time."""
         with self._lock:
-            again = self._asked is not None and self._asked.verdict.person_id == verdict.person_id
+            again = self._asked is not None and self._asked.who.person_id == who.person_id
             until_s = self._asked.until_s if self._asked is not None and again else self._now_s() + ANSWER_S
             if self._asked is not None and not again:
                 self._answer(NO_ANSWER)
-            self._asked = _Asked(verdict, until_s)
-            self._note(verdict.track_id)
+            self._asked = _Asked(who, until_s)
+            self._note(_track(who))
 
-    def serve(self, verdict: Verdict) -> None:
+    def serve(self, who: Who) -> None:
         """Note that this person's walk-up has been dealt with: no answer is waited for or taken."""
         with self._lock:
-            if self._asked is not None and self._asked.verdict.person_id == verdict.person_id:
+            if self._asked is not None and self._asked.who.person_id == who.person_id:
                 self._asked = None
-            self._served = verdict.track_id
-            self._note(verdict.track_id)
+            self._dealt_with(who)
+            self._note(_track(who))
 
     def answered(self, *, all_of_them: bool = False) -> list[Answered]:
         """Hand out, once, who has answered, has left, or has been waited for long enough.
@@ -155,7 +154,8 @@ class Intents:
         """
         with self._lock:
             if self._asked is not None:
-                over = self._now_s() >= self._asked.until_s or not self._around(self._asked_track)
+                left = isinstance(self._asked.who, Verdict) and not self._around(self._asked_track)
+                over = left or self._now_s() >= self._asked.until_s
                 if over or all_of_them:
                     self._answer(NO_ANSWER)
             answered, self._answered = self._answered, []
@@ -164,12 +164,21 @@ class Intents:
     def _answer(self, intent: Intent) -> None:
         """The person asked is dealt with from now on: a second tap must not wait for the next person."""
         if self._asked is not None:
-            self._answered.append(Answered(self._asked.verdict, intent))
-            self._served, self._asked = self._asked_track, None
+            self._answered.append(Answered(self._asked.who, intent))
+            self._dealt_with(self._asked.who)
+            self._asked = None
+
+    def _dealt_with(self, who: Who) -> None:
+        self._served = _track(who)
+        self._served_until_s = 0.0 if isinstance(who, Verdict) else self._now_s() + ABSENT_S
+
+    def _before_screen(self, asked: _Asked) -> bool:
+        """Whether it is the person asked who stands there: of one with a badge nobody knows it better."""
+        return isinstance(asked.who, Identification) or self._here(_track(asked.who))
 
     @property
     def _asked_track(self) -> TrackId | None:
-        return None if self._asked is None else self._asked.verdict.track_id
+        return None if self._asked is None else _track(self._asked.who)
 
     def _note(self, track_id: TrackId | None) -> None:
         kept = {self._asked_track, self._served}
@@ -184,3 +193,8 @@ class Intents:
     def _here(self, track_id: TrackId | None) -> bool:
         """Whether it is this person who stands in front of the screen, as far as the camera can tell."""
         return self._subject in (track_id, None) and self._around(track_id)
+
+
+def _track(who: Who) -> TrackId | None:
+    """The camera's track of a person; None for somebody whom no camera follows."""
+    return who.track_id if isinstance(who, Verdict) else None

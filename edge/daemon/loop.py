@@ -6,13 +6,14 @@ committed.
 """
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 import structlog
 
-from edge.attendance.rules import Intent, Record, RefusalReason, Refused, Repeat, Ruling
-from edge.daemon.intents import Intents
+from edge.attendance.rules import Identification, Intent, Record, RefusalReason, Refused, Repeat, Ruling
+from edge.daemon.intents import Intents, Who
 from edge.errors import ClockfaceError, ModelError, PersonUnknown
 from edge.ports import Announcer, Camera, Clock, Ledger
 from edge.types import (
@@ -46,8 +47,8 @@ class Recognition(Protocol):
 class Rules(Protocol):
     """The attendance rules with the site's configuration bound in."""
 
-    def __call__(self, verdict: Verdict, at: Instant, last: Punch | None, intent: Intent) -> Ruling:
-        """Decide what a recognised person's walk-up means."""
+    def __call__(self, who: Who, at: Instant, last: Punch | None, intent: Intent) -> Ruling:
+        """Decide what an identified person's walk-up means."""
         ...
 
 
@@ -65,6 +66,8 @@ class Attendant:
         announcer: The screen, sound and light.
         intents: What people chose on the screen.
         afterwards: Called with every verdict once it has been acted on, before the next frame.
+        noted: Told every committed record, before the screen is.
+        prompting: Whether somebody is being asked for a PIN: a face that is not recognised says nothing then.
     """
 
     def __init__(  # noqa: PLR0913 - its seams, each named
@@ -80,6 +83,8 @@ class Attendant:
         announcer: Announcer,
         intents: Intents,
         afterwards: Callable[[Verdict], None],
+        noted: Callable[[RecordedPunch], None] = lambda _: None,
+        prompting: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
         self._rules = rules
@@ -91,6 +96,9 @@ class Attendant:
         self._announcer = announcer
         self._intents = intents
         self._afterwards = afterwards
+        self._noted = noted
+        self.prompting = prompting
+        self._identified: deque[Identification] = deque()
 
     def attend(self, verdict: Verdict) -> None:
         """Act on one verdict: record it if it names a person, and announce how it ended."""
@@ -105,18 +113,24 @@ class Attendant:
         self.settle()  # whoever stood here before comes first
         if verdict.outcome is Outcome.RECOGNISED and verdict.person_id is not None:
             self._record(verdict, verdict.person_id, intent)
+        elif self.prompting():
+            pass  # whoever looks at the keys is not to be told that their face was not seen
         elif verdict.outcome is Outcome.SEVERAL_PEOPLE:
             self._announce(Notice.SEVERAL_PEOPLE, verdict)
         elif verdict.outcome is not Outcome.NO_FACE:
             self._announce(Notice.NOT_RECOGNISED, verdict, detail=verdict.reason)
         self._afterwards(verdict)
 
+    def identified(self, who: Identification) -> None:
+        """Take somebody identified by badge or PIN, from any thread; the loop's next step makes the record."""
+        self._identified.append(who)
+
     def present(self, scene: Scene) -> None:
         """Note whose face is in front of the camera: choices on the screen are that person's."""
         self._intents.present(scene)
 
     def settle(self, *, all_of_them: bool = False) -> bool:
-        """Complete the records of people who were asked and have answered, left or let the time pass.
+        """Record whom badge or PIN identified, and who was asked and has answered, left or let the time pass.
 
         Args:
             all_of_them: Wait for nobody any longer.
@@ -124,44 +138,49 @@ class Attendant:
         Returns:
             Whether anything was announced.
         """
+        arrived = bool(self._identified)
+        while self._identified:
+            who = self._identified.popleft()
+            self._record(who, who.person_id, self._intents.meet(who))
         answered = self._intents.answered(all_of_them=all_of_them)
         for each in answered:
-            if each.verdict.person_id is not None:
-                self._record(each.verdict, each.verdict.person_id, each.intent)
-        return bool(answered)
+            if each.who.person_id is not None:
+                self._record(each.who, each.who.person_id, each.intent)
+        return bool(answered) or arrived
 
-    def _record(self, verdict: Verdict, person_id: PersonId, intent: Intent) -> None:
-        """Rule on a recognised person and commit; whatever fails on the way confirms nothing and is said."""
+    def _record(self, who: Who, person_id: PersonId, intent: Intent) -> None:
+        """Rule on an identified person and commit; whatever fails on the way confirms nothing and is said."""
         try:
             last = self._last(person_id)
-            ruling = self._rules(verdict, self._clock.now(), last.punch if last is not None else None, intent)
+            ruling = self._rules(who, self._clock.now(), last.punch if last is not None else None, intent)
             recorded = self._ledger.record(ruling.punch) if isinstance(ruling, Record) else None
         except PersonUnknown:  # removed or disabled since the frame was matched
-            self._announce(Notice.NOT_RECOGNISED, verdict, detail="person_unknown")
+            self._announce(Notice.NOT_RECOGNISED, who, detail="person_unknown")
         except ClockfaceError as error:
             log.error("punch_not_recorded", error=error)  # noqa: TRY400 - its message says what to do
-            self._announce(Notice.OUT_OF_SERVICE, verdict, detail=type(error).__name__)
+            self._announce(Notice.OUT_OF_SERVICE, who, detail=type(error).__name__)
         else:
-            self._say(ruling, verdict, last=last, recorded=recorded)
+            self._say(ruling, who, last=last, recorded=recorded)
 
     def _say(
-        self, ruling: Ruling, verdict: Verdict, *, last: RecordedPunch | None, recorded: RecordedPunch | None
+        self, ruling: Ruling, who: Who, *, last: RecordedPunch | None, recorded: RecordedPunch | None
     ) -> None:
         if ruling == Refused(RefusalReason.DIRECTION_NEEDED):
-            self._intents.ask(verdict)
+            self._intents.ask(who)
         else:
-            self._intents.serve(verdict)
+            self._intents.serve(who)
         match ruling:
             case Record() if recorded is not None:
                 log.info("punch_recorded", epoch=recorded.id.epoch, seq=recorded.id.seq)
-                self._announce(Notice.RECORDED, verdict, recorded=recorded)
+                self._noted(recorded)
+                self._announce(Notice.RECORDED, who, recorded=recorded)
             case Repeat():
-                self._announce(Notice.ALREADY_RECORDED, verdict, recorded=last)
+                self._announce(Notice.ALREADY_RECORDED, who, recorded=last)
             case Refused(reason=reason):
-                self._announce(Notice.NOT_RECOGNISED, verdict, detail=reason)
+                self._announce(Notice.NOT_RECOGNISED, who, detail=reason)
 
     def _announce(
-        self, notice: Notice, verdict: Verdict, *, recorded: RecordedPunch | None = None, detail: str = ""
+        self, notice: Notice, who: Who, *, recorded: RecordedPunch | None = None, detail: str = ""
     ) -> None:
         greeting: str | None = None
         language = ""
@@ -177,7 +196,7 @@ class Attendant:
         self._announcer.announce(
             Announcement(
                 notice,
-                verdict=verdict,
+                verdict=who if isinstance(who, Verdict) else None,
                 recorded=recorded,
                 greeting=greeting,
                 detail=detail,
@@ -207,6 +226,7 @@ class Loop:
         after_step: Called after every step, also when no frame came: the watchdog lives from it.
         divert: Takes a frame away from recognition (camera enrolment); returns whether it did.
         show: Whoever watches scenes.
+        badges: Whoever looks for badges in frames; must not wait.
     """
 
     def __init__(  # noqa: PLR0913 - its seams, each named
@@ -221,6 +241,7 @@ class Loop:
         after_step: Callable[[], None],
         divert: Callable[[Frame], bool],
         show: Callable[[Scene], None],
+        badges: Callable[[Frame], None] = lambda _: None,
     ) -> None:
         if (recognition is None) == (fault is None):
             raise ValueError("a loop has either a recogniser or the reason why there is none")
@@ -233,6 +254,8 @@ class Loop:
         self._after_step = after_step
         self._divert = divert
         self._show_scene = show
+        self._badges = badges
+        self._prompting = False
         self._shown: tuple[Notice, Coaching | None, str] | None = None
         self._camera_state: CameraState | None = None
 
@@ -253,6 +276,9 @@ class Loop:
         self._note_camera(state)
         diverted = frame is not None and self._divert(frame)
         closed = self._closed()
+        self._follow_prompt()
+        if frame is not None and not diverted and closed is None:
+            self._badges(frame)
         if closed is not None:
             self._show(Notice.OUT_OF_SERVICE, detail=closed)
         elif frame is None:
@@ -263,6 +289,13 @@ class Loop:
         if self._attendant.settle():
             self._shown = None
         self._after_step()
+
+    def _follow_prompt(self) -> None:
+        """While somebody is asked for a PIN, only a result may cover that; then what stands is said again."""
+        prompting = self._attendant.prompting()
+        if self._prompting and not prompting:
+            self._shown = None
+        self._prompting = prompting
 
     def _note_camera(self, state: CameraState) -> None:
         """Log when the camera's state changes: not once a frame, and nothing of what it sees."""
@@ -299,7 +332,7 @@ class Loop:
     def _show(self, notice: Notice, *, coaching: Coaching | None = None, detail: str = "") -> bool:
         """Announce a state once, not once a frame; returns whether it is news."""
         state = (notice, coaching, detail)
-        if state == self._shown:
+        if state == self._shown or self._prompting:
             return False
         self._shown = state
         self._announcer.announce(Announcement(notice, coaching=coaching, detail=detail))

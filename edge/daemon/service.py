@@ -14,6 +14,7 @@ from edge.api.views import profile_view, punch_view, to_profile
 from edge.config import Config
 from edge.daemon.camera_enrolment import CameraEnrolment, Progress
 from edge.daemon.condition import Condition, FaceParts
+from edge.daemon.counter import Counter
 from edge.daemon.enrolment import Applicant, Enroller, Enrolment
 from edge.daemon.intents import Intents, offered
 from edge.daemon.link import SiteLink
@@ -43,6 +44,7 @@ class DaemonService:
         tap: Lends frames to enrolment.
         intents: What people choose on the screen.
         link: The tie to the site: its lock is held while ledger and gallery change together.
+        counter: Badges and PINs.
         signals: How light, buzzer, door and sound are.
     """
 
@@ -58,6 +60,7 @@ class DaemonService:
         tap: FrameTap,
         intents: Intents,
         link: SiteLink,
+        counter: Counter,
         signals: Callable[[], tuple[SignalHealth, ...]] = tuple,
     ) -> None:
         self._config = config
@@ -69,6 +72,7 @@ class DaemonService:
         self._tap = tap
         self._intents = intents
         self._lock = link.lock
+        self.without_face = counter.service
         self._sharing = link.sharing
         self._enroller = None if face_path is None else self._make_enroller(face_path)
         self._condition = Condition(
@@ -80,6 +84,7 @@ class DaemonService:
             camera=camera,
             site_key=None if link.site_keys is None else link.site_keys.sealing.key_id,
             signals=signals,
+            ways=counter.desk.ways,
         )
         self.tally = Tally()
         telemetrist = Telemetrist(store=store, clock=clock, status=self._condition.status, tally=self.tally)

@@ -18,6 +18,11 @@ class Tally:
         with self._lock:
             self._counts[verdict.outcome.value] += 1
 
+    def disowned(self) -> None:
+        """Count a record that its person said was not of them."""
+        with self._lock:
+            self._counts["not_me"] += 1
+
     def counts(self) -> dict[str, int]:
         """Kind to number."""
         with self._lock:

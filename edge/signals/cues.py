@@ -66,12 +66,16 @@ _HERE: Score = (
     *_flash(Colour.WHITE, on_s=0.25, off_s=0.25, buzz=True),
     *_flash(Colour.WHITE, on_s=0.25, off_s=0.25, times=3),
 )
+_ASKING: Score = (Step(Colour.WHITE, 1.0, True, 0.08), Step(Colour.WHITE, 1.0, False, 30.0))
 RESULTS: dict[Notice, Score] = {
     Notice.RECORDED: _YES,
     Notice.ALREADY_RECORDED: _AGAIN,
     Notice.NOT_RECOGNISED: _NO,
     Notice.SEVERAL_PEOPLE: _SEVERAL,
     Notice.IDENTIFY: _HERE,
+    Notice.BADGE_REFUSED: _NO,
+    Notice.ENTER_PIN: _ASKING,
+    Notice.VOIDED: _SEVERAL,
 }
 
 

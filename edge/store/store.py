@@ -14,9 +14,11 @@ from pathlib import Path
 from edge.errors import ConfigError, LedgerCorrupt
 from edge.ports import Clock
 from edge.store.audit import AuditTrail
+from edge.store.badges import Badges
 from edge.store.chain import Chain, EpochReason, wrong_signer
 from edge.store.clock import ClockMarks
 from edge.store.consents import Consents
+from edge.store.credentials import CredentialStore
 from edge.store.database import Database
 from edge.store.device_keys import DeviceKeys
 from edge.store.erasures import FILE as ERASURES_FILE
@@ -67,6 +69,8 @@ class Store:
         device_keys: Signs documents and opens what was sealed to the device.
         site: Who and what belongs to the whole site.
         noticeboard: What the office wants shown, and whether the kiosk is out of service.
+        badges: Badges and cards that were given out.
+        credentials: PINs, secrets of codes, wrong tries.
         rotation: Moves every token to the keys that write now.
     """
 
@@ -85,6 +89,8 @@ class Store:
     device_keys: DeviceKeys
     site: Site
     noticeboard: Noticeboard
+    badges: Badges
+    credentials: CredentialStore
     rotation: Rotation
     database: Database
     chain: Chain
@@ -109,7 +115,7 @@ class Store:
         )
 
     def _check_office(self) -> None:
-        """Open every token that has to do with the office.
+        """Open every token that has to do with the office, or with ways in without a face.
 
         Raises:
             LedgerCorrupt, SecretWrong: One was altered or moved, or its key is not on the ring.
@@ -117,6 +123,8 @@ class Store:
         self.office.current()
         self.parcels.check_all()
         self.progress.check_all()
+        self.badges.check_all()
+        self.credentials.check_all()
 
 
 def create_store(
@@ -249,6 +257,8 @@ def _assemble(
         progress=OfficeProgress(database, vault=data, erasures=erasures),
         site=Site(database),
         noticeboard=Noticeboard(database, vault=data),
+        badges=Badges(database, vault=data, card_key=number_key, clock=clock, audit=audit),
+        credentials=CredentialStore(database, vault=data, subject_key=number_key, audit=audit),
         rotation=Rotation(database, rings=(keyring.data, keyring.face), clock=clock, audit=audit),
         reissues=Reissues(
             database, chain=chain, events=events, frontier=frontier, alarms=alarms, audit=audit, clock=clock

@@ -48,6 +48,7 @@ from edge.api.protocol import (
 )
 from edge.api.service import Peer
 from edge.errors import AttendanceError, ConsentMissing, LedgerCorrupt, NumberTaken, PersonUnknown
+from tests.edge.api.small_counter import SmallCounter
 
 AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 EPOCH = "000001-9f86d081884c7d65"
@@ -74,6 +75,7 @@ class SmallEdge:
     delivered: list[str] = field(default_factory=list)
     corrupt: bool = False
     broken: bool = False
+    without_face: SmallCounter = field(default_factory=SmallCounter)
 
     def status(self) -> Status:
         if self.broken:

@@ -11,7 +11,9 @@ import numpy as np
 from clockface.masking import masked
 from edge.api import protocol as wire
 from edge.api.service import Peer
+from edge.attendance.rules import Identification
 from edge.config import Config, DeviceConfig
+from edge.daemon.counter import Counter
 from edge.daemon.intents import Intents
 from edge.daemon.link import SiteLink
 from edge.daemon.service import DaemonService
@@ -116,6 +118,8 @@ class TestKiosk:
     intents: Intents
     link: SiteLink
     announced: "Announced"
+    counter: Counter
+    identified: list[Identification]
     config: Config = field(default_factory=Config)
 
     @property
@@ -134,6 +138,7 @@ class TestKiosk:
             tap=self.tap,
             intents=self.intents,
             link=self.link,
+            counter=self.counter,
         )
 
 
@@ -173,6 +178,17 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         restart=announced.restart,
         diagnosis={"configuration": lambda: masked(config.model_dump(mode="json"))},
     )
+    identified: list[Identification] = []
+    counter = Counter(
+        config=config,
+        store=store,
+        clock=clock,
+        site_keys=link.site_keys,
+        announcer=announced,
+        closed=link.bulletin.closed,
+        identified=identified.append,
+        disowned=lambda: service.tally.disowned(),  # noqa: PLW0108 - made below
+    )
     service = DaemonService(
         config=config,
         store=store,
@@ -183,8 +199,22 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         tap=tap,
         intents=intents,
         link=link,
+        counter=counter,
     )
-    return TestKiosk(service, store, recogniser, clock, camera, tap, intents, link, announced, config)
+    return TestKiosk(
+        service,
+        store,
+        recogniser,
+        clock,
+        camera,
+        tap,
+        intents,
+        link,
+        announced,
+        counter,
+        identified,
+        config,
+    )
 
 
 def astronaut() -> bytes:

@@ -105,7 +105,7 @@ def test_the_answer_of_the_person_who_was_asked_completes_their_record_once() ->
     verdict = kiosk.asked()
     kiosk.stays(4.0)
     assert kiosk.intents.choose(OUT) is Taken.WAITING
-    assert [(each.verdict, each.intent) for each in kiosk.intents.answered()] == [(verdict, OUT)]
+    assert [(each.who, each.intent) for each in kiosk.intents.answered()] == [(verdict, OUT)]
     assert kiosk.intents.answered(all_of_them=True) == []
 
 
@@ -136,7 +136,7 @@ def test_who_does_not_answer_is_recorded_without_a_direction() -> None:
     kiosk.stays(ANSWER_S - 0.5)
     assert kiosk.intents.answered() == []
     kiosk.stays(0.5)
-    assert [(each.verdict, each.intent) for each in kiosk.intents.answered()] == [(verdict, NO_ANSWER)]
+    assert [(each.who, each.intent) for each in kiosk.intents.answered()] == [(verdict, NO_ANSWER)]
 
 
 def test_who_has_left_is_not_waited_for_and_the_tap_of_the_next_is_not_theirs() -> None:
@@ -145,7 +145,7 @@ def test_who_has_left_is_not_waited_for_and_the_tap_of_the_next_is_not_theirs() 
     kiosk.intents.present(scene(None, faces=0))
     kiosk.now_s += ABSENT_S
     assert kiosk.intents.choose(IN) is Taken.NEXT
-    assert [(each.verdict, each.intent) for each in kiosk.intents.answered()] == [(verdict, NO_ANSWER)]
+    assert [(each.who, each.intent) for each in kiosk.intents.answered()] == [(verdict, NO_ANSWER)]
     assert kiosk.intents.meet(recognised("b", 2)) == IN
 
 
@@ -163,7 +163,7 @@ def test_the_next_person_identified_does_not_answer_for_the_one_who_was_asked() 
     kiosk.intents.present(scene(2))
     assert kiosk.intents.choose(OUT) is Taken.NEXT
     assert kiosk.intents.meet(recognised("b", 2)) == OUT
-    assert [(each.verdict, each.intent) for each in kiosk.intents.answered()] == [(first, NO_ANSWER)]
+    assert [(each.who, each.intent) for each in kiosk.intents.answered()] == [(first, NO_ANSWER)]
 
 
 def test_who_is_lost_from_sight_and_recognised_again_answers_for_themselves() -> None:
@@ -238,7 +238,7 @@ class Played:
 
     def settle(self, _: int) -> None:
         for each in self.kiosk.intents.answered():
-            self.record(each.verdict, each.intent)
+            self.record(each.who, each.intent)
 
     def stranger(self, _: int) -> None:
         self.walks += 1
@@ -274,7 +274,7 @@ def test_whatever_happens_a_choice_serves_one_person_in_time_and_nobody_asked_is
         step(played, how)
         played.settle(0)  # as the loop does after every frame
     for each in played.kiosk.intents.answered(all_of_them=True):
-        played.record(each.verdict, each.intent)
+        played.record(each.who, each.intent)
     used = [int(intent.work_code) for _, intent, _ in played.records if intent.work_code is not None]
     assert len(used) == len(set(used))
     for _, intent, at_s in played.records:

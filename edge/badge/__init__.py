@@ -1,0 +1,1 @@
+"""Ways in without a face: badges, PINs, one-time codes, and what reads them."""

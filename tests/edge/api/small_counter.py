@@ -1,0 +1,74 @@
+"""A small working counter behind the API: badges and PINs in dictionaries."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from edge.api import protocol as wire
+from edge.api.service import Peer
+from edge.errors import BadgeUnknown
+
+AT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+@dataclass
+class SmallCounter:
+    """A `WithoutFaceService` in memory."""
+
+    given: dict[str, wire.BadgeView] = field(default_factory=dict)
+    pins: dict[str, str] = field(default_factory=dict)
+    entered: list[wire.PinEntered] = field(default_factory=list)
+
+    def issue_badge(self, asked: wire.BadgeAsked, peer: Peer) -> wire.BadgeIssued:
+        badge = wire.BadgeView(
+            badge_id=f"{len(self.given):024x}", person_id=asked.person_id, issued_at=AT, issued_by=peer.account
+        )
+        self.given[badge.badge_id] = badge
+        return wire.BadgeIssued(badge=badge, token="CLK1")
+
+    def badge_text(self, badge_id: str, peer: Peer) -> wire.BadgeIssued:
+        if badge_id not in self.given:
+            raise BadgeUnknown("no such badge", where=badge_id)
+        return wire.BadgeIssued(badge=self.given[badge_id], token="CLK1")
+
+    def badges(self, query: wire.BadgeQuery) -> wire.BadgeList:
+        return wire.BadgeList(badges=tuple(self.given.values()))
+
+    def revoke_badge(self, badge_id: str, peer: Peer) -> wire.BadgeView:
+        self.given[badge_id] = self.given[badge_id].model_copy(update={"revoked": True})
+        return self.given[badge_id]
+
+    def set_pin(self, person_id: str, asked: wire.PinSet, peer: Peer) -> wire.WaysView:
+        self.pins[person_id] = asked.pin or ""
+        return self.ways_of(person_id)
+
+    def new_code(self, person_id: str, peer: Peer) -> wire.CodeSecret:
+        return wire.CodeSecret(uri="otpauth://totp/x?secret=A")
+
+    def set_way(self, person_id: str, asked: wire.WaySet, peer: Peer) -> wire.WaysView:
+        return self.ways_of(person_id)
+
+    def set_card(self, person_id: str, asked: wire.CardSet, peer: Peer) -> wire.WaysView:
+        return self.ways_of(person_id)
+
+    def ways_of(self, person_id: str) -> wire.WaysView:
+        return wire.WaysView(
+            person_id=person_id,
+            way="badge_pin",
+            own_way=False,
+            pin_set=bool(self.pins.get(person_id)),
+            code_set=False,
+            badges=len(self.given),
+        )
+
+    def enter_pin(self, entered: wire.PinEntered) -> wire.PinTaken:
+        self.entered.append(entered)
+        return wire.PinTaken(outcome="accepted")
+
+    def cancel_pin(self, gone: wire.PromptGone) -> wire.PromptGone:
+        return gone
+
+    def disavow(self, said: wire.Disavowal) -> wire.DisavowalTaken:
+        return wire.DisavowalTaken(outcome="voided" if said.seq == 1 else "too_late")
+
+    def ask_correction(self, asked: wire.CorrectionAsked) -> wire.CorrectionTaken:
+        return wire.CorrectionTaken(outcome="sent")

@@ -1,0 +1,1 @@
+"""Badges, PINs and codes, and what reads them."""
