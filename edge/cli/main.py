@@ -16,6 +16,7 @@ _OWN = (
     "watch",
     "enroll",
     "people",
+    "badge",
     "attendance",
     "ledger",
     "keys",
