@@ -185,8 +185,8 @@ class Attendant:
         greeting: str | None = None
         language = ""
         messages: tuple[str, ...] = ()
-        if verdict.person_id is not None:
-            language = self._language_of(verdict.person_id)
+        if who.person_id is not None:
+            language = self._language_of(who.person_id)
         if recorded is not None:
             try:
                 greeting = self._greeting(recorded.punch.person_id)
