@@ -31,6 +31,7 @@ class _Device:
     """What one device is still to be told."""
 
     due: dict[str, EventPoint] = field(default_factory=dict)
+    behind: dict[str, EventPoint] = field(default_factory=dict)  # committed long ago, and sent again just now
     wanted: bool = False  # an ack, even if it names no point
     resend: bool = False
     sent_at: float = float("-inf")
@@ -64,13 +65,7 @@ class Answers:
 
     def take(self, outcome: Outcome) -> None:
         """Take over what a committed batch asks for; refusals and receipts go at once."""
-        for address, nonce in outcome.nonces.items():
-            device = self._device(address)
-            device.nonce, device.wanted = nonce, True
-        for address, points in outcome.committed.items():
-            device = self._device(address)
-            for point in points:
-                device.due[point.epoch] = device.newest = point
+        self._note_points(outcome)
         for address in outcome.committed.keys() - outcome.lacking:
             self._device(address).lacking_since = None
         for address in outcome.missing:
@@ -86,6 +81,17 @@ class Answers:
                     ParcelReceipt(site=address.site, device=address.device, parcels=some, issued=self._now())
                 )
 
+    def _note_points(self, outcome: Outcome) -> None:
+        for address, nonce in outcome.nonces.items():
+            device = self._device(address)
+            device.nonce, device.wanted = nonce, True
+        for address, points in outcome.committed.items():
+            device = self._device(address)
+            for point in points:
+                device.due[point.epoch] = device.newest = point
+        for address, points in outcome.behind.items():
+            self._device(address).behind |= {point.epoch: point for point in points}
+
     def flush(self, *, everything: bool = False) -> None:
         """Send the acks that are due."""
         now = self._monotonic()
@@ -97,7 +103,7 @@ class Answers:
             self._acknowledge(address, device, now)
 
     def _acknowledge(self, address: Address, device: _Device, now: float) -> None:
-        points: list[EventPoint | None] = list(device.due.values())
+        points: list[EventPoint | None] = [*device.behind.values(), *device.due.values()]
         if not points and (device.wanted or device.resend):
             points = [device.newest]
         sent = True
@@ -114,6 +120,7 @@ class Answers:
         device.sent_at = now
         if sent:
             device.due.clear()
+            device.behind.clear()
             device.wanted = device.resend = False
         else:
             self._due.add(address)

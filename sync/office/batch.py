@@ -37,6 +37,7 @@ class Outcome:
 
     Args:
         committed: Points to acknowledge, by device.
+        behind: Points that were committed before and came again, to acknowledge too, by device.
         lacking: Devices of which earlier events are missing.
         missing: Devices that believe more delivered than is here: they are to send again.
         refused: Refusals to sign.
@@ -47,6 +48,7 @@ class Outcome:
     """
 
     committed: dict[Address, list[EventPoint]] = field(default_factory=dict)
+    behind: dict[Address, list[EventPoint]] = field(default_factory=dict)
     lacking: set[Address] = field(default_factory=set)
     missing: set[Address] = field(default_factory=set)
     refused: list[tuple[Address, RefusedEvent]] = field(default_factory=list)
@@ -171,6 +173,8 @@ class _Batch:
         for answer in ingest(self._connection, list(taken.values()), now_us=self._now_us, limits=self._limits):
             address = answer.device.address
             self.outcome.counts.update(answer.counts)
+            if answer.behind:
+                self.outcome.behind[address] = answer.behind
             if answer.committed:
                 self.outcome.committed[address] = answer.committed
             if answer.lacking:

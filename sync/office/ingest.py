@@ -59,6 +59,8 @@ class Answer:
 
     Args:
         committed: Points to acknowledge: one, unless histories ran side by side.
+        behind: Of each epoch that is committed further, the last event that came again: acknowledged too, since
+            a device that was restored has no later one in common with us.
         lacking: Whether earlier events are missing of what was sent.
         distrusted: Events of a revoked device after the last that is trusted: for quarantine.
         counts: How many events ended where.
@@ -66,6 +68,7 @@ class Answer:
 
     device: Device
     committed: list[EventPoint] = field(default_factory=list)
+    behind: list[EventPoint] = field(default_factory=list)
     lacking: bool = False
     refused: list[RefusedEvent] = field(default_factory=list)
     distrusted: list[Verified] = field(default_factory=list)
@@ -112,6 +115,7 @@ class _Work:
         self._known: dict[int, dict[int, bytes]] = defaultdict(dict)
         self._rows: list[dict[str, Any]] = []
         self._moved: dict[int, Epoch] = {}
+        self._repeated: dict[int, Verified] = {}  # by epoch id: the last event that was committed already
         self._stirred: set[int] = set()  # epochs whose waiting rows changed
         self._waiting_rows: list[dict[str, Any]] = []
         self._corrections: list[tuple[int, int, ClockCorrected]] = []
@@ -157,7 +161,7 @@ class _Work:
         epoch = self._epoch(answer.device, name)
         repeated = [event.head.seq for event in events if event.head.seq <= epoch.frontier_seq]
         if repeated:
-            self._load_known(epoch, min(repeated), max(repeated))
+            self._load_known(epoch, min(repeated) - 1, max(repeated))
         for event in events:
             self._take_event(answer, epoch, event)
         while epoch.frontier_seq + 1 in self._waiting_seqs[epoch.id] and self._drain(answer, epoch):
@@ -192,7 +196,9 @@ class _Work:
             where_to = self._keep_waiting(answer, epoch, event)
             answer.counts[where_to] += 1
             return
-        elif where is not Place.REPEATED:
+        elif where is Place.REPEATED:
+            self._repeated[epoch.id] = event  # they come in their order
+        else:
             self._refuse(answer, epoch, event, where)
         answer.counts["committed" if where is Place.NEXT else where.value] += 1
 
@@ -260,7 +266,7 @@ class _Work:
     def _refuse(self, answer: Answer, epoch: Epoch, event: Verified, reason: Place) -> None:
         point = EventPoint(epoch=epoch.name, seq=event.head.seq, hash=event.hash.hex())
         if not any(each.event.epoch == epoch.name for each in answer.refused):
-            answer.refused.append(RefusedEvent(point, reason, epoch.point))
+            answer.refused.append(RefusedEvent(point, reason, self._in_common(epoch, event)))
         epoch.refuse(event.head.seq, reason)
         self._moved[epoch.id] = epoch
         broken = reason is Place.BROKEN_CHAIN
@@ -277,6 +283,13 @@ class _Work:
         kind = AlarmKind.BROKEN_CHAIN if broken else AlarmKind.FORK
         self._alarm(kind, answer.device, f"{epoch.name}/{event.head.seq}", epoch=epoch)
         self._forget_waiting(epoch, event)
+
+    def _in_common(self, epoch: Epoch, event: Verified) -> EventPoint | None:
+        """What the refused event follows, if that is ours too: what a restored device need not issue again."""
+        before = event.head.seq - 1
+        if before < epoch.frontier_seq and self._known[epoch.id].get(before) == event.prev_hash:
+            return EventPoint(epoch=epoch.name, seq=before, hash=event.prev_hash.hex())
+        return epoch.point
 
     def _forget_waiting(self, epoch: Epoch, refused: Verified) -> None:
         """What waits behind a refused event belongs to its history; what does not comes again."""
@@ -364,6 +377,12 @@ class _Work:
             if found.committed is not None:
                 points.setdefault(found.committed.epoch, found.committed)
         answer.committed = list(points.values())
+        again = [(epochs[name], self._repeated.get(epochs[name].id)) for name in touched]
+        answer.behind = [
+            EventPoint(epoch=epoch.name, seq=event.head.seq, hash=event.hash.hex())
+            for epoch, event in again
+            if event is not None and event.head.seq < epoch.frontier_seq
+        ]
         moment = {"device_id": answer.device.id, "last_seen_us": self._now_us}
         if answer.counts.get("committed"):
             moment["last_event_us"] = self._now_us

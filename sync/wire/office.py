@@ -41,7 +41,8 @@ class Refusal(Document):
         refused: The event, as the device sent it.
         reason: fork: the office holds another event under the same identity. broken_chain: its prevhash is not
             the hash of the event before it.
-        committed: What the office holds of this epoch.
+        committed: What the refused event follows, if the office holds it too; else the newest that it holds of
+            this epoch.
     """
 
     payload_type: ClassVar[str] = "application/vnd.clockface.refusal+json"

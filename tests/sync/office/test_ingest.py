@@ -182,17 +182,30 @@ def test_another_event_in_the_same_place_is_a_fork_and_stops_nothing(office: Off
     kiosk.begin(E1)
     kiosk.records(3)
     twin = kiosk.restored_copy()
+    in_common = twin.point
     office.take(kiosk, *kiosk.sent, *kiosk.records(2))
     other = twin.record(person="99" * 16)
     answer = office.take(kiosk, other)
     [refused] = answer.refused
     assert (refused.event, refused.reason.value) == (twin.point, "fork")
-    assert refused.committed == kiosk.point
+    assert refused.committed == in_common
     assert office.stored() == names(E1, upto=6)
     [fork] = office.rows(select(schema.forks))
     assert (fork.seq, fork.found_in, bytes(fork.envelope)) == (5, "event", other)
     assert office.open_alarms() == {"fork"}
     assert office.take(kiosk, kiosk.record()).committed == [kiosk.point]
+
+
+def test_a_restored_device_learns_how_far_its_own_part_is_committed(office: Office, kiosk: Kiosk) -> None:
+    kiosk.begin(E1)
+    kiosk.records(9)
+    backup = list(kiosk.sent)
+    office.take(kiosk, *kiosk.sent, *kiosk.records(5))
+    [behind] = office.take(kiosk, *backup[:4]).behind  # its window is small, and the frontier is not its own
+    assert (behind.epoch, behind.seq) == (E1, 4)
+    [behind] = office.take(kiosk, *backup[4:]).behind
+    assert behind.seq == 10
+    assert office.take(kiosk, *kiosk.sent[-1:]).behind == []
 
 
 def test_an_event_on_another_past_is_a_broken_chain(office: Office, kiosk: Kiosk) -> None:

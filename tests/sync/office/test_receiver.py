@@ -70,12 +70,27 @@ def test_what_was_sent_twice_is_acknowledged_twice_and_stored_once(
 def test_a_fork_is_refused_by_a_signed_word(courier: Courier) -> None:
     courier.kiosk.begin(E1)
     twin = courier.kiosk.restored_copy()
+    in_common = twin.point
     courier.send(*courier.kiosk.sent, courier.kiosk.record())
     courier.acknowledged()
     courier.send(twin.record(person="99" * 16))
     refusal = courier.hear_until(lambda each: isinstance(each, Refusal))
     assert (refusal.refused, refusal.reason) == (twin.point, "fork")
-    assert refusal.committed == courier.kiosk.point
+    assert refusal.committed == in_common
+
+
+def test_a_device_from_an_old_backup_is_told_of_its_own_events_not_only_of_the_newest(
+    courier: Courier,
+) -> None:
+    courier.kiosk.begin(E1)
+    courier.kiosk.records(5)
+    known = courier.kiosk.sent[:3]
+    courier.send(*courier.kiosk.sent)
+    courier.acknowledged()
+    courier.send(*known)
+    ack = courier.hear_until(lambda each: isinstance(each, Ack))
+    assert ack.committed is not None
+    assert ack.committed.seq == 3
 
 
 def test_poison_ends_in_quarantine_and_stops_nothing(courier: Courier, office_database: Database) -> None:
