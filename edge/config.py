@@ -357,6 +357,21 @@ class EnrolmentConfig(Section):
     )
 
 
+class TrustConfig(Section):
+    """What it takes to make a provisioned device believe another office or certificate authority."""
+
+    reset_file: Path = Field(
+        default=Path("/boot/firmware/clockface-reset"),
+        description="A file that somebody at the device puts on its boot partition; it is used up.",
+    )
+    reset_button: int | None = Field(
+        default=None, ge=0, le=53, description="GPIO (BCM number) of a button to ground; unset: none."
+    )
+    reset_hold_s: float = Field(
+        default=5.0, ge=1.0, le=30.0, description="How long the button must be held, seconds."
+    )
+
+
 class ApiConfig(Section):
     """The local sockets: each is guarded by its file mode and group."""
 
@@ -386,6 +401,7 @@ class Config(Section):
     attendance: AttendanceConfig = AttendanceConfig()
     badge: BadgeConfig = BadgeConfig()
     enrolment: EnrolmentConfig = EnrolmentConfig()
+    trust: TrustConfig = TrustConfig()
     signals: SignalsConfig = SignalsConfig()
     logging: LoggingConfig = LoggingConfig()
     api: ApiConfig = ApiConfig()

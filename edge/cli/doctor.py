@@ -38,10 +38,10 @@ def doctor(
 ) -> None:
     """Check camera, models, keys, ledger, disk, clock and machine; exit code 100 if something fails."""
     answers = []
-    for answer in _examine(invocation(context)):
+    for answer in examine(invocation(context)):
         answers.append(answer)
         if not as_json:
-            _print(answer)
+            show(answer)
     health = worst(answers)
     if as_json:
         typer.echo(json.dumps(_document(health, answers), indent=2, ensure_ascii=False))
@@ -51,7 +51,7 @@ def doctor(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _examine(run: Invocation) -> Iterator[Answer]:
+def examine(run: Invocation) -> Iterator[Answer]:
     """Answers as they come; with a broken configuration that, and what the machine itself says."""
     from edge.doctor.examination import machine_checks  # heavy: models and store
 
@@ -102,7 +102,8 @@ def _document(health: Health, answers: list[Answer]) -> dict[str, object]:
     }
 
 
-def _print(answer: Answer) -> None:
+def show(answer: Answer) -> None:
+    """Print one answer, and under it what to do."""
     finding = answer.finding
     line = Text(f"{finding.health.value:<5}", STYLES[finding.health])
     line.append(f"{answer.name:<16} ", "bold").append(finding.found, "")

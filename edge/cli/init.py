@@ -6,6 +6,8 @@ device.
 """
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -32,7 +34,27 @@ def init(
 ) -> None:
     """Make the state folder, the keys and an empty ledger for this device."""
     here = invocation(context)
-    state = here.config.paths.state
+    made = initialise(here.config, here.environment)
+    _report(here.config, made, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """A device that has keys and a ledger."""
+
+    ledger: Path
+    epoch: str
+    signer: str
+    created: tuple[Path, ...]
+
+
+def initialise(config: Config, environment: Mapping[str, str]) -> Initialised:
+    """Make the state folder, the keys that are missing, and an empty ledger.
+
+    Raises:
+        StoreError: There is a ledger already; SecretError: a key is wrong.
+    """
+    state = config.paths.state
     ledger = ledger_path(state)
     make_private_folder(state, made_by="clockface init")
     if ledger.is_symlink() or ledger.exists():
@@ -41,43 +63,39 @@ def init(
             where=str(ledger),
             next_step="clockface run; or clockface doctor, to see how it is",
         )
-    environment, allowed = here.environment, here.config.keys.allow_environment
+    allowed = config.keys.allow_environment
     names = missing_keys(state=state, environment=environment, allow_environment=allowed)
     created = generate_keys(state, names=names)
     keyring = load_keyring(state=state, environment=environment, allow_environment=allowed)
-    clock = SystemClock(zone=ZoneInfo(here.config.device.timezone))
+    clock = SystemClock(zone=ZoneInfo(config.device.timezone))
     store = create_store(
         ledger,
         keyring=keyring,
         clock=clock,
-        device=DeviceId(here.config.device.name),
-        site=here.config.device.site,
+        device=DeviceId(config.device.name),
+        site=config.device.site,
     )
     try:
         epoch = store.events.head().epoch
     finally:
         store.close()
-    _report(
-        here.config, ledger=ledger, epoch=epoch, signer=keyring.signing.key_id, created=created, as_json=as_json
-    )
+    return Initialised(ledger, epoch, keyring.signing.key_id, created)
 
 
-def _report(
-    config: Config, *, ledger: Path, epoch: str, signer: str, created: tuple[Path, ...], as_json: bool
-) -> None:
+def _report(config: Config, made: Initialised, *, as_json: bool) -> None:
     facts = {
         "site": config.device.site,
         "device": config.device.name,
-        "ledger": str(ledger),
-        "epoch": epoch,
-        "signing_key": signer,
-        "keys_created": [str(path) for path in created],
+        "ledger": str(made.ledger),
+        "epoch": made.epoch,
+        "signing_key": made.signer,
+        "keys_created": [str(path) for path in made.created],
     }
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
-    typer.echo(f"Device {facts['device']} of site {facts['site']} has a ledger: {ledger}")
-    typer.echo(f"Epoch {epoch}, signed by key {signer}")
-    for path in created:
+    typer.echo(f"Device {facts['device']} of site {facts['site']} has a ledger: {made.ledger}")
+    typer.echo(f"Epoch {made.epoch}, signed by key {made.signer}")
+    for path in made.created:
         typer.echo(f"Made {path} (mode 0400). Back it up where the ledger's backups are not.")
     typer.echo("Next: clockface run")

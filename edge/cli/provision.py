@@ -8,6 +8,7 @@ import json
 import os
 import pwd
 import re
+import sys
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -15,7 +16,6 @@ from zoneinfo import ZoneInfo
 import typer
 
 from edge.cli.context import Invocation, invocation
-from edge.cli.provision_trial import trial
 from edge.clock import SystemClock
 from edge.errors import BundleRefused, LedgerLocked, ProvisioningError
 from edge.provisioning import (
@@ -31,6 +31,7 @@ from edge.provisioning import (
     office_key,
     replace_file,
 )
+from edge.setup.act import Strange, refuse_without_anybody, strange, witness
 from edge.store.keys import Keyring, load_keyring, make_sealing_key
 from edge.store.store import Store, ledger_path, open_store
 from edge.types import DeviceId
@@ -44,7 +45,11 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(root: typer.Typer) -> None:
     """Put the group under the root."""
-    group = typer.Typer(no_args_is_help=True, help="Make a device and an office know each other.")
+    from edge.cli.provision_guide import provision  # they use what stands here
+    from edge.cli.provision_trial import trial
+
+    group = typer.Typer(invoke_without_command=True)
+    group.callback()(provision)
     group.command("request")(request)
     group.command("apply")(apply)
     group.command("test")(trial)
@@ -59,6 +64,16 @@ def request(
 ) -> None:
     """Write the device's request, for the office to answer with a bundle."""
     here = invocation(context)
+    asked, made = make_request(here, out=out, tls=tls)
+    _report_request(here, asked, out=out, made=made, as_json=as_json)
+
+
+def make_request(here: Invocation, *, out: Path, tls: Path) -> tuple[Asked, bool]:
+    """Make the device's request and write it; returns it, and whether the sealing key was made.
+
+    Raises:
+        ProvisioningError, SecretError: What is missing or cannot be written.
+    """
     folders = Folders(here.config.paths.state, tls)
     with as_owner(folders.state):
         _keyring(here)  # a device without its first keys is not there yet: clockface init
@@ -67,7 +82,7 @@ def request(
     clock = SystemClock(zone=ZoneInfo(here.config.device.timezone))
     asked = ask(keyring=keyring, address=_address(here), folders=folders, at=clock.now().wall)
     replace_file(out, asked.envelope + b"\n", mode=0o644)
-    _report_request(here, asked, out=out, made=made, as_json=as_json)
+    return asked, made
 
 
 def _report_request(here: Invocation, asked: Asked, *, out: Path, made: bool, as_json: bool) -> None:
@@ -91,7 +106,7 @@ def _report_request(here: Invocation, asked: Asked, *, out: Path, made: bool, as
 
 def apply(
     context: typer.Context,
-    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The office's answer.")],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The office's answer; - is standard input.")],
     office_fingerprint: Annotated[
         str,
         typer.Option("--office-fingerprint", help="The operator key's fingerprint, as the office tells it."),
@@ -101,23 +116,40 @@ def apply(
 ) -> None:
     """Take the office's bundle: certificate, authorities, and whom to believe from now on."""
     here = invocation(context)
-    raw = _bundle_bytes(bundle)
+    found = take_bundle(here, bundle_bytes(bundle), fingerprint=office_fingerprint, tls=tls)
+    _report_bundle(found, tls=tls, as_json=as_json)
+
+
+def take_bundle(here: Invocation, raw: bytes, *, fingerprint: str, tls: Path) -> Bundle:
+    """Judge a bundle, install it and believe its office from now on.
+
+    Raises:
+        BundleRefused: What does not hold, or a physical act is missing.
+        ProvisioningError, SecretError, LedgerLocked: Our own half.
+    """
     folders = Folders(here.config.paths.state, tls)
     with as_owner(folders.state):
         keyring = _keyring(here)
         clock, store = _open(here, keyring)
     try:
         known = store.office.current()
-        believed = Believed(known, None if known else _confirmed(office_key(raw), office_fingerprint))
+        anew = Strange.NOTHING if known is None else strange(raw, office=known, tls=tls)
+        if anew is not Strange.NOTHING:
+            refuse_without_anybody(here.config.trust)  # before anything is asked
+        trusted = None if anew is Strange.OFFICE else known
+        believed = Believed(trusted, None if trusted else _confirmed(office_key(raw), fingerprint))
         at = clock.now().wall
         found = judge(raw, believed=believed, keyring=keyring, address=_address(here), folders=folders, at=at)
+        act = None if anew is Strange.NOTHING else witness(here.config.trust)  # last: it is used up
         install_files(found, tls)
-        with as_owner(folders.state):
+        with as_owner(folders.state), store.database.write():
+            if act is not None:
+                store.audit.append("trust.reset", actor=_account(), subject=found.id, detail=act.value)
             store.office.install(as_office(found, at=at, by=_account()))
     finally:
         with as_owner(folders.state):
             store.close()
-    _report_bundle(found, tls=tls, as_json=as_json)
+    return found
 
 
 def _report_bundle(bundle: Bundle, *, tls: Path, as_json: bool) -> None:
@@ -162,7 +194,17 @@ def _confirmed(signer: str, given: str) -> str:
     return typed
 
 
-def _bundle_bytes(path: Path) -> bytes:
+def bundle_bytes(path: Path) -> bytes:
+    """What a bundle's file, or standard input where it is -, holds.
+
+    Raises:
+        ProvisioningError: It cannot be read; BundleRefused: it is too large.
+    """
+    if str(path) == "-":
+        raw = sys.stdin.buffer.read(MAX_BUNDLE_BYTES + 1)
+        if len(raw) > MAX_BUNDLE_BYTES:
+            raise BundleRefused(f"the bundle is refused: it is larger than {MAX_BUNDLE_BYTES} bytes")
+        return raw.strip()
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BUNDLE_BYTES + 1)

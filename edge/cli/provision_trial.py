@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from edge.cli.asking import asking
-from edge.cli.context import invocation
+from edge.api.client import EdgeClient
+from edge.cli.context import Invocation, invocation
 from edge.errors import TestUnconfirmed
 from edge.setup.trial import Trial, attempt
 from edge.setup.trouble import courier_status, suspects
@@ -33,7 +33,7 @@ def trial(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Record an event that only tries the way, and wait until the office confirms it."""
-    done = confirmed_or_why(context, wait_s=wait_s, tls=tls)
+    done = trial_or_why(invocation(context), wait_s=wait_s, tls=tls)
     if as_json:
         facts = {"event": done.event, "confirmed": True, "took_s": round(done.took_s, 3)}
         typer.echo(json.dumps(facts, indent=2))
@@ -41,14 +41,13 @@ def trial(
     typer.echo(f"The office has confirmed test event {done.event}, {done.took_s:.1f} s after it was recorded.")
 
 
-def confirmed_or_why(context: typer.Context, *, wait_s: float, tls: Path) -> Trial:
+def trial_or_why(here: Invocation, *, wait_s: float, tls: Path) -> Trial:
     """Try the way.
 
     Raises:
         TestUnconfirmed: The office did not confirm it in time; with what to look at.
     """
-    here = invocation(context)
-    with asking(context) as client:
+    with EdgeClient(here.config.paths.run) as client:
         done = attempt(client, wait_s=wait_s, now_s=time.monotonic, pause=time.sleep)
         if done.confirmed:
             return done

@@ -59,7 +59,15 @@ def register(root: typer.Typer) -> None:
 
 def init(context: typer.Context, passphrase_file: PassphraseFile = None, yes: Yes = False) -> None:
     """Make the site key, once for the whole site, and print its recovery text, once."""
-    here = invocation(context)
+    make_site_key(invocation(context), passphrase_file=passphrase_file, yes=yes)
+
+
+def make_site_key(here: Invocation, *, passphrase_file: Path | None, yes: bool) -> None:
+    """Make the site key and print its recovery text.
+
+    Raises:
+        SecretInvalid: This device has one already, or the passphrase is too short.
+    """
     place = _place(here)
     with as_owner(place.state):
         if load_site_keys(place) is not None:
@@ -148,7 +156,21 @@ def accept(
     fingerprint: Fingerprint = "",
 ) -> None:
     """Take the site key that another kiosk sealed to this one, after its fingerprint was compared."""
-    here = invocation(context)
+    take_site_key(invocation(context), file, fingerprint)
+
+
+def holds_site_key(here: Invocation) -> bool:
+    """Whether this device has the site key."""
+    with as_owner(here.config.paths.state):
+        return load_site_keys(_place(here)) is not None
+
+
+def take_site_key(here: Invocation, file: Path, fingerprint: str) -> None:
+    """Open a wrapped site key and keep it, if it is the one of that fingerprint.
+
+    Raises:
+        SecretError: It is for another device, altered, or another key.
+    """
     place = _place(here)
     with as_owner(place.state):
         own, before = _keyring(here), load_site_keys(place)

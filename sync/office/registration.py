@@ -24,6 +24,7 @@ from sync.office.errors import DeviceRefused
 from sync.office.rows import microseconds
 from sync.wire import envelope
 from sync.wire.canonical import WireError
+from sync.wire.compact import PREFIX, grow
 from sync.wire.documents import open_document, sign_document
 from sync.wire.fields import format_time
 from sync.wire.provisioning import Bundle, DeviceRequest
@@ -44,17 +45,19 @@ class OfficeIdentityKeys:
 
 
 def read_request(raw: bytes) -> DeviceRequest:
-    """Read a request that proves possession of the signing key that it names.
+    """Read a request, file or QR code, that proves possession of the signing key that it names.
 
     Raises:
         DeviceRefused: It is not one, or its signature does not hold.
     """
+    raw = raw.strip()
     try:
-        signed = envelope.decode(raw.strip(), max_payload_bytes=96 * 1024)
+        raw = grow(raw) if raw.startswith(PREFIX) else raw
+        signed = envelope.decode(raw, max_payload_bytes=96 * 1024)
         claimed = DeviceRequest.model_validate_json(signed.payload)
         key = Ed25519PublicKey.from_public_bytes(from_text(claimed.signing_key))
         keys = {envelope.signing_key_id(key): key}
-        return open_document(DeviceRequest, raw.strip(), keys=keys, address=None)
+        return open_document(DeviceRequest, raw, keys=keys, address=None)
     except (WireError, ValueError):
         raise DeviceRefused(
             "this is not a device's request, or it was altered",

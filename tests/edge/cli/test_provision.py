@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from edge.errors import BundleRefused
 from edge.store.keys import load_keyring
 from edge.store.office import Office, key_text
 from edge.store.store import ledger_path, open_store
@@ -97,6 +98,7 @@ class Kiosk:
             CLOCKFACE_PATHS__STATE=str(self.state),
             CLOCKFACE_DEVICE__NAME="kiosk-7",
             CLOCKFACE_DEVICE__SITE="madrid",
+            CLOCKFACE_TRUST__RESET_FILE=str(self.folder / "clockface-reset"),
         )
 
     def request(self) -> DeviceRequest:
@@ -111,6 +113,17 @@ class Kiosk:
         file.write_bytes(raw)
         given = ("--office-fingerprint", fingerprint) if fingerprint else ()
         return self.clockface("provision", "apply", str(file), "--tls", str(self.tls), *given)
+
+    def audited(self) -> list[str]:
+        keys = load_keyring(state=self.state, environment={}, allow_environment=False)
+        name = DeviceId("kiosk-7")
+        store = open_store(
+            ledger_path(self.state), keyring=keys, clock=ManualClock(), device=name, site="madrid"
+        )
+        try:
+            return [entry.action for entry in store.audit.list()]
+        finally:
+            store.close()
 
     def office(self) -> Office | None:
         keys = load_keyring(state=self.state, environment={}, allow_environment=False)
@@ -282,3 +295,28 @@ def test_what_is_missing_is_named_with_the_next_command(
     (kiosk.state / "device_request").unlink()
     assert kiosk.apply(authority.bundle(request), fingerprint=authority.fingerprint) == 95
     assert "provision request" in kiosk.capsys.readouterr().err
+
+
+def test_another_office_needs_somebody_at_the_device_and_the_audit_trail_says_so(
+    kiosk: Kiosk, authority: Authority
+) -> None:
+    assert kiosk.apply(authority.bundle(kiosk.request()), fingerprint=authority.fingerprint) == 0
+    other, reset = Authority(), kiosk.folder / "clockface-reset"
+    bundle = other.bundle(kiosk.request(), office="Other office")
+    assert kiosk.apply(bundle, fingerprint=other.fingerprint) == BundleRefused.exit_code
+    assert f"make an empty file {reset}" in kiosk.capsys.readouterr().err
+    reset.touch()
+    assert kiosk.apply(bundle, fingerprint=authority.fingerprint) == BundleRefused.exit_code
+    assert reset.exists()  # a bundle that does not hold uses nothing up
+    assert kiosk.apply(bundle, fingerprint=other.fingerprint) == 0
+    believed = kiosk.office()
+    assert believed is not None
+    assert believed.name == "Other office"
+    assert not reset.exists()
+    assert "trust.reset" in kiosk.audited()
+
+
+def test_another_authority_of_the_same_office_needs_it_too(kiosk: Kiosk, authority: Authority) -> None:
+    assert kiosk.apply(authority.bundle(kiosk.request()), fingerprint=authority.fingerprint) == 0
+    authority.key = new_key()
+    assert kiosk.apply(authority.bundle(kiosk.request())) == BundleRefused.exit_code

@@ -1,0 +1,46 @@
+"""The folders that root makes for others: the state is the daemon's, the TLS key the courier's.
+
+Where the accounts do not exist (a development machine), everything belongs to whoever runs the command. Trust
+boundary: only folders named by the configuration are touched, and links are not followed.
+"""
+
+import os
+import pwd
+from pathlib import Path
+
+from edge.errors import ProvisioningError
+from edge.setup.answers import PathsAnswers
+
+STATE_OWNER, TLS_OWNER = "clockface", "clockface-sync"
+
+
+def prepare_folders(paths: PathsAnswers) -> None:
+    """Make state and TLS folder, mode 0700, and give them to whom they belong; repeated, it changes nothing.
+
+    Raises:
+        ProvisioningError: One cannot be made.
+    """
+    _prepare(paths.state, STATE_OWNER)
+    _prepare(paths.tls, TLS_OWNER)
+
+
+def _prepare(folder: Path, account: str) -> None:
+    try:
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True)
+        if os.geteuid() != 0:
+            return
+        try:
+            owner = pwd.getpwnam(account)
+        except KeyError:
+            return
+        for each in (folder, *sorted(folder.rglob("*"))):
+            status = each.lstat()
+            if (status.st_uid, status.st_gid) != (owner.pw_uid, owner.pw_gid):
+                os.chown(each, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+    except OSError as error:
+        raise ProvisioningError(
+            f"a folder cannot be made: {error.strerror}",
+            where=str(folder),
+            next_step=f"repeat it with sudo, or name another folder; ls -ld {folder.parent}",
+        ) from None
