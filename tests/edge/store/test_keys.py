@@ -195,6 +195,7 @@ def test_a_signing_key_in_pem_is_the_same_as_its_seed() -> None:
         .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         .decode(),
     ],
+    ids=lambda text: f"{len(text)} characters",  # keys are new in each process, and stand in no report
 )
 def test_what_is_no_ed25519_key_is_refused_without_being_quoted(text: str) -> None:
     with pytest.raises(SecretInvalid) as refused:
