@@ -16,15 +16,23 @@ from edge.errors import LedgerCorrupt, LedgerReadOnly
 FILE: Final = "erasures"
 COMMAND: Final = "command"
 REPLAYED: Final = frozenset(
-    {"person.removed", "consent.withdrawn", "template.removed", "person.disabled", "person.enabled"}
+    {
+        "person.removed",
+        "consent.withdrawn",
+        "template.removed",
+        "person.disabled",
+        "person.enabled",
+        "badge.revoked",
+        "card.dropped",
+    }
 )
 MAX_BYTES: Final = 64 * 1024 * 1024
-_LINE: Final = re.compile(r"([a-z.]{1,40}) ([0-9a-f]{32}|[0-9]{1,18}) ([0-9a-f]{32}|-)")
+_LINE: Final = re.compile(r"([a-z.]{1,40}) ([0-9a-f]{32}|[0-9]{1,18}) ([0-9a-f]{16,32}|-)")
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """One line: the act's code, whose or which number, and the template if it was one."""
+    """One line: the act's code, whose or which number, and the template or badge if it was one."""
 
     action: str
     subject: str

@@ -114,6 +114,12 @@ def _repeat(store: Store, act: Erasure, actor: str) -> bool:
                 store.events.change_person(person, "biometrics_removed")
         case "template.removed":
             return store.templates.remove(TemplateId(act.detail), actor=actor)
+        case "badge.revoked":
+            if store.badges.find(act.detail) is None:  # given out since the backup, and revoked
+                store.badges.add(act.detail, person, ends_at=None, actor=actor)
+            store.badges.revoke(act.detail, actor=actor)
+        case "card.dropped":
+            return store.badges.drop_cards(person, actor=actor) > 0
         case "person.disabled" | "person.enabled":
             store.people.set_enabled(person, act.action == "person.enabled", actor=actor)
         case _:

@@ -17,6 +17,7 @@ from tests.edge.store.given import CONSENT, KIOSK, SITE, punch
 from tests.edge.store.test_rotation import filled
 from tests.fakes import ManualClock
 
+BADGE = "5b" * 12
 PASSPHRASE = "a passphrase of the test, long enough"
 
 
@@ -129,6 +130,8 @@ def test_what_was_erased_since_stays_erased_and_no_command_counts_again(
         store.people.remove(gone)
         store.consents.withdraw(withdrawn)
         store.people.set_enabled(disabled, False)
+        store.badges.add(BADGE, disabled, ends_at=None, actor="jones")
+        store.badges.revoke(BADGE, actor="jones")
         assert store.progress.take_command(7)
         store.events.record(punch(withdrawn, clock.advance(61)))
         epoch = store.events.head().epoch
@@ -138,6 +141,9 @@ def test_what_was_erased_since_stays_erased_and_no_command_counts_again(
         assert store.consents.current(withdrawn) is None
         assert not store.templates.of_person(withdrawn)
         assert not store.people.get(disabled).enabled
+        badge = store.badges.find(BADGE)
+        assert badge is not None
+        assert badge.revoked
         assert not store.progress.take_command(7)
         assert store.events.head().epoch != epoch
         assert store.verify().problems == ()
