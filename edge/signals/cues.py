@@ -66,16 +66,27 @@ _HERE: Score = (
     *_flash(Colour.WHITE, on_s=0.25, off_s=0.25, buzz=True),
     *_flash(Colour.WHITE, on_s=0.25, off_s=0.25, times=3),
 )
-_ASKING: Score = (Step(Colour.WHITE, 1.0, True, 0.08), Step(Colour.WHITE, 1.0, False, 30.0))
+_ASKING: Score = (
+    *_flash(Colour.WHITE, on_s=1.0, off_s=0.2, buzz=True),
+    *_flash(Colour.WHITE, on_s=1.0, off_s=0.2, times=12),
+)
+_REFUSED: Score = (
+    *_flash(Colour.AMBER, on_s=0.3, off_s=0.6, buzz=True),
+    *_flash(Colour.AMBER, on_s=0.3, off_s=0.6, times=12),
+)
+_TAKEN_BACK: Score = (
+    *_flash(Colour.AMBER, on_s=0.9, off_s=0.9, buzz=True),
+    *_flash(Colour.AMBER, on_s=0.9, off_s=0.9, times=6),
+)
 RESULTS: dict[Notice, Score] = {
     Notice.RECORDED: _YES,
     Notice.ALREADY_RECORDED: _AGAIN,
     Notice.NOT_RECOGNISED: _NO,
     Notice.SEVERAL_PEOPLE: _SEVERAL,
     Notice.IDENTIFY: _HERE,
-    Notice.BADGE_REFUSED: _NO,
+    Notice.BADGE_REFUSED: _REFUSED,
     Notice.ENTER_PIN: _ASKING,
-    Notice.VOIDED: _SEVERAL,
+    Notice.VOIDED: _TAKEN_BACK,
 }
 
 
