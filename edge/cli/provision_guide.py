@@ -171,7 +171,7 @@ def _same_device(before: Progress, answers: Answers) -> None:
         raise ConfigError(
             f"this machine is {was.name} of site {was.site}, the answers name {now.name} of {now.site}",
             where=str(before.answers.paths.state),
-            next_step="clockface provision move, or clockface provision retire; or correct the answers",
+            next_step="correct device.site and device.name in the answers, or name another state folder",
         )
 
 

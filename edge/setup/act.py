@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from clockface.secretfiles import sync_folder
 from edge.config import TrustConfig
 from edge.errors import BundleRefused, ProvisioningError
-from edge.provisioning import AUTHORITIES_FILE, office_key
+from edge.provisioning import AUTHORITIES_FILE
 from edge.store.office import Office
 from sync.wire import envelope
 from sync.wire.canonical import WireError, read
@@ -44,15 +44,13 @@ class Act(Enum):
 
 
 def strange(raw: bytes, *, office: Office, tls: Path) -> Strange:
-    """Whether a bundle is of another office than the one believed, or names an authority that is not believed.
-
-    Raises:
-        BundleRefused: Not a bundle.
-    """
-    if office_key(raw) not in office.operator:
-        return Strange.OFFICE
+    """Whether a bundle is of another office than the one believed, or names an authority that is not."""
     try:
         signed = envelope.decode(raw, max_payload_bytes=MAX_DOCUMENT_BYTES)
+        if not any(
+            each.keyid in office.operator for each in signed.signatures
+        ):  # only names it; `judge` verifies
+            return Strange.OFFICE
         bundle = read(Bundle, signed.payload, max_bytes=MAX_DOCUMENT_BYTES)
         wanted = _authorities(bundle.authorities.encode("ascii"))
     except (envelope.EnvelopeError, WireError, ValueError):

@@ -261,7 +261,7 @@ def test_an_office_that_is_believed_is_not_replaced_by_another(kiosk: Kiosk, aut
     stranger = Authority()
     request = kiosk.request()
     assert kiosk.apply(stranger.bundle(request), fingerprint=stranger.fingerprint) == 96
-    assert "trusts already" in kiosk.capsys.readouterr().err
+    assert "holds on to it" in kiosk.capsys.readouterr().err
     office = kiosk.office()
     assert office is not None
     assert list(office.operator) == [authority.fingerprint]
