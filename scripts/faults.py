@@ -11,6 +11,7 @@ come at random instants drawn from the seed. In the end everything drains and is
 import argparse
 import secrets
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -126,6 +127,8 @@ def show(result: Result, *, seed: int, database: str) -> None:
 def main() -> int:
     """Run from the command line."""
     chosen = _arguments()
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell's background job would be deaf to the second
+        signal.signal(number, _interrupt)
     folder = Path(tempfile.mkdtemp(prefix="cf-faults-"))
     plan = Plan(chosen.events, chosen.faults, limit_s=chosen.minutes * 60)
     print(f"seed {chosen.seed}, logs in {folder}", flush=True)
@@ -143,6 +146,11 @@ def main() -> int:
     if not chosen.keep:
         shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """End what was started before we end."""
+    raise KeyboardInterrupt
 
 
 def _arguments() -> argparse.Namespace:
