@@ -19,6 +19,7 @@ NAMES = {
     "daemon",
     "recognition",
     "alarms",
+    "backup",
     "sockets",
     "camera",
     "signals",

@@ -183,5 +183,5 @@ def test_a_full_disk_acknowledges_nothing_and_recovers(
         assert stored(office_database) == 0
         failing.full = False
         courier.acknowledged()
-        assert receiver.storage is Storage.WELL
+        await_until(lambda: receiver.storage is Storage.WELL, what="it says that it is well")
     assert stored(office_database) == 1
