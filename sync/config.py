@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from clockface.config import LoggingConfig, Section, Slug, SocketFolder
+from clockface.config import LoggingConfig, Section, SentryConfig, Slug, SocketFolder
 from clockface.configuration import ConfigReader
 from sync.connection import BrokerConfig, TlsFiles, tls_files
 
@@ -96,6 +96,7 @@ class SyncConfig(Section):
     delivery: DeliveryConfig = DeliveryConfig()
     telemetry: TelemetryConfig = TelemetryConfig()
     certificate: CertificateConfig = CertificateConfig()
+    sentry: SentryConfig = SentryConfig()
     logging: LoggingConfig = LoggingConfig()
 
 

@@ -31,6 +31,7 @@ from sync.tls import Identity, common_name
 from sync.tls_socket import open_tls
 from sync.wire.fields import format_time
 from sync.wire.health import CourierHealth
+from sync.wire.parcels import CrashParcel
 from sync.wire.topics import DOWN, Address
 
 log = structlog.get_logger(__name__)
@@ -65,6 +66,7 @@ class Courier:
         edge: Edge's sync socket.
         notifier: systemd.
         world: Clocks and chance.
+        crashed: Is told of edge's crash reports as they pass.
 
     Attributes:
         pulse: Which of its tasks work.
@@ -74,7 +76,15 @@ class Courier:
         ends: How the last attempts and connections ended.
     """
 
-    def __init__(self, config: SyncConfig, edge: EdgeSocket, *, notifier: Notifier, world: World) -> None:
+    def __init__(
+        self,
+        config: SyncConfig,
+        edge: EdgeSocket,
+        *,
+        notifier: Notifier,
+        world: World,
+        crashed: Callable[[CrashParcel], None] | None = None,
+    ) -> None:
         self._config = config
         self._edge = edge
         self._notifier = notifier
@@ -92,7 +102,12 @@ class Courier:
             pulse=self.pulse,
         )
         self._parcels = Parcels(
-            edge, self._address, stall_s=config.delivery.stall_s, pulse=self.pulse, now=world.now
+            edge,
+            self._address,
+            stall_s=config.delivery.stall_s,
+            pulse=self.pulse,
+            now=world.now,
+            crashed=crashed,
         )
         self._rotation = Rotation(
             addresses=len(self._endpoints), most_s=config.broker.backoff_max_s, draw=world.draw

@@ -6,7 +6,7 @@ import random
 import secrets
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,9 +14,11 @@ import structlog
 import typer
 
 from clockface.notify import notifier_from
+from clockface.sentry import Sentry, reporting
 from sync.config import SyncConfig
 from sync.courier import Courier, World
 from sync.edge_socket import EdgeSocket
+from sync.wire.parcels import CrashParcel
 
 log = structlog.get_logger(__name__)
 
@@ -34,10 +36,11 @@ def run(context: typer.Context) -> None:
     asked = invocation(context)
     config = asked.config
     set_up(config.logging, journal="JOURNAL_STREAM" in asked.environment)
-    asyncio.run(carry(config, asked.environment))
+    with reporting(config.sentry, process="sync") as sentry:
+        asyncio.run(carry(config, asked.environment, sentry=sentry))
 
 
-async def carry(config: SyncConfig, environment: Mapping[str, str]) -> None:
+async def carry(config: SyncConfig, environment: Mapping[str, str], *, sentry: Sentry | None = None) -> None:
     """Run until a signal says stop."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -47,10 +50,28 @@ async def carry(config: SyncConfig, environment: Mapping[str, str]) -> None:
     try:
         async with EdgeSocket(config) as edge:
             log.info("courier_started", pid=os.getpid())
-            await Courier(config, edge, notifier=notifier, world=real_world()).run(stopping)
+            courier = Courier(
+                config,
+                edge,
+                notifier=notifier,
+                world=real_world(),
+                crashed=None if sentry is None else told(sentry),
+            )
+            await courier.run(stopping)
             log.info("courier_stopped")
     finally:
         notifier.close()
+
+
+def told(sentry: Sentry) -> Callable[[CrashParcel], None]:
+    """What hands edge's crash reports on to Sentry."""
+    return lambda crash: sentry.forward(
+        process=crash.process,
+        report=crash.id,
+        software=crash.software,
+        error=crash.error,
+        frames=crash.frames,
+    )
 
 
 def real_world() -> World:

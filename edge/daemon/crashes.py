@@ -4,16 +4,14 @@ An exception is scrubbed at once, in the thread that met it, and nothing of it i
 of what was noted. Trust boundary: messages, arguments and locals may be personal data, so none is looked at.
 """
 
-import re
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Final
 
 import structlog
 
 from clockface.errors import ClockfaceError
+from clockface.scrubbing import Trace, scrub
 from edge import __version__
 from edge.errors import StoreError
 from edge.ports import Clock
@@ -27,20 +25,6 @@ log = structlog.get_logger(__name__)
 
 AGAIN_S: Final = 3600.0  # the same crash is reported once in this time, with how often it happened
 MAX_KINDS: Final = 32  # different crashes that are kept apart; more are one flood of the same trouble
-MAX_FRAMES: Final = 64
-MAX_CAUSES: Final = 8
-OURS: Final = frozenset({"edge", "sync", "clockface"})
-_CLASS = re.compile(r"[A-Za-z0-9._-]{1,80}")
-_MODULE = re.compile(r"[A-Za-z0-9_.<>-]{1,120}")
-_FUNCTION = re.compile(r"[A-Za-z0-9_.<>-]{1,80}")
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """A crash without anything personal: exception classes, cause first, and places in our code."""
-
-    error: tuple[str, ...]
-    frames: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -106,33 +90,3 @@ class Crashes:
                 continue
             with self._lock:
                 seen.times, seen.reported_s = seen.times - times, now.boottime_s
-
-
-def scrub(error: BaseException) -> Trace:
-    """Keep an exception's classes, and the places of its traceback that lie in our code."""
-    chain = list(_chain(error))[:MAX_CAUSES]
-    frames = [place for link in reversed(chain) for place in _places(link.__traceback__)]
-    return Trace(tuple(_class(link) for link in reversed(chain)), tuple(frames[-MAX_FRAMES:]))
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, then what it came from."""
-    seen: set[int] = set()
-    link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        yield link
-        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
-
-
-def _class(error: BaseException) -> str:
-    name = type(error).__name__
-    return name if _CLASS.fullmatch(name) else "Exception"
-
-
-def _places(traceback: TracebackType | None) -> Iterator[str]:
-    while traceback is not None:
-        code, module = traceback.tb_frame.f_code, str(traceback.tb_frame.f_globals.get("__name__", ""))
-        if module.partition(".")[0] in OURS and _MODULE.fullmatch(module) and _FUNCTION.fullmatch(code.co_name):
-            yield f"{module}:{traceback.tb_lineno} {code.co_name}"
-        traceback = traceback.tb_next

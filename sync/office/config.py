@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
 
-from clockface.config import LoggingConfig, Section, Slug, TimeZone
+from clockface.config import LoggingConfig, Section, SentryConfig, Slug, TimeZone
 from clockface.configuration import ConfigReader
 from sync.connection import BrokerConfig, TlsFiles, checked_host, tls_files
 
@@ -359,6 +359,7 @@ class OfficeConfig(Section):
     signer: SignerConfig = SignerConfig()
     metrics: MetricsConfig = MetricsConfig()
     alerts: AlertsConfig = AlertsConfig()
+    sentry: SentryConfig = SentryConfig()
     logging: LoggingConfig = LoggingConfig()
 
 

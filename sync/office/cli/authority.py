@@ -62,6 +62,7 @@ def run(
 ) -> None:
     """Answer kiosks' requests for their next certificate; renew and hand on the revocation list."""
     from clockface.logs import set_up
+    from clockface.sentry import reporting
 
     here = invocation(context)
     set_up(here.config.logging, journal="JOURNAL_STREAM" in here.environment)
@@ -77,7 +78,8 @@ def run(
         if once:
             typer.echo(f"{work.step(now=datetime.now(UTC))} requests answered")
         else:
-            _serve(work, here)
+            with reporting(here.config.sentry, process="authority"):
+                _serve(work, here)
     finally:
         database.close()
         authority.close()

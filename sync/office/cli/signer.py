@@ -23,7 +23,9 @@ def run(context: typer.Context) -> None:
     asked = invocation(context)
     config = asked.config
     from clockface.logs import set_up
+    from clockface.sentry import reporting
     from sync.office import signing
 
     set_up(config.logging, journal="JOURNAL_STREAM" in asked.environment)  # set by systemd
-    signing.run(config, asked.environment)
+    with reporting(config.sentry, process="signer"):
+        signing.run(config, asked.environment)
