@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sync.wire import envelope
 from sync.wire.batches import MAX_BATCH_BYTES, MAX_BATCH_LINES, split_batch
 from sync.wire.canonical import WireError, parse, refuse_variants
-from sync.wire.events import EVENT, MAX_EVENT_BYTES, AnyEvent, EventHeader, source_of
+from sync.wire.events import EVENT, MAX_EVENT_BYTES, AnyEvent, EventHeader, event_at_once, source_of
 from sync.wire.topics import Address
 
 MAX_BATCH_EVENTS: Final = MAX_BATCH_LINES
@@ -154,6 +154,9 @@ def read(payload: bytes) -> tuple[AnyEvent | EventHeader, AnyEvent | None]:
     Raises:
         WireError: Not even a head.
     """
+    at_once = event_at_once(payload)
+    if at_once is not None:
+        return at_once, at_once
     document = parse(payload, max_bytes=MAX_EVENT_BYTES)
     try:
         event = EVENT.validate_python(document)

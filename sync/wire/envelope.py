@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,12 @@ MAX_TYPE_LENGTH = 128
 MAX_SIGNATURES = 4
 MAX_KEYID_LENGTH = 128
 SIGNATURE_BYTES = 64
+# What `encode` writes of one signature, with texts that need no escape: read without a JSON reader, in half the
+# time. Everything else, other forms of the same envelope included, is read the long way.
+_PLAIN = re.compile(
+    rb'\{"payload":"([A-Za-z0-9+/]*={0,2})","payloadType":"([ !#-\[\]-~]{0,128})",'
+    rb'"signatures":\[\{"keyid":"([ !#-\[\]-~]{0,128})","sig":"([A-Za-z0-9+/]{86}==)"\}\]\}'
+)
 
 
 class EnvelopeError(ValueError):
@@ -127,6 +134,13 @@ def decode(raw: bytes, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Envelop
     """
     if len(raw) > 2 * max_payload_bytes:
         raise EnvelopeError(f"the envelope is larger than {2 * max_payload_bytes} bytes")
+    plain = _decode_plain(raw)
+    if plain is not None and len(plain.payload) <= max_payload_bytes:
+        return plain
+    return _decode_any(raw, max_payload_bytes=max_payload_bytes)
+
+
+def _decode_any(raw: bytes, *, max_payload_bytes: int) -> Envelope:
     document = _object(_json(raw), "the envelope")
     payload = _from_base64(_text(document, "payload", 2 * max_payload_bytes), "payload")
     if len(payload) > max_payload_bytes:
@@ -137,6 +151,25 @@ def decode(raw: bytes, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Envelop
     return Envelope(
         payload, _text(document, "payloadType", MAX_TYPE_LENGTH), tuple(_signature(each) for each in signatures)
     )
+
+
+def _decode_plain(raw: bytes) -> Envelope | None:
+    """An envelope in the form in which we write it; None if it is not, which says nothing against it."""
+    found = _PLAIN.fullmatch(raw)
+    if found is None:
+        return None
+    text, kind, keyid, sig_text = found.groups()
+    try:
+        payload, sig = binascii.a2b_base64(text), binascii.a2b_base64(sig_text)
+    except binascii.Error:
+        return None
+    # base64 is canonical if it is what we would write
+    if (
+        binascii.b2a_base64(payload, newline=False) != text
+        or binascii.b2a_base64(sig, newline=False) != sig_text
+    ):
+        return None
+    return Envelope(payload, kind.decode("ascii"), (Signature(keyid.decode("ascii"), sig),))
 
 
 def _json(raw: bytes) -> object:

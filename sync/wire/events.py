@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.functional_validators import model_validator
 
-from sync.wire.canonical import encode, parse, refuse, refuse_variants
+from sync.wire.canonical import encode, parse, read_at_once, refuse, refuse_variants
 from sync.wire.fields import (
     MAX_SAFE_INTEGER,
     BootId,
@@ -299,12 +299,23 @@ def read_header(payload: bytes) -> EventHeader:
         refuse(error)
 
 
+def event_at_once(payload: bytes) -> AnyEvent | None:
+    """An event of a known type that is, byte for byte, what we would write of it; else None."""
+    return read_at_once(EVENT.validate_json, payload, max_bytes=MAX_EVENT_BYTES)
+
+
 def read_event(payload: bytes) -> AnyEvent:
     """Read an event of a known type from hostile bytes, completely.
 
     Raises:
         WireError: Not canonical, or a field is unknown, missing or out of bounds.
     """
+    at_once = event_at_once(payload)
+    return read_event_closely(payload) if at_once is None else at_once
+
+
+def read_event_closely(payload: bytes) -> AnyEvent:
+    """The long way of `read_event`, with the same result."""
     document = parse(payload, max_bytes=MAX_EVENT_BYTES)
     try:
         event = EVENT.validate_python(document)

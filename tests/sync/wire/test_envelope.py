@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync.wire import envelope
 from sync.wire.envelope import (
     EVENT_TYPE,
     MAX_ENVELOPE_BYTES,
@@ -156,6 +157,47 @@ def test_no_changed_byte_lets_another_payload_through(data: st.DataObject) -> No
     raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(EnvelopeError):
         assert verify(decode(bytes(raw)), keys=KEYS) == b'{"a":1}'
+
+
+SNIPPETS = (
+    b"",
+    b" ",
+    b"=",
+    b"==",
+    b"_",
+    b"-",
+    b"\\",
+    b"\\u0041",
+    b'"',
+    b'"keyid":"",',
+    b'"payload":"",',
+    b'"a":{},',
+    b"\x7f",
+    b"\xc3\xa9",
+)
+
+
+@given(st.binary(max_size=40), st.data())
+def test_an_envelope_that_is_read_as_we_write_it_reads_no_otherwise_the_long_way(
+    payload: bytes, data: st.DataObject
+) -> None:
+    raw = encode(sign(payload, key=KEY))
+    for _ in range(data.draw(st.integers(0, 2))):
+        start = data.draw(st.integers(0, len(raw)))
+        end = min(len(raw), start + data.draw(st.integers(0, 4)))
+        raw = raw[:start] + data.draw(st.sampled_from(SNIPPETS) | st.binary(max_size=2)) + raw[end:]
+    plain = envelope._decode_plain(raw)
+    if plain is not None:
+        assert envelope._decode_any(raw, max_payload_bytes=MAX_PAYLOAD_BYTES) == plain
+    else:
+        assert raw != encode(sign(payload, key=KEY))
+
+
+def test_a_payload_that_is_too_large_is_refused_however_it_is_written() -> None:
+    signed = sign(b"1234", key=KEY)
+    assert decode(encode(signed), max_payload_bytes=400) == signed
+    with pytest.raises(EnvelopeError, match="larger"):
+        decode(encode(sign(b"x" * 401, key=KEY)), max_payload_bytes=400)
 
 
 def test_url_safe_base64_and_unknown_fields_are_accepted_as_the_specification_demands() -> None:

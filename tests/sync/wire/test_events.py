@@ -5,6 +5,7 @@ import json
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+import orjson
 import pytest
 import rfc8785
 from hypothesis import given
@@ -282,6 +283,33 @@ def test_no_bytes_do_more_than_be_refused(payload: bytes) -> None:
     for read in (wire.read_event, wire.read_header):
         with pytest.raises(WireError):
             read(payload)
+
+
+SNIPPETS = (
+    b"", b" ", b"0", b"-0", b"1.0", b"1e3", b"null", b"true", b'"', b"\\", b"\\u0041", b"\\u007f", b"\x7f",
+    b"\\/", b",", b"{}", b'"seq":1,', b'"a":1,', b"9007199254740993", b"18446744073709551616", b"\xc3\xa9",
+    b"\xed\xa0\x80", b"\\ud800", b"\x00", b"\n",
+)  # fmt: skip
+
+
+@given(events(), st.data())
+def test_what_is_read_at_once_is_what_a_close_look_reads(event: wire.AnyEvent, data: st.DataObject) -> None:
+    """Bytes that were edited anywhere; documents that are whole often enough, since the edits may be none."""
+    raw = wire.canonical(event)
+    for _ in range(data.draw(st.integers(0, 2))):
+        start = data.draw(st.integers(0, len(raw)))
+        end = min(len(raw), start + data.draw(st.integers(0, 8)))
+        raw = raw[:start] + data.draw(st.sampled_from(SNIPPETS) | st.binary(max_size=3)) + raw[end:]
+    at_once = wire.event_at_once(raw)
+    if at_once is not None:
+        assert wire.read_event_closely(raw) == at_once
+    elif raw == wire.canonical(event):
+        assert not raw.isascii()
+
+
+@pytest.mark.parametrize("letter", [chr(code) for code in range(128)])
+def test_an_ascii_letter_is_written_as_rfc_8785_writes_it(letter: str) -> None:
+    assert orjson.dumps({letter: letter}) == rfc8785.dumps({letter: letter})
 
 
 values = st.recursive(
