@@ -8,11 +8,12 @@ import functools
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, select, tuple_
 
 from sync.office.database import schema
+from sync.office.signature import SodiumKey
 from sync.office.verification import DeviceKey, ordinal_of
+from sync.wire.envelope import VerifyingKey
 from sync.wire.topics import Address
 
 
@@ -33,7 +34,7 @@ class Device:
     keys: dict[str, DeviceKey] = field(default_factory=dict)
 
     @property
-    def public_keys(self) -> dict[str, Ed25519PublicKey]:
+    def public_keys(self) -> dict[str, VerifyingKey]:
         """Its signing keys by key id."""
         return {key_id: known.key for key_id, known in self.keys.items()}
 
@@ -91,8 +92,8 @@ def device_keys(connection: Connection, device_id: int) -> dict[str, DeviceKey]:
 
 
 @functools.lru_cache(maxsize=10_000)
-def _key(raw: bytes) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(raw)
+def _key(raw: bytes) -> SodiumKey:
+    return SodiumKey(raw)
 
 
 def _ordinal(epoch: str | None) -> int | None:

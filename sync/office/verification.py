@@ -2,7 +2,7 @@
 
 The broker's access list ties a topic to a certificate, the signature ties an event to a device's registered
 key, and both must name the same device. Trust boundary: topic and payload come from anybody; what leaves as
-`Verified` was signed by the device in whose topic it came. Of 0.1 ms an event 0.07 ms are Ed25519, during which
+`Verified` was signed by the device in whose topic it came. Of 0.07 ms an event 0.05 ms are Ed25519, while
 the interpreter lock is free: threads help where there are cores.
 """
 
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from sync.wire import envelope
@@ -46,7 +45,7 @@ class Reason(StrEnum):
 class DeviceKey:
     """A device's signing key and the epochs (their ordinals, both included) in which it is believed."""
 
-    key: Ed25519PublicKey
+    key: envelope.VerifyingKey
     first_ordinal: int | None = None
     last_ordinal: int | None = None
 
@@ -119,7 +118,7 @@ def verify_message(
 
 
 def _verify(
-    line: bytes, *, source: str, trusted: Mapping[str, Ed25519PublicKey], keys: Mapping[str, DeviceKey]
+    line: bytes, *, source: str, trusted: Mapping[str, envelope.VerifyingKey], keys: Mapping[str, DeviceKey]
 ) -> Verified | Rejected:
     try:
         signed = envelope.decode(line)

@@ -8,7 +8,7 @@ what a trusted key has signed for this address.
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sync.wire import envelope
 from sync.wire.canonical import WireError, encode, read
@@ -52,7 +52,7 @@ def sign_document(document: Document, *, key: Ed25519PrivateKey) -> bytes:
 
 
 def open_document(
-    kind: type[D], raw: bytes, *, keys: Mapping[str, Ed25519PublicKey], address: Address | None
+    kind: type[D], raw: bytes, *, keys: Mapping[str, envelope.VerifyingKey], address: Address | None
 ) -> D:
     """Open a document of one kind.
 

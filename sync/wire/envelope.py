@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -35,6 +35,17 @@ _PLAIN = re.compile(
 
 class EnvelopeError(ValueError):
     """Not a well-formed envelope, or no signature on it holds. The message holds nothing of its content."""
+
+
+class VerifyingKey(Protocol):
+    """A public key: OpenSSL's (`Ed25519PublicKey`), or another library's that refuses no less."""
+
+    def verify(self, signature: bytes, data: bytes, /) -> None:
+        """Hold a signature of 64 bytes against data.
+
+        Raises:
+            InvalidSignature: It does not hold.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +104,7 @@ def sign(
     return Envelope(payload, payload_type, (signature,))
 
 
-def verify(
-    envelope: Envelope, *, keys: Mapping[str, Ed25519PublicKey], payload_type: str = EVENT_TYPE
-) -> bytes:
+def verify(envelope: Envelope, *, keys: Mapping[str, VerifyingKey], payload_type: str = EVENT_TYPE) -> bytes:
     """Return the payload if one of the trusted `keys` (by key id) signed it as `payload_type`.
 
     Raises:
