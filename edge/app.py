@@ -20,6 +20,7 @@ import structlog
 from clockface.logs import on_exception
 from clockface.masking import masked
 from clockface.notify import Notifier, notifier_from
+from edge.api.gate import Gate
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.attendance.rules import Intent, Ruling, decide
@@ -272,8 +273,15 @@ def build(
     )
     link.begin()
     keys.begin()
+    gate = Gate(config.staff, device=config.device.name, now_s=boottime_s, note=store.audit.append)
     api = ApiServer(
-        service=daemon, stage=stage, run=config.paths.run, config=config.api, preview=preview, keys=keys
+        service=daemon,
+        stage=stage,
+        run=config.paths.run,
+        config=config.api,
+        preview=preview,
+        keys=keys,
+        gate=gate,
     )
     return Service(api, camera, face_path, store, crashes, signals, keys, readers), loop
 

@@ -7,9 +7,9 @@ generated from this file. Nothing secret is a field: keys come from credentials 
 
 from datetime import time
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from clockface.config import LoggingConfig, Section, Slug, SocketFolder, SocketPath, TimeZone
 from edge.signal_settings import LocalTime, SignalsConfig
@@ -386,6 +386,38 @@ class ApiConfig(Section):
     )
 
 
+Account = Annotated[str, StringConstraints(pattern=r"^[a-z_][a-z0-9_.-]{0,31}$")]
+
+
+class StaffConfig(Section):
+    """Who of the accounts in api.staff_group may do what. Who is named nowhere may look, and change nothing."""
+
+    operators: tuple[Account, ...] = Field(
+        default=(),
+        max_length=200,
+        description="Accounts that look after people: enrol, badges, consent, tests.",
+    )
+    administrators: tuple[Account, ...] = Field(
+        default=(),
+        max_length=50,
+        description="Accounts that may also erase people, rotate keys, copy the ledger and restart the daemon. "
+        "root and the daemon's own account always may.",
+    )
+    session_s: float = Field(
+        default=1800.0,
+        ge=60.0,
+        le=28_800.0,
+        description="How long a session for what cannot be undone lasts (clockface login), seconds.",
+    )
+
+    @model_validator(mode="after")
+    def _one_role_each(self) -> Self:
+        named = (*self.operators, *self.administrators)
+        if len(set(named)) != len(named):
+            raise ValueError("an account is named twice in operators and administrators")
+        return self
+
+
 class Config(Section):
     """The tree. Each section is a table of the TOML file."""
 
@@ -405,3 +437,4 @@ class Config(Section):
     signals: SignalsConfig = SignalsConfig()
     logging: LoggingConfig = LoggingConfig()
     api: ApiConfig = ApiConfig()
+    staff: StaffConfig = StaffConfig()

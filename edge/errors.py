@@ -38,6 +38,8 @@ an employee number, a template or a key: messages reach logs and screens.
     |   +-- EdgeUnreachable           61   the daemon does not answer on its socket
     |   +-- NotPermitted              62   the peer's role does not allow this
     |   +-- ProtocolMismatch          63   client and daemon speak other versions
+    |   +-- SessionNeeded             64   type the device's name first: clockface login
+    |   +-- SessionRefused            65   another name was typed, or too many
     +-- EnrolmentError                70
     |   +-- ConsentMissing            71
     |   +-- PhotoRefused              72   no usable face; the reason is named
@@ -108,6 +110,8 @@ __all__ = [
     "SecretMissing",
     "SecretUnwritable",
     "SecretWrong",
+    "SessionNeeded",
+    "SessionRefused",
     "SignalError",
     "SoundUnavailable",
     "StoreError",
@@ -275,6 +279,18 @@ class ProtocolMismatch(ApiError):
     """Client and daemon speak different versions of the local protocol."""
 
     exit_code = 63
+
+
+class SessionNeeded(ApiError):
+    """What cannot be undone asks for a session, confirmed by typing the device's name."""
+
+    exit_code = 64
+
+
+class SessionRefused(ApiError):
+    """A session was asked for with another device's name, or too often."""
+
+    exit_code = 65
 
 
 class EnrolmentError(ClockfaceError):

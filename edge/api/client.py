@@ -83,6 +83,8 @@ from edge.api.protocol import (
     RotationAsked,
     RotationView,
     SceneLine,
+    SessionAsked,
+    SessionView,
     StageLine,
     Status,
     TelemetryView,
@@ -223,6 +225,20 @@ class EdgeClient:
     def tested(self, query: DeviceTestQuery) -> DeviceTest:
         """Whether the office has committed that event."""
         return self._ask("GET", "/device-tests", DeviceTest, query=query)
+
+    # --- who asks -----------------------------------------------------------------------------------------
+
+    def whoami(self) -> SessionView:
+        """Who we are to the daemon, and for how long we have a session."""
+        return self._ask("GET", "/session", SessionView)
+
+    def login(self, asked: SessionAsked) -> SessionView:
+        """Begin a session with the device's name. Raises `SessionRefused`."""
+        return self._ask("POST", "/session", SessionView, body=asked)
+
+    def logout(self) -> SessionView:
+        """End our session."""
+        return self._ask("DELETE", "/session", SessionView)
 
     # --- keys ---------------------------------------------------------------------------------------------
 

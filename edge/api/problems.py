@@ -32,6 +32,8 @@ _STATUS: tuple[tuple[type[ClockfaceError], int], ...] = (
     (errors.ConsentMissing, 409),
     (errors.EnrolmentError, 422),
     (errors.NotPermitted, 403),
+    (errors.SessionNeeded, 403),
+    (errors.SessionRefused, 403),
     (errors.ProtocolMismatch, 426),
     (errors.ApiError, 400),
     (errors.AttendanceError, 422),

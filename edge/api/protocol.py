@@ -82,6 +82,7 @@ CardText = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z:-]{4,64}$")]
 CameraCode = Literal["opening", "streaming", "frozen", "lost", "ended"]
 TrustCode = Literal["synchronised", "holdover", "unsynchronised"]
 ConsentHow = Literal["paper", "screen", "imported"]
+StaffRoleCode = Literal["viewer", "operator", "administrator"]
 
 
 class Role(StrEnum):
@@ -122,6 +123,28 @@ class Heartbeat(Message):
 
 
 # --- people and consent -------------------------------------------------------------------------------------
+
+
+class SessionAsked(Message):
+    """The device's name, as somebody of staff typed it."""
+
+    device: Annotated[str, StringConstraints(max_length=64)]
+
+
+class SessionView(Message):
+    """Who the caller is.
+
+    Args:
+        account: Their account, as the kernel says.
+        role: What it may do.
+        session_s: For how many more seconds it may do what cannot be undone; 0 without a session.
+        needs_none: Whether it needs no session: root and the daemon's own account.
+    """
+
+    account: Line
+    role: StaffRoleCode
+    session_s: float = Field(ge=0)
+    needs_none: bool
 
 
 class PersonProfile(Message):

@@ -15,6 +15,7 @@ from aiohttp import BodyPartReader, web
 from pydantic import ValidationError
 
 from edge.api import mirror, streams
+from edge.api.gate import Gate
 from edge.api.protocol import (
     MAX_DELIVERY_BYTES,
     MAX_JSON_BYTES,
@@ -44,6 +45,7 @@ from edge.api.protocol import (
     PromptGone,
     PunchQuery,
     Role,
+    SessionAsked,
     WaySet,
 )
 from edge.api.service import EdgeService, KeyService, Peer
@@ -74,8 +76,10 @@ class Desk:
         preview: The mirror's pictures; None where there is no camera.
         watchers: Which requests watch it now, by `id`.
         keys: What the daemon does with its storage keys.
+        gate: Who of staff may do what.
     """
 
+    gate: Gate
     service: EdgeService
     stage: Stage
     workers: ThreadPoolExecutor
@@ -394,6 +398,16 @@ def badge_rows(desk: Desk) -> list[tuple[str, str, Handler]]:
     ]
 
 
+def session_rows(desk: Desk) -> list[tuple[str, str, Handler]]:
+    """Who the caller is, and their session for what cannot be undone."""
+    gate, path = desk.gate, f"{PREFIX}/session"
+    return [
+        ("GET", path, _answering(desk, lambda r: gate.view(r[PEER]))),
+        ("POST", path, _taking(desk, SessionAsked, lambda b, r: gate.open(r[PEER], b.device))),
+        ("DELETE", path, _answering(desk, lambda r: gate.close(r[PEER]))),
+    ]
+
+
 def screen_rows(desk: Desk) -> list[tuple[str, str, Handler]]:
     """What people type and say at the screen."""
     does = desk.service.without_face
@@ -415,7 +429,7 @@ def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
 
     asked = functools.partial(status, desk)
     return {
-        Role.STAFF: [*StaffRoutes(desk).table(), *key_table(desk), *badge_rows(desk)],
+        Role.STAFF: [*session_rows(desk), *StaffRoutes(desk).table(), *key_table(desk), *badge_rows(desk)],
         Role.SCREEN: [
             ("GET", f"{PREFIX}/status", asked),
             ("GET", f"{PREFIX}/stage", functools.partial(streams.listen, desk, scenes=False)),

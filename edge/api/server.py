@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from aiohttp.typedefs import Middleware
 
 from clockface.logs import watch
 from edge.api.door import admit
+from edge.api.gate import Gate, need_of, plain
 from edge.api.problems import to_problem, unexpected
 from edge.api.protocol import PREFIX, PROBLEM_TYPE, PROTOCOL_HEADER, PROTOCOL_VERSION, Problem, Role
 from edge.api.routes import PEER, Desk, Handler, tables
@@ -27,7 +29,7 @@ from edge.api.service import EdgeService, KeyService
 from edge.api.sockets import bind, peer_of
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
-from edge.config import ApiConfig
+from edge.config import ApiConfig, StaffConfig
 from edge.errors import ApiError, ClockfaceError, NotPermitted, ProtocolMismatch
 
 log = structlog.get_logger(__name__)
@@ -64,6 +66,7 @@ class ApiServer:
         limits: What clients may take.
         preview: The mirror's pictures.
         keys: What the daemon does with its storage keys; None for a server that has none.
+        gate: Who of staff may do what; unless given, root and the daemon's account everything, others look.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class ApiServer:
         limits: Limits | None = None,
         preview: Preview | None = None,
         keys: KeyService | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._service = service
         self._preview = preview
@@ -88,6 +92,7 @@ class ApiServer:
         }
         self._limits = limits or Limits()
         self._keys = keys
+        self._gate = gate or Gate(StaffConfig(), device="", now_s=time.monotonic)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
@@ -158,6 +163,7 @@ class ApiServer:
             preview=self._preview,
             stopping=self._stopping,
             keys=self._keys,
+            gate=self._gate,
         )
         async with contextlib.AsyncExitStack() as stack:
             for role, made in bound.items():
@@ -194,13 +200,28 @@ def application(desk: Desk, role: Role) -> web.Application:
     app = web.Application(middlewares=[_guard(role)], client_max_size=64 * 1024)
     every = tables(desk)
     for method, path, handler in every[role]:
-        app.router.add_route(method, path, handler)
+        app.router.add_route(
+            method, path, _gated(desk, method, path, handler) if role is Role.STAFF else handler
+        )
     own = {(method, path) for method, path, _ in every[role]}
     for other, rows in every.items():
         for method, path, _ in rows:
             if (method, path) not in own:
                 app.router.add_route(method, path, _elsewhere(other, role))
     return app
+
+
+def _gated(desk: Desk, method: str, path: str, handler: Handler) -> Handler:
+    """An operation of staff, behind what it asks of its caller."""
+    need, operation = need_of(method, path), f"{method.lower()}:{plain(path)}"
+    operation = operation.replace("{", "").replace("}", "")  # as the audit trail takes it
+
+    async def gated(request: web.Request) -> web.StreamResponse:
+        peer = request[PEER]
+        await desk.call(lambda: desk.gate.admit(peer, need, operation=operation))
+        return await handler(request)
+
+    return gated
 
 
 def _elsewhere(owner: Role, here: Role) -> Handler:

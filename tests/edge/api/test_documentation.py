@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from edge.api.gate import Gate
 from edge.api.protocol import PROTOCOL_VERSION, Problem
 from edge.api.routes import Desk, tables
 from edge.api.stage import Stage
 from edge.cli.people import person_object
 from edge.cli.staff_csv import OPTIONAL, REQUIRED
 from edge.cli.staff_import import RowOutcome, RowReport
+from edge.config import StaffConfig
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.api.test_server import ADA
 from tests.edge.daemon.kiosk import OPERATOR
@@ -28,7 +30,12 @@ def local_api() -> str:
 def test_every_operation_is_documented_under_its_role(local_api: str) -> None:
     with ThreadPoolExecutor(1) as pool:
         desk = Desk(
-            service=SmallEdge(), stage=Stage(), workers=pool, enrolment=pool, uploads=asyncio.Semaphore(1)
+            service=SmallEdge(),
+            stage=Stage(),
+            workers=pool,
+            enrolment=pool,
+            uploads=asyncio.Semaphore(1),
+            gate=Gate(StaffConfig(), device="door", now_s=lambda: 0.0),
         )
         offered = {
             (role.value, f"{method} {re.sub(r':[^/]*}}', '}', path)}")
