@@ -6,13 +6,13 @@ payload is believed only when its hash, its identity and its place agree with th
 """
 
 import base64
-import json
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import orjson
 from pydantic import ValidationError
 
 from edge import __version__
@@ -234,7 +234,7 @@ class Chain:
 def _identity(payload: bytes) -> tuple[object, ...]:
     """Where a payload says it belongs; `StoredEvent.event` reads all of it, and strictly."""
     try:
-        document = json.loads(payload)
+        document = orjson.loads(payload)
     except ValueError:
         return ()
     if not isinstance(document, dict):

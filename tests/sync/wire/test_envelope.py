@@ -193,6 +193,14 @@ def test_an_envelope_that_is_read_as_we_write_it_reads_no_otherwise_the_long_way
         assert raw != encode(sign(payload, key=KEY))
 
 
+@given(st.binary(max_size=40), st.text(max_size=8), st.lists(st.text(max_size=8), min_size=1, max_size=4))
+def test_an_envelope_is_written_in_one_form_whatever_its_texts(
+    payload: bytes, kind: str, names: list[str]
+) -> None:
+    signed = Envelope(payload, kind, tuple(Signature(name, bytes(64)) for name in names))
+    assert encode(signed) == envelope._encode_any(signed)
+
+
 def test_a_payload_that_is_too_large_is_refused_however_it_is_written() -> None:
     signed = sign(b"1234", key=KEY)
     assert decode(encode(signed), max_payload_bytes=400) == signed
