@@ -10,6 +10,7 @@ keys and ledger cannot: without them nothing may run, and the error's exit code 
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from edge.camera.preview import Preview
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, boottime_s
 from edge.config import Config
+from edge.daemon.backups import Backups
 from edge.daemon.counter import Counter
 from edge.daemon.crashes import Crashes
 from edge.daemon.face_path import FacePath, open_face_path
@@ -38,8 +40,10 @@ from edge.daemon.keydesk import KeyDesk
 from edge.daemon.link import SiteLink
 from edge.daemon.loop import Attendant, Loop, Rules
 from edge.daemon.memory import close_memory
+from edge.daemon.privacy import PrivacyDesk
 from edge.daemon.quiet_restart import QuietRestart
 from edge.daemon.readers import Readers, open_readers
+from edge.daemon.retention import Retention
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import FrameTap
 from edge.daemon.timekeeper import Timekeeper
@@ -95,10 +99,12 @@ class Service:
     signals: Signals
     keys: KeyDesk
     readers: Readers
+    privacy: PrivacyDesk
 
     def close(self) -> None:
         """Release the door, stop serving, let the camera go, free models, report crashes, close the ledger."""
         self.signals.close()
+        self.privacy.close()
         self.api.close()
         self.keys.close()
         self.readers.close()
@@ -245,6 +251,21 @@ def build(
     quiet_restart = QuietRestart(boottime_s, stop=stop or restart)
     keys = KeyDesk(store=store, keyring=keyring, face_path=face_path, restart=quiet_restart)
 
+    privacy = PrivacyDesk(
+        store=store,
+        config=config,
+        person=daemon.person,
+        backups=Backups(config.paths.state, days=config.retention.backups_days, clock=clock),
+        retention=Retention(
+            store=store,
+            config=config.retention,
+            clock=clock,
+            lock=link.lock,
+            refresh=link.roster.refresh,
+            monotonic_s=time.monotonic,
+        ),
+    )
+
     def after_step() -> None:
         heartbeat()
         signals.after_step()
@@ -282,8 +303,9 @@ def build(
         preview=preview,
         keys=keys,
         gate=gate,
+        privacy=privacy,
     )
-    return Service(api, camera, face_path, store, crashes, signals, keys, readers), loop
+    return Service(api, camera, face_path, store, crashes, signals, keys, readers, privacy), loop
 
 
 def _start_once(timer: threading.Timer) -> None:

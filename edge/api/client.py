@@ -47,6 +47,8 @@ from edge.api.protocol import (
     DeviceTestQuery,
     Disavowal,
     DisavowalTaken,
+    Dossier,
+    DossierAsked,
     EnabledSet,
     Enrolled,
     EnrolmentFailed,
@@ -66,6 +68,9 @@ from edge.api.protocol import (
     ParcelQuery,
     PeopleList,
     PeopleQuery,
+    PersonEvent,
+    PersonEventList,
+    PersonEventQuery,
     PersonProfile,
     PersonView,
     PhotoEnrolment,
@@ -73,12 +78,15 @@ from edge.api.protocol import (
     PinSet,
     PinTaken,
     Problem,
+    ProcessingView,
     PromptGone,
     PunchList,
     PunchQuery,
     PunchView,
     Removed,
     RestartAsked,
+    RetentionAsked,
+    RetentionDone,
     Role,
     RotationAsked,
     RotationView,
@@ -373,6 +381,28 @@ class EdgeClient:
     def ask_correction(self, asked: CorrectionAsked) -> CorrectionTaken:
         """Ask the office for a record that is missing (role screen)."""
         return self._ask("POST", "/correction-requests", CorrectionTaken, body=asked)
+
+    # --- privacy ------------------------------------------------------------------------------------------
+
+    def retention(self, asked: RetentionAsked, *, timeout_s: float = 3600.0) -> RetentionDone:
+        """Have what is over removed, or only counted."""
+        return self._ask("POST", "/retention", RetentionDone, body=asked, timeout_s=timeout_s)
+
+    def dossier(self, person_id: str, asked: DossierAsked) -> Dossier:
+        """All that is held on a person."""
+        return self._ask("POST", f"/people/{person_id}/dossier", Dossier, body=asked)
+
+    def events_of(self, person_id: str) -> Iterator[PersonEvent]:
+        """Every event about a person, page by page."""
+        query: PersonEventQuery | None = PersonEventQuery()
+        while query is not None:
+            page = self._ask("GET", f"/people/{person_id}/events", PersonEventList, query=query)
+            yield from page.events
+            query = None if page.next_after is None else PersonEventQuery(after=page.next_after)
+
+    def processing(self) -> ProcessingView:
+        """What is processed here, in numbers."""
+        return self._ask("GET", "/processing", ProcessingView)
 
     # --- the way there and back ---------------------------------------------------------------------------
 

@@ -88,6 +88,10 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = {
     ("PUT", "/people/{person_id}/way"): _DO,
     ("PUT", "/people/{person_id}/card"): _DO,
     ("POST", "/people/{person_id}/code"): _DO,
+    ("GET", "/processing"): _LOOK,
+    ("GET", "/people/{person_id}/events"): _DO,
+    ("POST", "/people/{person_id}/dossier"): _DO,  # the person's right to know
+    ("POST", "/retention"): _RULE,
     ("POST", "/restart"): _RULE,
     ("POST", "/keys/verification"): _RULE,
     ("DELETE", "/people/{person_id}"): _DANGER,

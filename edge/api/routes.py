@@ -48,7 +48,7 @@ from edge.api.protocol import (
     SessionAsked,
     WaySet,
 )
-from edge.api.service import EdgeService, KeyService, Peer
+from edge.api.service import EdgeService, KeyService, Peer, PrivacyService
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
 from edge.errors import ApiError
@@ -77,6 +77,7 @@ class Desk:
         watchers: Which requests watch it now, by `id`.
         keys: What the daemon does with its storage keys.
         gate: Who of staff may do what.
+        privacy: What it does for the people in its ledger.
     """
 
     gate: Gate
@@ -90,6 +91,7 @@ class Desk:
     watchers: set[int] = field(default_factory=set)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     keys: KeyService | None = None
+    privacy: PrivacyService | None = None
 
     async def call(self, work: Callable[[], T]) -> T:
         """Run blocking work of the service on a worker thread."""
@@ -425,11 +427,18 @@ def screen_rows(desk: Desk) -> list[tuple[str, str, Handler]]:
 
 def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
     """Every role's operations: what is not in a role's list does not exist on its socket."""
-    from edge.api.keyroutes import key_table  # it builds on this module
+    from edge.api.keyroutes import key_table  # they build on this module
+    from edge.api.privacyroutes import privacy_table
 
     asked = functools.partial(status, desk)
     return {
-        Role.STAFF: [*session_rows(desk), *StaffRoutes(desk).table(), *key_table(desk), *badge_rows(desk)],
+        Role.STAFF: [
+            *session_rows(desk),
+            *StaffRoutes(desk).table(),
+            *key_table(desk),
+            *badge_rows(desk),
+            *privacy_table(desk),
+        ],
         Role.SCREEN: [
             ("GET", f"{PREFIX}/status", asked),
             ("GET", f"{PREFIX}/stage", functools.partial(streams.listen, desk, scenes=False)),

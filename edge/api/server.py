@@ -25,7 +25,7 @@ from edge.api.gate import Gate, need_of, plain
 from edge.api.problems import to_problem, unexpected
 from edge.api.protocol import PREFIX, PROBLEM_TYPE, PROTOCOL_HEADER, PROTOCOL_VERSION, Problem, Role
 from edge.api.routes import PEER, Desk, Handler, tables
-from edge.api.service import EdgeService, KeyService
+from edge.api.service import EdgeService, KeyService, PrivacyService
 from edge.api.sockets import bind, peer_of
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
@@ -67,9 +67,10 @@ class ApiServer:
         preview: The mirror's pictures.
         keys: What the daemon does with its storage keys; None for a server that has none.
         gate: Who of staff may do what; unless given, root and the daemon's account everything, others look.
+        privacy: What it does for the people in its ledger; None for a server that has none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its seams, each named
         self,
         *,
         service: EdgeService,
@@ -80,6 +81,7 @@ class ApiServer:
         preview: Preview | None = None,
         keys: KeyService | None = None,
         gate: Gate | None = None,
+        privacy: PrivacyService | None = None,
     ) -> None:
         self._service = service
         self._preview = preview
@@ -93,6 +95,7 @@ class ApiServer:
         self._limits = limits or Limits()
         self._keys = keys
         self._gate = gate or Gate(StaffConfig(), device="", now_s=time.monotonic)
+        self._privacy = privacy
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
@@ -164,6 +167,7 @@ class ApiServer:
             stopping=self._stopping,
             keys=self._keys,
             gate=self._gate,
+            privacy=self._privacy,
         )
         async with contextlib.AsyncExitStack() as stack:
             for role, made in bound.items():

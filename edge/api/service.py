@@ -30,6 +30,8 @@ from edge.api.protocol import (
     DeviceTestQuery,
     Disavowal,
     DisavowalTaken,
+    Dossier,
+    DossierAsked,
     Enrolled,
     EnrolmentProgress,
     EnvelopeBatch,
@@ -44,17 +46,22 @@ from edge.api.protocol import (
     ParcelQuery,
     PeopleList,
     PeopleQuery,
+    PersonEventList,
+    PersonEventQuery,
     PersonProfile,
     PersonView,
     PhotoEnrolment,
     PinEntered,
     PinSet,
     PinTaken,
+    ProcessingView,
     PromptGone,
     PunchList,
     PunchQuery,
     Removed,
     RestartAsked,
+    RetentionAsked,
+    RetentionDone,
     Role,
     RotationAsked,
     RotationView,
@@ -233,6 +240,26 @@ class EdgeService(Protocol):
 
     def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         """Countersign a request for the next TLS certificate; `ApiError` if it is not this device's."""
+        ...
+
+
+class PrivacyService(Protocol):
+    """What the daemon does for the people in its ledger, at staff's request."""
+
+    def retention(self, asked: RetentionAsked, peer: Peer) -> RetentionDone:
+        """Remove what is over, or say what would go. `ApiError` while one is under way or time is unknown."""
+        ...
+
+    def dossier(self, person_id: str, asked: DossierAsked, peer: Peer) -> Dossier:
+        """Hand out all that is held on a person, or raise `PersonUnknown`."""
+        ...
+
+    def events_of(self, person_id: str, query: PersonEventQuery) -> PersonEventList:
+        """A page of the events about a person, known or removed."""
+        ...
+
+    def processing(self) -> ProcessingView:
+        """What is processed here, in numbers."""
         ...
 
 

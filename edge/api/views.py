@@ -7,6 +7,7 @@ from edge.api.protocol import (
     OFFERED_WAYS,
     AnnouncementLine,
     CameraStatus,
+    ConsentView,
     Outline,
     PersonProfile,
     PinPrompt,
@@ -14,7 +15,18 @@ from edge.api.protocol import (
     SceneLine,
     VerdictView,
 )
-from edge.types import Announcement, CameraHealth, Profile, RecordedPunch, Scene, Verdict
+from edge.types import Announcement, CameraHealth, Consent, Profile, RecordedPunch, Scene, Verdict
+
+
+def consent_view(consent: Consent) -> ConsentView:
+    """A recorded consent for the wire."""
+    return ConsentView(
+        text_version=consent.text_version,
+        language=consent.language,
+        how=consent.how,
+        given_at=consent.given_at,
+        taken_by=consent.taken_by,
+    )
 
 
 def verdict_view(verdict: Verdict) -> VerdictView:

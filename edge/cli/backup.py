@@ -21,8 +21,10 @@ import typer
 from clockface.secretfiles import replace_secret, write_secret
 from edge import __version__
 from edge.cli.asking import asking
+from edge.cli.backup_files import old_backups, remove_backups
 from edge.cli.context import Invocation, invocation
 from edge.clock import SystemClock
+from edge.daemon.backups import FILE as LAST_BACKUP
 from edge.errors import BackupRefused, SecretInvalid, StoreError
 from edge.provisioning import as_owner
 from edge.store.backup import Manifest, check, describe, new_recovery_key, open_recovery_key, seal, unseal
@@ -35,7 +37,6 @@ from edge.store.siterecovery import MIN_PASSPHRASE
 from edge.store.store import ledger_path
 
 RECIPIENT_FILE: Final = "backup_recipient"  # in the state folder: the public half
-DONE_FILE: Final = "last_backup"  # in the state folder: when the last one was made
 MAX_KEY_BYTES: Final = 8192
 
 app = typer.Typer(help="Encrypted backups of the ledger: make, check, restore.", no_args_is_help=True)
@@ -84,11 +85,22 @@ def key(
 @app.command()
 def create(
     context: typer.Context,
-    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where the backup is written.")],
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="Where; without it: backup.folder.")
+    ] = None,
+    if_configured: Annotated[
+        bool, typer.Option("--if-configured", help="For the timer: no folder or key set up is no failure.")
+    ] = False,
 ) -> None:
-    """Make a backup while the kiosk goes on."""
+    """Make a backup while the kiosk goes on. In backup.folder, those that are over are removed after it."""
     here = invocation(context)
+    to = to or here.config.backup.folder
     state = here.config.paths.state
+    if if_configured and not (to is not None and os.path.lexists(state / RECIPIENT_FILE)):
+        typer.echo("No backup: backup.folder is not set, or there is no recovery key (clockface backup key).")
+        return
+    if to is None:
+        raise typer.BadParameter("say where: --to FOLDER, or set backup.folder")
     with as_owner(state):
         recipient = _small(state / RECIPIENT_FILE, next_step="clockface backup key --out FILE").decode()
         place = find_place(state=state, environment=here.environment)
@@ -107,9 +119,11 @@ def create(
     finally:
         copy.unlink(missing_ok=True)
     with as_owner(state):
-        replace_secret(state / DONE_FILE, made_at + "\n")
+        replace_secret(state / LAST_BACKUP, made_at + "\n")
     typer.echo(f"Made {to / name}")
     _tell(manifest)
+    if gone := remove_backups(old_backups(here.config, now=at)):
+        typer.echo(f"Removed {gone} backups of more than {here.config.retention.backups_days} days ago.")
 
 
 @app.command()

@@ -19,6 +19,7 @@ _OWN = (
     "watch",
     "enroll",
     "people",
+    "privacy",
     "badge",
     "attendance",
     "ledger",

@@ -11,6 +11,7 @@ from datetime import datetime
 from edge.api import protocol as wire
 from edge.daemon.deliveries import Outcome, Taken, opened
 from edge.errors import LedgerFork
+from edge.store.frontier import BEHIND
 from edge.store.store import Store
 from edge.types import DeviceId, EpochId, EventId
 from sync.wire.fields import EventPoint
@@ -60,7 +61,10 @@ class AckDesk:
             moved = self._store.frontier.advance(committed, handed_out=self._handed_out())
         except LedgerFork:
             return Taken(Outcome.REFUSED, "fork", send_after=self._from_frontier() if resend else None)
-        ours = self._store.frontier.has(committed)
+        gone = self._store.frontier.pruned(committed)
+        ours = gone or self._store.frontier.has(committed)
+        if resend and gone:  # a restored office asks for what was removed here: it has to look for it itself
+            self._store.alarms.raise_alarm(BEHIND, f"{committed.epoch}/{committed.seq}")
         send_after = None
         if resend:
             send_after = (

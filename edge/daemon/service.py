@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 
 from edge.api import protocol as wire
 from edge.api.service import Peer
-from edge.api.views import profile_view, punch_view, to_profile
+from edge.api.views import consent_view, profile_view, punch_view, to_profile
 from edge.config import Config
 from edge.daemon.camera_enrolment import CameraEnrolment, Progress
 from edge.daemon.condition import Condition, FaceParts
@@ -412,15 +412,7 @@ class DaemonService:
             enabled=person.enabled,
             enrolled_at=person.enrolled_at,
             consented=person.consented,
-            consent=None
-            if consent is None
-            else wire.ConsentView(
-                text_version=consent.text_version,
-                language=consent.language,
-                how=consent.how,
-                given_at=consent.given_at,
-                taken_by=consent.taken_by,
-            ),
+            consent=None if consent is None else consent_view(consent),
             templates={str(chain): count for chain, count in person.templates.items()},
         )
 

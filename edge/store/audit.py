@@ -15,6 +15,7 @@ from datetime import datetime
 
 from edge.errors import LedgerCorrupt, StoreError
 from edge.ports import Clock
+from edge.store.checkpoints import begins
 from edge.store.database import Database
 from edge.store.erasures import REPLAYED, Erasures
 from edge.store.vault import Vault
@@ -136,12 +137,13 @@ class AuditTrail:
 
     def _read(self, after: int, limit: int) -> Sequence[AuditEntry]:
         with self._database.read() as connection:
+            first = begins(connection, "audit")
             rows = connection.execute(
                 "SELECT seq, hash, prev_hash, body, written_by FROM audit WHERE seq >= ? ORDER BY seq LIMIT ?",
                 (after, limit + 1),
             ).fetchall()
-        expected_seq, expected_previous = 1, GENESIS
-        if after:
+        expected_seq, expected_previous = (1, GENESIS) if first is None else (first.seq + 1, first.hash)
+        if after >= expected_seq:
             if not rows or rows[0][0] != after:
                 return []
             expected_seq, expected_previous = after + 1, rows[0][1]

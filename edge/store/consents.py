@@ -60,6 +60,17 @@ class Consents:
             ).fetchone()
         return None if row is None else self._consent(person_id, row)
 
+    def versions(self) -> dict[PersonId, str]:
+        """Which text everybody's consent in force is to."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT person_id, body, written_by FROM consents WHERE current = 1 ORDER BY row"
+            ).fetchall()
+        return {
+            PersonId(person_id): self._consent(person_id, (body, by)).text_version
+            for person_id, body, by in rows
+        }
+
     def history(self, person_id: PersonId) -> tuple[Consent, ...]:
         """Read every consent of a person, oldest first, also superseded and withdrawn ones."""
         with self._database.read() as connection:

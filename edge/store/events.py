@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from edge.errors import LedgerCorrupt, PersonUnknown, StoreError
 from edge.ports import Clock
+from edge.store import checkpoints
 from edge.store.audit import DAEMON, AuditTrail
 from edge.store.chain import COLUMNS, Chain, EpochReason, StoredEvent
 from edge.store.clock import remember
@@ -50,6 +51,8 @@ _DAYS = (
 _OLDEST_FIRST = f"{_DAYS} ASC LIMIT ?"
 _NEWEST_FIRST = f"{_DAYS} DESC LIMIT ?"
 _AT = f"SELECT {COLUMNS} WHERE position IN (SELECT value FROM json_each(?))"  # noqa: S608 - constant columns
+_STRETCH = 500  # rows looked through for one person at a time: half a MB
+_ABOUT = f"SELECT NOT {NOT_VOIDED}, {NOT_SUPERSEDED}, {COLUMNS} WHERE position > ? ORDER BY position LIMIT ?"
 _BATCH = 200  # rows read while the connection is held: a few ms
 
 
@@ -102,7 +105,7 @@ class EventLog:
                 lambda attributes: AttendanceRecorded(**attributes, data=attendance(punch)),
                 at=punch.at,
             )
-            self._remember_last(connection, punch.person_id, event_id)
+            self._remember_last(connection, punch, event_id)
             remember(connection, punch.at)
         return RecordedPunch(event_id, punch)
 
@@ -140,7 +143,7 @@ class EventLog:
                 "INSERT INTO voided (position, by_position) VALUES (?, (SELECT max(position) FROM events))",
                 (_position(connection, recorded.id.epoch, recorded.id.seq),),
             )
-            self._restore_last(connection, person_id, fields.get("before"))
+            self._restore_last(connection, person_id, fields)
             remember(connection, now)
             where = f"{recorded.id.epoch}/{recorded.id.seq}"
             self._audit.append("event.voided", actor="screen", subject=person_id, detail=where)
@@ -205,6 +208,12 @@ class EventLog:
         if row is None:
             raise LedgerCorrupt("the ledger holds no event, not even its first", where="events")
         return self._chain.open_row(row).id
+
+    def oldest_day(self) -> int | None:
+        """The UTC day of the oldest punch."""
+        with self._database.read() as connection:
+            day = connection.execute("SELECT min(punch_day) FROM events").fetchone()[0]
+        return None if day is None else int(day)
 
     def count(self) -> int:
         """How many events the ledger holds, of every type."""
@@ -276,6 +285,30 @@ class EventLog:
         )
         return itertools.islice(found, limit)
 
+    def about(
+        self, person_id: PersonId, *, after: int
+    ) -> tuple[tuple[tuple[Literal["counts", "voided", "reissued"], bytes], ...], int | None]:
+        """Read what the next stretch of the ledger says of a person, of whatever type, as it was signed.
+
+        Args:
+            person_id: Of somebody who is known, or of somebody who was removed.
+            after: The place behind which to look; 0 to begin.
+
+        Returns:
+            State and payload of each event, and the place to go on from; None at the end.
+
+        Raises:
+            LedgerCorrupt: An event was altered or moved.
+        """
+        with self._database.read() as connection:
+            rows = connection.execute(_ABOUT, (after, _STRETCH)).fetchall()
+        found: list[tuple[Literal["counts", "voided", "reissued"], bytes]] = []
+        for voided, kept, *row in rows:
+            stored = self._chain.open_row(tuple(row))
+            if getattr(stored.event().data, "person", None) == person_id:
+                found.append(("voided" if voided else "counts" if kept else "reissued", stored.payload))
+        return tuple(found), rows[-1][2] if len(rows) == _STRETCH else None
+
     def last_punch(self, person_id: PersonId) -> RecordedPunch | None:
         """Read a person's newest punch, at once however long the ledger is."""
         with self._database.read() as connection:
@@ -293,7 +326,11 @@ class EventLog:
                 self._write_last(
                     connection,
                     person_id,
-                    {**(new if last == old else last), "before": new if before == old else before},
+                    {
+                        **fields,
+                        **(new if last == old else last),
+                        "before": new if before == old else before,
+                    },
                 )
 
     def _positions(
@@ -343,21 +380,40 @@ class EventLog:
             raise LedgerCorrupt("a person's last punch is another person's", where=f"person {person_id}")
         return recorded
 
-    def _remember_last(self, connection: sqlite3.Connection, person_id: PersonId, event_id: EventId) -> None:
-        last = self._last_fields(connection, person_id)
+    def face_days(self, person_id: PersonId) -> dict[str, int]:
+        """The UTC day on which each recognition chain (`face_chain`) last recognised a person here."""
+        with self._database.read() as connection:
+            fields = self._last_fields(connection, person_id)
+        return {} if fields is None else {str(each): int(day) for each, day in fields.get("faces", {}).items()}
+
+    def _remember_last(self, connection: sqlite3.Connection, punch: Punch, event_id: EventId) -> None:
+        last = self._last_fields(connection, punch.person_id)
         before = None if last is None else {"epoch": last["epoch"], "seq": last["seq"]}
+        faces = {} if last is None else last.get("faces", {})
+        now = {} if punch.model_hash is None else {face_chain(punch.model_hash): utc_day(punch.at.wall)}
         self._write_last(
-            connection, person_id, {"epoch": event_id.epoch, "seq": event_id.seq, "before": before}
+            connection,
+            punch.person_id,
+            {
+                "epoch": event_id.epoch,
+                "seq": event_id.seq,
+                "before": before,
+                "faces": {**faces, **now},
+                "faces_before": faces,
+            },
         )
 
     def _restore_last(
-        self, connection: sqlite3.Connection, person_id: PersonId, before: Mapping[str, Any] | None
+        self, connection: sqlite3.Connection, person_id: PersonId, fields: Mapping[str, Any]
     ) -> None:
         """Make the punch before a voided one the last again."""
+        before, faces = fields.get("before"), fields.get("faces_before", {})
         if before is None:
             connection.execute("DELETE FROM last_punches WHERE person_id = ?", (person_id,))
         else:
-            self._write_last(connection, person_id, {**before, "before": None})
+            self._write_last(
+                connection, person_id, {**before, "before": None, "faces": faces, "faces_before": faces}
+            )
 
     def _last_fields(self, connection: sqlite3.Connection, person_id: PersonId) -> dict[str, Any] | None:
         row = connection.execute(
@@ -373,6 +429,11 @@ class EventLog:
             "ON CONFLICT (person_id) DO UPDATE SET body = excluded.body, written_by = excluded.written_by",
             (person_id, self._vault.seal_fields("last punch", person_id, fields), self._vault.number),
         )
+
+
+def face_chain(model_hash: ModelHash) -> str:
+    """How a person's last punch names a recognition chain: enough of its hash to tell chains apart."""
+    return model_hash[:16]
 
 
 def _refuse_stranger(connection: sqlite3.Connection, person_id: PersonId) -> None:
@@ -397,9 +458,12 @@ def _position(connection: sqlite3.Connection, epoch: EpochId, seq: int) -> int:
         "WHERE epochs.epoch = ? AND seq = ?",
         (epoch, seq),
     ).fetchone()
-    if row is None:
-        raise StoreError("the ledger has no such event", where=f"event {epoch[:32]}/{seq}")
-    return int(row[0])
+    if row is not None:
+        return int(row[0])
+    first = checkpoints.begins(connection, "events")
+    if first is not None and checkpoints.pruned(connection, epoch, seq):
+        return first.position
+    raise StoreError("the ledger has no such event", where=f"event {epoch[:32]}/{seq}")
 
 
 def _recorded(stored: StoredEvent) -> RecordedPunch:

@@ -13,11 +13,13 @@ from datetime import datetime
 from edge.errors import LedgerFork, StoreError
 from edge.ports import Clock
 from edge.store.chain import COLUMNS, Chain
+from edge.store.checkpoints import pruned
 from edge.store.database import Database
 from edge.store.translation import from_unix_us, unix_us
 from edge.types import DeviceId, EpochId, EventId
 
 FORK = "fork"
+BEHIND = "office_behind"
 AHEAD = "office_ahead"
 NOT_SUPERSEDED = (
     "NOT EXISTS (SELECT 1 FROM superseded WHERE events.position BETWEEN first_position AND last_position)"
@@ -105,6 +107,11 @@ class Frontier:
         with self._database.read() as connection:
             return _find(connection, event) is not None
 
+    def pruned(self, event: EventId) -> bool:
+        """Whether an event was removed here when its time was over: then the office had acknowledged it."""
+        with self._database.read() as connection:
+            return pruned(connection, event.epoch, event.seq)
+
     def committed(self, epoch: EpochId) -> EventId | None:
         """The newest event of an epoch that the office has acknowledged by its hash."""
         with self._database.read() as connection:
@@ -139,6 +146,8 @@ class Frontier:
             if found is not None:
                 moved = _commit(connection, found, presumed=False)
                 return _settle(connection) or moved
+            if pruned(connection, acknowledged.epoch, acknowledged.seq):
+                return False
             last = _end_of_earlier(connection, acknowledged)
             if last is not None:
                 self._alarms.raise_alarm(AHEAD, named)

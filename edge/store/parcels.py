@@ -128,6 +128,12 @@ class Outbox:
         with self._database.read() as connection:
             return int(connection.execute("SELECT count(*) FROM parcels").fetchone()[0])
 
+    def count_of(self, subject: str) -> int:
+        """How many wait that are about a person."""
+        with self._database.read() as connection:
+            found = connection.execute("SELECT count(*) FROM parcels WHERE subject = ?", (subject,)).fetchone()
+        return int(found[0])
+
     def waits(self, subject: str, kind: type[Parcel]) -> bool:
         """Whether a parcel of this kind about a person is still on its way."""
         with self._database.read() as connection:

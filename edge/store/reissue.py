@@ -75,12 +75,12 @@ class Reissues:
             StoreError: Nothing was changed; the same refusal may be answered later.
         """
         with self._database.write() as connection:
-            if not self._frontier.has(refused):
+            if not self._frontier.has(refused) and not self._frontier.pruned(refused):
                 return Reissued.UNKNOWN
             if self._frontier.reissued_in(refused.epoch) is not None:
                 return Reissued.REPEATED
             committed = self._frontier.committed(refused.epoch)
-            if committed is not None and refused.seq <= committed.seq:
+            if self._frontier.pruned(refused) or (committed is not None and refused.seq <= committed.seq):
                 return Reissued.COMMITTED
             after = 0 if committed is None else committed.seq
             begun = self._events.begin_epoch("refused")

@@ -284,11 +284,32 @@ _ROTATION = (
     "ALTER TABLE storage_keys ADD COLUMN since_us INTEGER",
 )
 
+# What was removed when its time was over, so that the rest of a chain can still be followed from somewhere.
+_RETENTION = (
+    # The last entry that is gone, signed: position is events.position or audit.seq.
+    """CREATE TABLE checkpoints (
+        chain TEXT PRIMARY KEY CHECK (chain IN ('events', 'audit')),
+        position INTEGER NOT NULL,
+        epoch INTEGER REFERENCES epochs (ordinal),
+        seq INTEGER NOT NULL,
+        hash BLOB NOT NULL CHECK (length(hash) = 32),
+        envelope BLOB NOT NULL
+    ) STRICT""",
+    # Since when a template has been here; body: the UTC day.
+    """CREATE TABLE template_dates (
+        row INTEGER PRIMARY KEY,
+        template_id TEXT NOT NULL UNIQUE REFERENCES templates (template_id) ON DELETE CASCADE,
+        body BLOB NOT NULL,
+        written_by INTEGER NOT NULL REFERENCES storage_keys (id)
+    ) STRICT""",
+)
+
 MIGRATIONS = (
     Migration(1, "the first tables", _FIRST),
     Migration(2, "the office", _OFFICE),
     Migration(3, "templates of the site", _SITE),
     Migration(4, "ways in without a face", _BADGES),
     Migration(5, "rotation of the storage keys", _ROTATION),
+    Migration(6, "retention", _RETENTION),
 )
 NEWEST = MIGRATIONS[-1].version

@@ -118,6 +118,14 @@ class Site:
         with self._database.read() as connection:
             return int(connection.execute("SELECT count(*) FROM sealed_templates").fetchone()[0])
 
+    def sealed_of(self, person_id: PersonId) -> int:
+        """How many of a person wait for their key."""
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM sealed_templates WHERE person_id = ?", (person_id,)
+            ).fetchone()
+        return int(found[0])
+
     def drop_sealed(self, *, template_id: TemplateId | None = None, person_id: PersonId | None = None) -> int:
         """Forget a kept template, or all of a person; returns how many."""
         with self._database.write() as connection:

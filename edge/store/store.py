@@ -31,14 +31,17 @@ from edge.store.office import Offices
 from edge.store.parcels import Outbox
 from edge.store.people import People
 from edge.store.progress import OfficeProgress
+from edge.store.pruning import Pruning
 from edge.store.reissue import Reissues
 from edge.store.rotation import Rotation
 from edge.store.site import Site
+from edge.store.template_dates import TemplateDates
 from edge.store.templates import Templates
 from edge.store.translation import unix_us
 from edge.store.vault import Vault, key_numbers, register_keys
 from edge.store.verification import TAIL, Verification, verify_all, verify_tail
 from edge.types import DeviceId, ModelHash
+from sync.wire.topics import Address
 
 FACE_PROOF = b"clockface: this ledger's face key"
 NUMBER_KEY_BYTES = 32
@@ -72,6 +75,8 @@ class Store:
         badges: Badges and cards that were given out.
         credentials: PINs, secrets of codes, wrong tries.
         rotation: Moves every token to the keys that write now.
+        template_dates: Since when each template has been here.
+        pruning: Removes what retention says is over.
     """
 
     people: People
@@ -92,6 +97,8 @@ class Store:
     badges: Badges
     credentials: CredentialStore
     rotation: Rotation
+    template_dates: TemplateDates
+    pruning: Pruning
     database: Database
     chain: Chain
 
@@ -243,10 +250,11 @@ def _assemble(
     events = EventLog(database, vault=data, chain=chain, clock=clock, audit=audit)
     frontier = Frontier(database, chain=chain, alarms=alarms, device=device)
     keys = DeviceKeys.of(keyring)
+    dates = TemplateDates(database, vault=data, clock=clock)
     return Store(
         people=People(database, vault=data, number_key=number_key, clock=clock, audit=audit),
         consents=Consents(database, vault=data, audit=audit),
-        templates=Templates(database, vault=face, audit=audit),
+        templates=Templates(database, vault=face, audit=audit, dates=dates),
         events=events,
         audit=audit,
         frontier=frontier,
@@ -259,6 +267,8 @@ def _assemble(
         noticeboard=Noticeboard(database, vault=data),
         badges=Badges(database, vault=data, card_key=number_key, clock=clock, audit=audit),
         credentials=CredentialStore(database, vault=data, subject_key=number_key, audit=audit),
+        template_dates=dates,
+        pruning=Pruning(database, audit=audit, keys=keys, address=Address(site, device), clock=clock),
         rotation=Rotation(database, rings=(keyring.data, keyring.face), clock=clock, audit=audit),
         reissues=Reissues(
             database, chain=chain, events=events, frontier=frontier, alarms=alarms, audit=audit, clock=clock

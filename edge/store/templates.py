@@ -17,6 +17,7 @@ from edge.errors import ConsentMissing, EnrolmentError, LedgerCorrupt
 from edge.store.audit import DAEMON, AuditTrail
 from edge.store.database import Database
 from edge.store.people import unknown
+from edge.store.template_dates import TemplateDates
 from edge.store.vault import Vault, moved
 from edge.types import ModelHash, PersonId, Template, TemplateId
 
@@ -59,10 +60,11 @@ class TemplateSet(NamedTuple):
 class Templates:
     """The templates table."""
 
-    def __init__(self, database: Database, *, vault: Vault, audit: AuditTrail) -> None:
+    def __init__(self, database: Database, *, vault: Vault, audit: AuditTrail, dates: TemplateDates) -> None:
         self._database = database
         self._vault = vault
         self._audit = audit
+        self._dates = dates
         self._travel: Callable[[Template], None] | None = None
 
     def travel_by(self, travel: Callable[[Template], None]) -> None:
@@ -96,6 +98,7 @@ class Templates:
                     self._vault.number,
                 ),
             )
+            self._dates.note(connection, template.template_id)
             self._audit.append(
                 "template.added", actor=actor, subject=template.person_id, detail=template.template_id
             )

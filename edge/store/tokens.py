@@ -60,6 +60,7 @@ TOKEN_COLUMNS: Final = (
     _data("people", "profile"),
     _data("consents"),
     _data("last_punches"),
+    _data("template_dates"),
     TokenColumn("templates", "vector", "written_by", Purpose.FACE),
     _data("parcels", "envelope"),
     _data("results", "envelope"),
@@ -82,6 +83,8 @@ NOT_TOKENS: Final = frozenset(
         "audit.hash",
         "audit.prev_hash",
         "sealed_templates.sealed",
+        "checkpoints.hash",
+        "checkpoints.envelope",
     }
 )
 

@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from edge.errors import ClockfaceError, LedgerCorrupt
+from edge.store import checkpoints
 from edge.store.audit import AuditTrail
 from edge.store.chain import COLUMNS, Chain, StoredEvent, place
 from edge.store.consents import Consents
@@ -23,9 +24,11 @@ from edge.store.database import Database
 from edge.store.people import People
 from edge.store.templates import Templates
 from edge.store.translation import utc_day
+from edge.types import DeviceId, EpochId, EventId
 from sync.wire import envelope
 from sync.wire import events as wire
 from sync.wire.fields import EventPoint
+from sync.wire.topics import Address
 
 TAIL = 64
 MAX_PROBLEMS = 20
@@ -61,11 +64,11 @@ class Verification:
 class _Walk:
     """Follows the chain event by event and says where it breaks."""
 
-    def __init__(self, keys: dict[str, bytes], *, whole: bool) -> None:
-        """Args: the epochs' public keys; whether the first event must be the ledger's very first."""
+    def __init__(self, keys: dict[str, bytes], *, whole: bool, after: EventId | None = None) -> None:
+        """Args: the epochs' public keys; whether it is the whole chain, and behind which event that begins."""
         self._keys = keys
         self._whole = whole
-        self._last: StoredEvent | None = None
+        self._last = after
         self.events = 0
         self.epochs = 0
 
@@ -75,13 +78,13 @@ class _Walk:
         Raises:
             LedgerCorrupt: What does not hold, and at which event.
         """
-        last, self._last = self._last, stored
+        last, self._last = self._last, stored.id
         where = place(stored.id.epoch, stored.id.seq)
         event = stored.event()
-        if last is not None and stored.id.epoch == last.id.epoch:
-            if stored.id.seq != last.id.seq + 1:
+        if last is not None and stored.id.epoch == last.epoch:
+            if stored.id.seq != last.seq + 1:
                 raise LedgerCorrupt("events are missing before this one", where=where)
-            if stored.prevhash != last.id.hash:
+            if stored.prevhash != last.hash:
                 raise LedgerCorrupt("the hash chain is broken before this event", where=where)
         elif isinstance(event, wire.EpochBegun):
             self._begin(event, last, where)
@@ -93,13 +96,13 @@ class _Walk:
             raise LedgerCorrupt("an event is filed under another day", where=where)
         self.events += 1
 
-    def _begin(self, event: wire.EpochBegun, last: StoredEvent | None, where: str) -> None:
+    def _begin(self, event: wire.EpochBegun, last: EventId | None, where: str) -> None:
         self.epochs += 1
         if self._keys.get(event.epoch) != _raw_key(event.data.public_key):
             raise LedgerCorrupt("an epoch's public key is not the one in its first event", where=where)
         expected = None
         if last is not None:
-            expected = EventPoint(epoch=last.id.epoch, seq=last.id.seq, hash=last.id.hash)
+            expected = EventPoint(epoch=last.epoch, seq=last.seq, hash=last.hash)
         elif not self._whole:
             return
         if event.data.previous != expected:
@@ -148,8 +151,10 @@ def verify_all(
     """Check everything and go on after a finding where that makes sense."""
     problems: list[str] = []
     _attempt(problems, lambda: _check_file(database, problems))
+    _attempt(problems, lambda: _check_checkpoint(database, "events"))
+    _attempt(problems, lambda: _check_checkpoint(database, "audit"))
     with database.read() as connection:
-        walk = _Walk(_public_keys(connection), whole=True)
+        walk = _Walk(_public_keys(connection), whole=True, after=_begins(connection))
     for row in _event_rows(database):
         if len(problems) < MAX_PROBLEMS:
             _attempt(problems, partial(_step, walk, chain, row))
@@ -159,6 +164,21 @@ def verify_all(
     staff = _attempt(problems, lambda: _check_people(people, consents))
     opened = _attempt(problems, templates.check_all)
     return Verification(walk.events, walk.epochs, entries, staff, opened, tuple(problems[:MAX_PROBLEMS]))
+
+
+def _check_checkpoint(database: Database, chain: checkpoints.ChainName) -> None:
+    with database.read() as connection:
+        site, device = connection.execute("SELECT site, device FROM identity").fetchone()
+        checkpoints.check(connection, chain, address=Address(site, device))
+
+
+def _begins(connection: sqlite3.Connection) -> EventId | None:
+    """The last event that was removed, behind which the chain goes on."""
+    first = checkpoints.begins(connection, "events")
+    if first is None:
+        return None
+    device = connection.execute("SELECT device FROM identity").fetchone()[0]
+    return EventId(DeviceId(device), EpochId(first.epoch), first.seq, first.hash.hex())
 
 
 def _step(walk: _Walk, chain: Chain, row: tuple[Any, ...]) -> None:
@@ -202,8 +222,10 @@ def _check_frontier(database: Database) -> None:
         ).fetchone()
         strange = connection.execute(
             "SELECT count(*) FROM committed LEFT JOIN events USING (position) "
-            "WHERE events.hash IS NULL OR (events.epoch, events.seq, events.hash) <> "
-            "(committed.epoch, committed.seq, committed.hash)"
+            "WHERE committed.position > coalesce("
+            "(SELECT position FROM checkpoints WHERE chain = 'events'), 0) "
+            "AND (events.hash IS NULL OR (events.epoch, events.seq, events.hash) <> "
+            "(committed.epoch, committed.seq, committed.hash))"
         ).fetchone()[0]
     if row is not None and row[0] != row[1]:
         raise LedgerCorrupt("the event that the office last committed is gone or another", where="frontier")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.api.server import ApiServer
-from edge.api.service import EdgeService
+from edge.api.service import EdgeService, PrivacyService
 from edge.api.stage import Stage
 from edge.cli.main import main
 from edge.config import ApiConfig
@@ -37,10 +37,10 @@ class Clockface:
 
 
 @contextmanager
-def served(service: EdgeService, run: Path) -> Iterator[Stage]:
+def served(service: EdgeService, run: Path, privacy: PrivacyService | None = None) -> Iterator[Stage]:
     """Serve on real sockets in a short folder."""
     stage = Stage()
-    server = ApiServer(service=service, stage=stage, run=run, config=ApiConfig())
+    server = ApiServer(service=service, stage=stage, run=run, config=ApiConfig(), privacy=privacy)
     server.start()
     try:
         yield stage

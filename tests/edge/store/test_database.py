@@ -431,7 +431,9 @@ def test_a_ledger_of_the_first_version_keeps_what_the_office_has_acknowledged(
     connection.execute("ALTER TABLE clock_mark DROP COLUMN trusted_us")
     for table in ("out_of_service", "messages", "site_people", "shared_templates", "sealed_templates"):
         connection.execute(f"DROP TABLE {table}")
-    for table in ("badge_key", "badges", "cards", "credentials", "lockouts", "voided", "key_rotation"):
+    for table in ("checkpoints", "template_dates", "key_rotation", "voided", "lockouts", "credentials"):
+        connection.execute(f"DROP TABLE {table}")
+    for table in ("badge_key", "badges", "cards"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE storage_keys DROP COLUMN since_us")
     connection.execute("DELETE FROM migrations WHERE version > 1")
