@@ -60,6 +60,7 @@ CHANNELS: Final[dict[Channel, Carried]] = {
         (
             parcels.PersonParcel,
             parcels.TemplateParcel,
+            parcels.TemplatesReplaced,
             parcels.CrashParcel,
             parcels.CertificateRequest,
             parcels.SupportParcel,

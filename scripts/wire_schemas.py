@@ -26,6 +26,7 @@ SIGNED: Final[tuple[type[documents.Document], ...]] = (
     health.Telemetry,
     parcels.PersonParcel,
     parcels.TemplateParcel,
+    parcels.TemplatesReplaced,
     parcels.CrashParcel,
     parcels.CertificateRequest,
     parcels.SupportParcel,

@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.functional_validators import model_validator
 
 from sync.wire.documents import Document
-from sync.wire.fields import MAX_SEQ, Code, RandomId, RosterVersion, Text, Time, Wire, expires_within
+from sync.wire.fields import MAX_SEQ, Code, Day, RandomId, RosterVersion, Text, Time, Wire, expires_within
 
 MAX_COMMAND_LIFE: Final = timedelta(days=31)
 
@@ -109,10 +109,16 @@ class Command(Document):
 
 
 class Removed(Wire):
-    """A person who is gone from this device."""
+    """A person who is gone from this device.
+
+    Args:
+        backups_until: By this day the last of the device's own backups that may hold them is removed; absent
+            where it knows of none.
+    """
 
     person: RandomId
     templates: Annotated[int, Field(ge=0, le=MAX_SEQ)]
+    backups_until: Day | None = None
 
 
 class Result(Document):

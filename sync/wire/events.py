@@ -111,11 +111,16 @@ class ClockCorrectedData(Wire):
 
 
 class PersonChangedData(Wire):
-    """What staff did to a person at the kiosk that the whole site must follow; the person is a random id."""
+    """What staff did to a person at the kiosk that the whole site must follow; the person is a random id.
+
+    With removed and biometrics_removed, `backups_until` is the day by which the last of the device's own
+    backups that may hold what was erased is removed; absent where it knows of none.
+    """
 
     clock: ClockReading
     person: RandomId
     change: Literal["removed", "biometrics_removed", "disabled", "enabled"]
+    backups_until: Day | None = None
 
 
 class AttendanceVoidedData(Wire):

@@ -48,6 +48,16 @@ class TemplateParcel(Parcel):
     sealed: Base64
 
 
+class TemplatesReplaced(Parcel):
+    """Templates that newer ones of the same person have replaced: the site's other kiosks are to drop them."""
+
+    payload_type: ClassVar[str] = "application/vnd.clockface.parcel.templates-replaced+json"
+
+    kind: Literal["clockface.parcel.templates-replaced.v1"] = "clockface.parcel.templates-replaced.v1"
+    person: RandomId
+    templates: Annotated[list[RandomId], Field(min_length=1, max_length=100)]
+
+
 class CrashParcel(Parcel):
     """A crash, scrubbed to classes and places in our code: no message, no value, no argument.
 
@@ -111,5 +121,7 @@ class SupportParcel(Parcel):
         return f"support {self.site}/{self.device} {self.bundle} {self.part}/{self.parts}".encode()
 
 
-AnyParcel = PersonParcel | TemplateParcel | CrashParcel | CertificateRequest | SupportParcel
-PARCELS: Final = registry(PersonParcel, TemplateParcel, CrashParcel, CertificateRequest, SupportParcel)
+AnyParcel = PersonParcel | TemplateParcel | TemplatesReplaced | CrashParcel | CertificateRequest | SupportParcel
+PARCELS: Final = registry(
+    PersonParcel, TemplateParcel, TemplatesReplaced, CrashParcel, CertificateRequest, SupportParcel
+)

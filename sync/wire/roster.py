@@ -31,12 +31,16 @@ MAX_ROSTER_LIFE: Final = timedelta(days=366)
 
 
 class ConsentGiven(Wire):
-    """The consent behind a person's templates, as it was taken."""
+    """The consent behind a person's templates, as it was taken.
+
+    `proof` says where the evidence of an imported one lies, such as a document's number.
+    """
 
     text_version: Version
     language: Language
     how: Literal["paper", "screen", "imported"]
     given_at: Time
+    proof: Annotated[Text, Field(min_length=1)] | None = None
 
 
 class PersonDetails(Wire):
@@ -95,6 +99,15 @@ class RemoveTemplates(Wire):
     person: RandomId
 
 
+class RemoveTemplate(Wire):
+    """One template of a person is to go: a newer one has replaced it. The consent stands."""
+
+    op: Literal["remove_template"] = "remove_template"
+    version: RosterVersion
+    person: RandomId
+    template: RandomId
+
+
 class RemovePerson(Wire):
     """A person is to be erased; the device's result is the receipt."""
 
@@ -103,7 +116,9 @@ class RemovePerson(Wire):
     person: RandomId
 
 
-Change = Annotated[PutPerson | PutTemplate | RemoveTemplates | RemovePerson, Field(discriminator="op")]
+Change = Annotated[
+    PutPerson | PutTemplate | RemoveTemplate | RemoveTemplates | RemovePerson, Field(discriminator="op")
+]
 
 
 class RosterChanges(Wire):

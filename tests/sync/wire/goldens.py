@@ -180,6 +180,13 @@ def _chain() -> dict[str, events.AnyEvent]:
                 events.DeviceRetired,
                 events.DeviceRetiredData(clock=CLOCK, reason="moved"),
             ),
+            (
+                "person.changed.with-backups",
+                events.PersonChanged,
+                events.PersonChangedData(
+                    clock=CLOCK, person=PERSON, change="removed", backups_until="2026-12-24"
+                ),
+            ),
         ],
         start=1,
     ):
@@ -219,6 +226,15 @@ CHANGES = roster.RosterChanges(
         ),
         roster.RemoveTemplates(version=10, person=PERSON),
         roster.RemovePerson(version=11, person=OTHER),
+    ]
+)
+WITH_PROOF = DETAILS.model_copy(
+    update={"consent": CONSENT.model_copy(update={"how": "imported", "proof": "HR archive 2026/114"})}
+)
+REPLACED = roster.RosterChanges(
+    changes=[
+        roster.PutPerson(version=12, person=PERSON, details=WITH_PROOF),
+        roster.RemoveTemplate(version=13, person=PERSON, template="0b" * 16),
     ]
 )
 TELEMETRY = health.Telemetry(
@@ -310,6 +326,24 @@ GOLDENS: dict[str, Golden] = {
     "result.least": Golden(
         lambda _: commands.Result(**HERE, answers=ID, outcome="done", roster_version=0, at=NOW)
     ),
+    "result.receipt": Golden(
+        lambda _: commands.Result(
+            **HERE,
+            answers=ID,
+            outcome="done",
+            roster_version=12,
+            removed=[commands.Removed(person=OTHER, templates=2, backups_until="2026-12-24")],
+            at=NOW,
+        )
+    ),
+    "roster.replaced": Golden(
+        lambda sealed: roster.RosterDocument(
+            **HERE, id=ID, base=11, version=13, issued=NOW, expires=LATER, sealed=sealed
+        ),
+        "operator",
+        seals=encode(REPLACED),
+        to="device",
+    ),
     "roster": Golden(
         lambda sealed: roster.RosterDocument(
             **HERE, id=ID, base=6, version=11, issued=NOW, expires=LATER, sealed=sealed
@@ -341,6 +375,9 @@ GOLDENS: dict[str, Golden] = {
         ),
         seals=bytes(range(64)),
         to="site",
+    ),
+    "parcel.templates-replaced": Golden(
+        lambda _: parcels.TemplatesReplaced(**HERE, id=ID, at=NOW, person=PERSON, templates=["0b" * 16])
     ),
     "parcel.crash": Golden(
         lambda _: parcels.CrashParcel(
