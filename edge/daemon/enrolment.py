@@ -121,9 +121,10 @@ class Enroller:
         quality: Limits of recognition; enrolment asks for a larger face.
         lock: Held while ledger and gallery change together.
         tell: Tells the site of a new or changed person, within the transaction that stores them.
+        replaced: Tells the site which templates go because newer ones come, in the same transaction.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its seams, each named
         self,
         *,
         store: Store,
@@ -134,6 +135,7 @@ class Enroller:
         quality: QualityConfig,
         lock: threading.RLock,
         tell: Callable[[PersonId], None],
+        replaced: Callable[[PersonId, Sequence[TemplateId]], None],
     ) -> None:
         least_px = max(config.min_face_px, quality.min_face_px)
         self._store = store
@@ -144,6 +146,7 @@ class Enroller:
         self._analyser = FaceAnalyser(models, limits=quality.model_copy(update={"min_face_px": least_px}))
         self._lock = lock
         self._tell = tell
+        self._replaced = replaced
 
     @property
     def model_hash(self) -> ModelHash:
@@ -365,6 +368,7 @@ class Enroller:
                 next_step="repeat with --replace, which erases the older ones",
             )
         if applicant.replace:
+            self._replaced(person_id, own)
             for template_id in own:
                 self._store.templates.remove(template_id, actor=applicant.actor)
         return len(own) - kept

@@ -34,6 +34,7 @@ from sync.wire.roster import (
     PutPerson,
     PutTemplate,
     RemovePerson,
+    RemoveTemplate,
     RemoveTemplates,
     RosterChanges,
     RosterDocument,
@@ -221,6 +222,8 @@ class _Entry:
                     self._put_person(person_id, change.details, change.version)
                 case PutTemplate():
                     self._put_template(person_id, change)
+                case RemoveTemplate():
+                    self._remove_template(person_id, TemplateId(change.template))
                 case RemoveTemplates():
                     self._remove_templates(person_id)
                 case RemovePerson():
@@ -326,6 +329,14 @@ class _Entry:
         if not np.isfinite(vector).all():
             return None
         return Template(sealed.template_id, sealed.person_id, sealed.model_hash, vector.astype(np.float32))
+
+    def _remove_template(self, person_id: PersonId, template_id: TemplateId) -> None:
+        """Drop one that a newer one has replaced; one that is not this person's is left alone."""
+        if self._store.site.drop_sealed(template_id=template_id):
+            self.erased = True
+        if template_id in {each for each, _ in self._store.templates.of_person(person_id)}:
+            self._store.templates.remove(template_id, actor=OFFICE)
+            self.erased = True
 
     def _remove_templates(self, person_id: PersonId) -> None:
         self._store.parcels.forget(person_id, kinds=[TemplateParcel])

@@ -115,6 +115,7 @@ class DaemonService:
             quality=self._config.quality,
             lock=self._lock,
             tell=self._sharing.person,
+            replaced=self._sharing.replaced,
         )
 
     def status(self) -> wire.Status:

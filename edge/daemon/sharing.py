@@ -6,7 +6,7 @@ without a site key, everything stays here.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from edge.ports import Clock
 from edge.store.parcels import new_id
@@ -14,10 +14,10 @@ from edge.store.site import SealedTemplate
 from edge.store.sitekey import SiteKeys
 from edge.store.store import Store
 from edge.store.templates import encode
-from edge.types import PersonId, Template
+from edge.types import PersonId, Template, TemplateId
 from sync.wire.canonical import encode as canonical
 from sync.wire.fields import format_time
-from sync.wire.parcels import PersonParcel, TemplateParcel
+from sync.wire.parcels import PersonParcel, TemplateParcel, TemplatesReplaced
 from sync.wire.roster import ConsentGiven, PersonDetails
 from sync.wire.sealing import TemplateIdentity, seal, seal_template, to_text
 from sync.wire.topics import Address
@@ -85,6 +85,23 @@ class Sharing:
         )
         self._store.parcels.add(parcel, subject=template.person_id)
         self._store.site.note_shared(template.template_id, site_key=key.key_id, from_office=False)
+
+    def replaced(self, person_id: PersonId, template_ids: Sequence[TemplateId]) -> None:
+        """Tell the site which templates newer ones replace, before they go and in the same transaction."""
+        known = self._store.site.shared(template_ids)
+        if not known or self._store.office.current() is None:
+            return
+        self._store.parcels.add(
+            TemplatesReplaced(
+                site=self._address.site,
+                device=self._address.device,
+                id=new_id(),
+                at=format_time(self._clock.now().wall),
+                person=person_id,
+                templates=list(known),
+            ),
+            subject=person_id,
+        )
 
     def person(self, person_id: PersonId) -> None:
         """Tell the office of a person whom staff added or changed here, within that change's transaction."""

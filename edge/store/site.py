@@ -4,6 +4,7 @@ Templates under a site key that this device does not have wait here, sealed as t
 Trust boundary: callers have verified the roster; nothing here is personal but by its person's random id.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,16 @@ class Site:
                 "ON CONFLICT (template_id) DO UPDATE SET site_key = excluded.site_key",
                 (template_id, site_key, "office" if from_office else "device"),
             )
+
+    def shared(self, template_ids: Sequence[TemplateId]) -> tuple[TemplateId, ...]:
+        """Which of these the site may have: they went up, or came down."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT template_id FROM shared_templates "
+                "WHERE template_id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(template_ids)),),
+            ).fetchall()
+        return tuple(TemplateId(row[0]) for row in rows)
 
     def not_shared(self, site_key: str, *, others_too: bool, limit: int) -> tuple[TemplateId, ...]:
         """Templates that have not travelled under this key.

@@ -15,6 +15,7 @@ class Kind(StrEnum):
 
     PUT_PERSON = "put_person"
     PUT_TEMPLATE = "put_template"
+    REMOVE_TEMPLATE = "remove_template"
     REMOVE_TEMPLATES = "remove_templates"
     REMOVE_PERSON = "remove_person"
 
@@ -51,9 +52,10 @@ def _supersedes(later: Step, earlier: Step) -> bool:
         case Kind.REMOVE_PERSON:
             return True
         case Kind.REMOVE_TEMPLATES:
-            return earlier.kind in (Kind.PUT_TEMPLATE, Kind.REMOVE_TEMPLATES)
-        case Kind.PUT_TEMPLATE:
-            return earlier.kind is Kind.PUT_TEMPLATE and earlier.template == later.template
+            return earlier.kind in (Kind.PUT_TEMPLATE, Kind.REMOVE_TEMPLATE, Kind.REMOVE_TEMPLATES)
+        case Kind.PUT_TEMPLATE | Kind.REMOVE_TEMPLATE:
+            of_template = earlier.kind in (Kind.PUT_TEMPLATE, Kind.REMOVE_TEMPLATE)
+            return of_template and earlier.template == later.template
         case Kind.PUT_PERSON:
             return False
 

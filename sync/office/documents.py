@@ -24,6 +24,7 @@ from sync.wire.roster import (
     PutPerson,
     PutTemplate,
     RemovePerson,
+    RemoveTemplate,
     RemoveTemplates,
     RosterChanges,
     RosterDocument,
@@ -129,14 +130,18 @@ def _filled(step: Step, *, people: Mapping[str, Row[Any]], templates: Mapping[st
     match step.kind:
         case Kind.REMOVE_PERSON:
             return RemovePerson(version=step.version, person=step.person)
+        case Kind.REMOVE_TEMPLATE:
+            return RemoveTemplate(version=step.version, person=step.person, template=step.template or "")
         case Kind.REMOVE_TEMPLATES:
             return RemoveTemplates(version=step.version, person=step.person)
         case Kind.PUT_PERSON:
             row = people.get(step.person)
             details = None if row is None else details_of(row)
-            if details is None:
-                return None
-            return PutPerson(version=step.version, person=step.person, details=details)
+            return (
+                None
+                if details is None
+                else PutPerson(version=step.version, person=step.person, details=details)
+            )
         case Kind.PUT_TEMPLATE:
             found = templates.get(step.template or "")
             if found is None:

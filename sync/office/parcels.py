@@ -15,7 +15,7 @@ from sqlalchemy import insert as plain_insert
 from sync.office.alarms import insert
 from sync.office.database import schema
 from sync.office.registry import Device
-from sync.office.reported import Outcome, take_person, take_template
+from sync.office.reported import Outcome, take_person, take_replaced, take_template
 from sync.office.rows import microseconds, parse_moment
 from sync.office.verification import Reason, Rejected
 from sync.wire.canonical import WireError, read
@@ -29,6 +29,7 @@ from sync.wire.parcels import (
     PersonParcel,
     SupportParcel,
     TemplateParcel,
+    TemplatesReplaced,
 )
 from sync.wire.roster import PersonDetails
 from sync.wire.sealing import SealError, from_text, unseal
@@ -81,6 +82,8 @@ def _file(
         return _file_person(connection, device, parcel, sealing=sealing, now_us=now_us)
     if isinstance(parcel, TemplateParcel):
         return take_template(connection, device, parcel, now_us=now_us).value
+    if isinstance(parcel, TemplatesReplaced):
+        return take_replaced(connection, device, parcel, now_us=now_us).value
     if isinstance(parcel, CrashParcel):
         return _file_crash(connection, device, parcel, now_us=now_us)
     return None

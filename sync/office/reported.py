@@ -17,7 +17,7 @@ from sync.office.registry import Device
 from sync.office.roster import Roster, columns_of
 from sync.office.rows import microseconds
 from sync.wire.events import PersonChanged
-from sync.wire.parcels import PersonParcel, TemplateParcel
+from sync.wire.parcels import PersonParcel, TemplateParcel, TemplatesReplaced
 from sync.wire.roster import PersonDetails
 from sync.wire.sealing import SealError, from_text
 
@@ -84,7 +84,9 @@ def take_template(connection: Connection, device: Device, parcel: TemplateParcel
     except SealError:
         return Outcome.SEALED_WRONGLY
     table = schema.sealed_templates
-    of_person = select(func.count()).where(table.c.site == site, table.c.person == person)
+    of_person = select(func.count()).where(
+        table.c.site == site, table.c.person == person, table.c.removed_us.is_(None)
+    )
     if len(sealed) > MAX_TEMPLATE_BYTES or connection.execute(of_person).scalar_one() >= MAX_TEMPLATES:
         return Outcome.TOO_MUCH
     stored = connection.execute(
@@ -105,6 +107,15 @@ def take_template(connection: Connection, device: Device, parcel: TemplateParcel
         roster.lock([site])
         roster.issue_template(person, site, parcel.template)
     return Outcome.STORED
+
+
+def take_replaced(connection: Connection, device: Device, parcel: TemplatesReplaced, *, now_us: int) -> Outcome:
+    """Follow a kiosk that replaced templates: its site's other kiosks drop them."""
+    roster = _roster(connection, device, now_us)
+    refused = _not_theirs(connection, roster, parcel.person, device.address.site)
+    if refused is not None:
+        return refused
+    return _stored(bool(roster.replace_templates(parcel.person, device.address.site, parcel.templates)))
 
 
 def take_change(connection: Connection, device: Device, event: PersonChanged, *, now_us: int) -> Outcome:

@@ -144,6 +144,26 @@ class Roster:
         """Let a site's kiosks have a template."""
         self._give_out(site, Kind.PUT_TEMPLATE, person, template)
 
+    def replace_templates(self, person: str, site: str, templates: Iterable[str]) -> int:
+        """Let a site's kiosks drop templates that newer ones have replaced; returns how many there were."""
+        self.lock([site])
+        table, gone = schema.sealed_templates, 0
+        for template in sorted(set(templates)):
+            erased = self._connection.execute(
+                update(table)
+                .where(
+                    table.c.site == site,
+                    table.c.person == person,
+                    table.c.template_id == template,
+                    table.c.removed_us.is_(None),
+                )
+                .values(sealed=None, removed_us=self._at_us)
+            ).rowcount
+            if erased:
+                gone += 1
+                self._give_out(site, Kind.REMOVE_TEMPLATE, person, template)
+        return gone
+
     def remove_templates(self, person: str) -> bool:
         """End a person's consent: no site keeps templates. Returns whether there was anything to end."""
         sites = self.sites_of(person)

@@ -31,6 +31,7 @@ from sync.wire.roster import (
     PutPerson,
     PutTemplate,
     RemovePerson,
+    RemoveTemplate,
     RemoveTemplates,
     RosterChanges,
     RosterDocument,
@@ -230,6 +231,18 @@ def test_removing_a_person_gives_a_receipt_with_the_count_of_templates(site: Sit
     assert [(each.person, each.templates) for each in result.removed] == [(ADA, 2), (BOB, 0)]
     assert site.people == {}
     assert site.device.store.templates.counts_by_model() == {}
+
+
+def test_one_template_goes_and_only_if_it_is_that_persons(site: Site) -> None:
+    first, second = sealed_template(2, ADA, seed=1), sealed_template(3, ADA, seed=2)
+    site.take(put(1, ADA, "7"), first, second)
+    site.take(put(4, BOB, "8"), RemoveTemplate(version=5, person=BOB, template=first.template), base=3)
+    assert site.people[ADA] == ("7", True, True, 2)
+    site.take(RemoveTemplate(version=6, person=ADA, template=first.template), base=5)
+    assert site.people[ADA] == ("7", True, True, 1)
+    assert site.device.store.templates.get(TemplateId(second.template)) is not None
+    site.take(RemoveTemplate(version=7, person=ADA, template=first.template), base=6)  # once more, in vain
+    assert site.device.store.verify().problems == ()
 
 
 def test_a_consent_withdrawn_elsewhere_takes_the_templates_and_leaves_the_person(site: Site) -> None:

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 
 from edge.api import protocol as wire
+from edge.api.protocol import PhotoEnrolment
 from edge.inference.chain import Models
 from edge.store.keys import make_sealing_key
 from edge.store.sitekey import SiteKeyPlace, SiteKeys, new_site_key, store_site_keys
 from edge.types import Frame, Outcome, PersonId, Verdict
-from sync.wire.parcels import PersonParcel, TemplateParcel
-from sync.wire.roster import PutPerson, RemovePerson
+from sync.wire.parcels import PersonParcel, TemplateParcel, TemplatesReplaced
+from sync.wire.roster import PutPerson, RemovePerson, RemoveTemplate
 from sync.wire.topics import Address
 from tests.edge.daemon.central import Central, passed_on, result_of
-from tests.edge.daemon.kiosk import OPERATOR, TestKiosk, astronaut, new, open_kiosk, tilted
+from tests.edge.daemon.kiosk import OPERATOR, TestKiosk, astronaut, jpeg, new, open_kiosk, tilted
 
 HERE = Address("site", "kiosk")
 KEYS = SiteKeys((new_site_key(),))
@@ -80,6 +81,40 @@ def test_who_is_enrolled_on_one_kiosk_is_recognised_on_the_other_and_erased_ther
     assert (receipt.person, receipt.templates) == (ada, 1)
     assert second.gallery_people == 0
     assert walk_up(second) == []
+
+
+def test_a_template_that_was_replaced_on_one_kiosk_goes_on_the_other_too(
+    kiosks: tuple[TestKiosk, TestKiosk, Central],
+) -> None:
+    first, second, central = kiosks
+    ada = PersonId(first.service.enrol_photo(new(), astronaut(), OPERATOR).person.person_id)
+    person, old = central.received(first.store)
+    issued = second.clock.now().wall
+    shared = [PutPerson(version=1, person=ada, details=central.details(person)), passed_on(old, version=2)]
+    deliver(second, central.roster(second.store, HERE, shared, issued=issued))
+    first.store.parcels.drop([person.id, old.id])
+
+    again = PhotoEnrolment(person_id=ada, replace=True)
+    first.service.enrol_photo(again, jpeg(tilted(5)), OPERATOR)
+    replaced, anew = central.received(first.store)
+    assert isinstance(replaced, TemplatesReplaced)
+    assert (replaced.person, replaced.templates) == (ada, [old.template])
+
+    mended = [
+        RemoveTemplate(version=3, person=ada, template=old.template),
+        passed_on(anew, version=4),
+    ]
+    deliver(second, central.roster(second.store, HERE, mended, base=2, issued=issued))
+    assert [each for each, _ in second.store.templates.of_person(ada)] == [anew.template]
+    assert walk_up(second) == [ada]
+    assert central.received(second.store) == []
+    assert second.store.verify().problems == ()
+
+
+def test_a_template_that_the_site_never_had_is_replaced_in_silence(kiosk: TestKiosk) -> None:
+    ada = kiosk.service.enrol_photo(new(), astronaut(), OPERATOR).person.person_id
+    kiosk.service.enrol_photo(PhotoEnrolment(person_id=ada, replace=True), jpeg(tilted(5)), OPERATOR)
+    assert kiosk.store.parcels.count() == 0
 
 
 def test_a_local_change_of_somebody_from_the_office_goes_up(

@@ -16,6 +16,7 @@ from sync.wire.roster import (
     PutPerson,
     PutTemplate,
     RemovePerson,
+    RemoveTemplate,
     RosterChanges,
     RosterDocument,
 )
@@ -80,6 +81,8 @@ class Device(Kiosk):
         elif isinstance(change, PutTemplate):
             if change.person in self.people and self.people[change.person].consent is not None:
                 held[change.template] = change.sealed
+        elif isinstance(change, RemoveTemplate):
+            held.pop(change.template, None)
         else:
             gone = len(held)
             held.clear()

@@ -36,13 +36,18 @@ class Office:
             return
         elif kind is Kind.PUT_TEMPLATE:
             held.add(template)
+        elif kind is Kind.REMOVE_TEMPLATE:
+            if template not in held:
+                return
+            held.remove(template)
         else:
             held.clear()
             self.consenting.discard(person)
             if kind is Kind.REMOVE_PERSON:
                 self.known.discard(person)
                 self.details.pop(person)
-        of_template = f"{person}-{template}" if kind is Kind.PUT_TEMPLATE else None
+        one = kind in (Kind.PUT_TEMPLATE, Kind.REMOVE_TEMPLATE)
+        of_template = f"{person}-{template}" if one else None
         self.steps.append(Step(self.version + 1, kind, person, of_template))
 
 
@@ -73,6 +78,8 @@ class Kiosk:
         elif step.kind is Kind.PUT_TEMPLATE:
             if step.person in self.consenting and step.template in document.templates:
                 held.add(str(step.template))
+        elif step.kind is Kind.REMOVE_TEMPLATE:
+            held.discard(str(step.template))
         else:
             held.clear()
             self.consenting.discard(step.person)

@@ -6,13 +6,22 @@ from typing import Literal
 from sqlalchemy import select
 
 from sync.office.database import Database, schema
-from sync.office.reported import MAX_TEMPLATE_BYTES, Outcome, take_change, take_person, take_template
+from sync.office.reported import (
+    MAX_TEMPLATE_BYTES,
+    Outcome,
+    take_change,
+    take_person,
+    take_replaced,
+    take_template,
+)
 from sync.office.roster import columns_of
 from sync.office.rows import microseconds
+from sync.wire.parcels import TemplatesReplaced
 from sync.wire.sealing import to_text
 from tests.sync.office.kiosk import Kiosk
 from tests.sync.office.people import (
     ANN,
+    AT,
     changes,
     details,
     person_parcel,
@@ -127,6 +136,27 @@ def test_a_kiosk_speaks_only_for_people_of_its_own_site(office_database: Databas
         } == {Outcome.NOT_OF_SITE}
         assert changes(connection, "yard") == []
         assert connection.execute(select(schema.people.c.employee_number)).scalar_one() == "17"
+
+
+def test_templates_that_a_kiosk_replaced_go_at_its_site_once_and_nobody_elses(
+    office_database: Database,
+) -> None:
+    gate, yard = registered(office_database, Kiosk(), Kiosk(site="yard"))
+    with office_database.write() as connection:
+        take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=1)
+        for template in ("1" * 32, "2" * 32):
+            take_template(connection, gate, template_parcel(gate, ANN, template), now_us=2)
+        replaced = TemplatesReplaced(
+            site="mill", device="gate", id="9" * 32, at=AT, person=ANN, templates=["1" * 32, "7" * 32]
+        )
+        assert take_replaced(connection, gate, replaced, now_us=3) == Outcome.STORED
+        assert take_replaced(connection, gate, replaced, now_us=4) == Outcome.KNOWN
+        of_yard = replaced.model_copy(update={"site": "yard", "templates": ["2" * 32]})
+        assert take_replaced(connection, yard, of_yard, now_us=5) == Outcome.NOT_OF_SITE
+        assert changes(connection)[3:] == [(4, "remove_template", "1")]
+        table = schema.sealed_templates
+        left = connection.execute(select(table.c.template_id).where(table.c.sealed.is_not(None))).scalars()
+        assert list(left) == ["2" * 32]
 
 
 def test_a_flood_of_templates_and_a_huge_one_are_not_kept(office_database: Database) -> None:
