@@ -1,7 +1,7 @@
 """What the office says to devices after a commit, signed with its online key: acks, refusals, receipts.
 
-An ack may be lost: the device sends again and is acknowledged again. Acks to one device keep a distance, the
-newest counts. Trust boundary: only what a transaction has committed comes here.
+An ack may be lost: the device sends again and is acknowledged again. Acks to one device keep a distance in time
+or in events, the newest counts. Trust boundary: only what a transaction has committed comes here.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sync.office.receiver import Broker, ReceiverSettings
 
 RECEIPTS_AT_ONCE: Final = 512
+ACK_EVENTS: Final = 500  # of a backlog that drains, at most so many unsaid: a quarter of a courier's window
 
 
 @dataclass(slots=True)
@@ -39,6 +40,15 @@ class _Device:
     lacking_since: float | None = None
     nonce: str | None = None
     newest: EventPoint | None = None
+    said: EventPoint | None = None
+
+    @property
+    def far_ahead(self) -> bool:
+        """Whether so much was committed since the last ack that the device's courier may be waiting for one."""
+        if self.newest is None or self.newest.epoch not in self.due:
+            return False
+        before = 0 if self.said is None or self.said.epoch != self.newest.epoch else self.said.seq
+        return self.newest.seq - before >= ACK_EVENTS
 
 
 class Answers:
@@ -97,7 +107,8 @@ class Answers:
         now = self._monotonic()
         for address in list(self._due):
             device = self._devices[address]
-            if not everything and now - device.sent_at < self._settings.ack_interval_s:
+            early = now - device.sent_at < self._settings.ack_interval_s
+            if early and not (everything or device.far_ahead):
                 continue
             self._due.discard(address)
             self._acknowledge(address, device, now)
@@ -119,6 +130,7 @@ class Answers:
             sent = self._send(ack) and sent
         device.sent_at = now
         if sent:
+            device.said = device.newest
             device.due.clear()
             device.behind.clear()
             device.wanted = device.resend = False

@@ -222,7 +222,8 @@ class ReceiverConfig(Section):
         default=200,
         ge=0,
         le=60_000,
-        description="Least time between two acknowledgements to one device, milliseconds; the newest counts.",
+        description="Least time between two acknowledgements to one device, milliseconds; the newest counts. "
+        "One for 500 events goes out at once.",
     )
     silent_after_s: float = Field(
         default=900.0,
