@@ -62,6 +62,7 @@ CHANNELS: Final[dict[Channel, Carried]] = {
             parcels.TemplateParcel,
             parcels.TemplatesReplaced,
             parcels.CrashParcel,
+            parcels.AuditParcel,
             parcels.CertificateRequest,
             parcels.SupportParcel,
         ),

@@ -28,6 +28,7 @@ SIGNED: Final[tuple[type[documents.Document], ...]] = (
     parcels.TemplateParcel,
     parcels.TemplatesReplaced,
     parcels.CrashParcel,
+    parcels.AuditParcel,
     parcels.CertificateRequest,
     parcels.SupportParcel,
     provisioning.DeviceRequest,

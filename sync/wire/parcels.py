@@ -6,11 +6,14 @@ office (details) or under the site key (templates). Trust boundary: each is sign
 
 from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from pydantic.functional_validators import model_validator
 
 from sync.wire.documents import Document, registry
-from sync.wire.fields import Base64, Code, Count, KeyId, Pem, RandomId, Sha256, Time, Version
+from sync.wire.fields import Base64, Code, Count, KeyId, Pem, RandomId, Seq, Sha256, Time, Version, Wire
+
+MAX_AUDIT_ENTRIES: Final = 100  # with the longest codes 80 kB: below a document's 96 KiB
+AuditCode = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.:=,/+@-]{0,199}$")]
 
 
 class Parcel(Document):
@@ -80,6 +83,47 @@ class CrashParcel(Parcel):
     times: Count
 
 
+class AuditEntry(Wire):
+    """An entry of the device's audit trail, without the account that did it: a name has no place in it.
+
+    Args:
+        seq: Its place in the device's chain, from 1.
+        by: What kind of actor.
+        subject: A random id, or empty.
+        detail: A code, or empty.
+        hash: Of the whole entry as the device keeps it, salted, account included: what is told here pins it.
+    """
+
+    seq: Seq
+    at: Time
+    by: Literal["daemon", "office", "screen", "staff"]
+    action: AuditCode
+    subject: AuditCode | Literal[""]
+    detail: AuditCode | Literal[""]
+    hash: Sha256
+
+
+class AuditParcel(Parcel):
+    """The next part of the device's audit trail.
+
+    Args:
+        previous: Hash of the entry before the first one; zeros before the very first.
+    """
+
+    payload_type: ClassVar[str] = "application/vnd.clockface.parcel.audit+json"
+
+    kind: Literal["clockface.parcel.audit.v1"] = "clockface.parcel.audit.v1"
+    previous: Sha256
+    entries: Annotated[list[AuditEntry], Field(min_length=1, max_length=MAX_AUDIT_ENTRIES)]
+
+    @model_validator(mode="after")
+    def _without_gaps(self) -> "AuditParcel":
+        first = self.entries[0].seq
+        if [entry.seq for entry in self.entries] != list(range(first, first + len(self.entries))):
+            raise ValueError("entries must follow one another")
+        return self
+
+
 class CertificateRequest(Parcel):
     """A request for the device's next TLS certificate, countersigned by the device's signing key.
 
@@ -121,7 +165,21 @@ class SupportParcel(Parcel):
         return f"support {self.site}/{self.device} {self.bundle} {self.part}/{self.parts}".encode()
 
 
-AnyParcel = PersonParcel | TemplateParcel | TemplatesReplaced | CrashParcel | CertificateRequest | SupportParcel
+AnyParcel = (
+    PersonParcel
+    | TemplateParcel
+    | TemplatesReplaced
+    | CrashParcel
+    | AuditParcel
+    | CertificateRequest
+    | SupportParcel
+)
 PARCELS: Final = registry(
-    PersonParcel, TemplateParcel, TemplatesReplaced, CrashParcel, CertificateRequest, SupportParcel
+    PersonParcel,
+    TemplateParcel,
+    TemplatesReplaced,
+    CrashParcel,
+    AuditParcel,
+    CertificateRequest,
+    SupportParcel,
 )

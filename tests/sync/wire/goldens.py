@@ -391,6 +391,28 @@ GOLDENS: dict[str, Golden] = {
             times=3,
         )
     ),
+    "parcel.audit": Golden(
+        lambda _: parcels.AuditParcel(
+            **HERE,
+            id=ID,
+            at=NOW,
+            previous="00" * 32,
+            entries=[
+                parcels.AuditEntry(
+                    seq=1, at=NOW, by="daemon", action="ledger.created", subject="", detail="", hash="01" * 32
+                ),
+                parcels.AuditEntry(
+                    seq=2,
+                    at=LATER,
+                    by="staff",
+                    action="consent.recorded",
+                    subject=PERSON,
+                    detail="paper",
+                    hash="02" * 32,
+                ),
+            ],
+        )
+    ),
     "parcel.certificate-request": Golden(
         lambda _: parcels.CertificateRequest(**HERE, id=ID, at=NOW, request=REQUEST)
     ),
