@@ -29,6 +29,7 @@ from edge.api.protocol import (
     AnnouncementLine,
     AuditList,
     AuditQuery,
+    AuditVerified,
     BadgeAsked,
     BadgeIssued,
     BadgeList,
@@ -221,6 +222,10 @@ class EdgeClient:
     def audit(self, query: AuditQuery | None = None) -> AuditList:
         """One page of the audit trail."""
         return self._ask("GET", "/audit", AuditList, query=query or AuditQuery())
+
+    def verify_audit(self, *, timeout_s: float = 600.0) -> AuditVerified:
+        """Read the whole audit trail; a fault is `LedgerCorrupt`."""
+        return self._ask("GET", "/audit/verification", AuditVerified, timeout_s=timeout_s)
 
     def verify_ledger(self, *, timeout_s: float = 600.0) -> LedgerVerified:
         """Check the whole ledger; a fault is `LedgerCorrupt`."""

@@ -69,6 +69,7 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "/people/{person_id}/ways"): _LOOK,
     ("GET", "/punches"): _LOOK,
     ("GET", "/audit"): _LOOK,
+    ("GET", "/audit/verification"): _LOOK,
     ("GET", "/badges"): _LOOK,
     ("GET", "/keys"): _LOOK,
     ("GET", "/keys/rotation"): _LOOK,

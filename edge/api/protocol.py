@@ -611,6 +611,7 @@ class AuditView(Message):
     action: Code
     subject: Code = ""
     detail: Annotated[str, StringConstraints(max_length=200)] = ""
+    hash: Sha256
 
 
 class AuditQuery(Message):
@@ -625,6 +626,20 @@ class AuditList(Message):
 
     entries: tuple[AuditView, ...] = Field(max_length=MAX_PAGE)
     next_after: int | None = None
+
+
+class AuditVerified(Message):
+    """The audit trail holds.
+
+    Args:
+        entries: How many were read.
+        head: The newest entry's number and hash, to be compared with a note made elsewhere.
+        handed_in: Up to which entry the office was told; 0: of none.
+    """
+
+    entries: int = Field(ge=0)
+    head: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}:[0-9a-f]{64}$")] | None
+    handed_in: int = Field(ge=0)
 
 
 class LedgerVerified(Message):

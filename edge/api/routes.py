@@ -170,6 +170,7 @@ class StaffRoutes:
             ("POST", f"{PREFIX}/enrolments/camera", self.enrol_camera),
             ("GET", f"{PREFIX}/punches", self.punches),
             ("GET", f"{PREFIX}/audit", self.audit),
+            ("GET", f"{PREFIX}/audit/verification", _answering(self.desk, self._verify_audit)),
             ("POST", f"{PREFIX}/verify-ledger", self.verify),
             ("POST", f"{PREFIX}/device-tests", self.test_device),
             ("GET", f"{PREFIX}/device-tests", self.tested),
@@ -239,6 +240,9 @@ class StaffRoutes:
         """A page of the audit trail."""
         query = query_of(AuditQuery, request)
         return answer(await self.desk.call(lambda: self.desk.service.audit(query)))
+
+    def _verify_audit(self, _request: web.Request) -> Message:
+        return self.desk.service.verify_audit()
 
     async def verify(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler's form
         """Check the whole ledger."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from edge.api.protocol import (
     AuditList,
     AuditQuery,
+    AuditVerified,
     BadgeAsked,
     BadgeIssued,
     BadgeList,
@@ -208,6 +209,10 @@ class EdgeService(Protocol):
 
     def audit(self, query: AuditQuery) -> AuditList:
         """List the audit trail, oldest first."""
+        ...
+
+    def verify_audit(self) -> AuditVerified:
+        """Read the whole audit trail; a fault is `LedgerCorrupt`."""
         ...
 
     def verify_ledger(self) -> LedgerVerified:

@@ -1,20 +1,21 @@
-"""`clockface ledger`: check it, and read who did what."""
-
-from typing import Annotated
+"""`clockface ledger`: check it."""
 
 import typer
-from rich.text import Text
 
-from edge.api.protocol import MAX_PAGE, AuditQuery
-from edge.cli.asking import AsJson, as_line, asking, console, printable, table
+from edge.cli.asking import AsJson, asking, printable
 from edge.errors import LedgerCorrupt
 
-app = typer.Typer(help="The ledger: verify it, read its audit trail.", no_args_is_help=True)
+app = typer.Typer(help="The ledger: verify it.", no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:
     """Put this group under the root of the command."""
     root.add_typer(app, name="ledger")
+
+
+@app.callback()
+def group() -> None:
+    """The ledger."""
 
 
 @app.command()
@@ -36,27 +37,3 @@ def verify(context: typer.Context, as_json: AsJson = False) -> None:
             f"the ledger does not hold: {len(found.problems)} problems",
             next_step="keep a copy of it, then restore the last backup",
         )
-
-
-@app.command()
-def audit(
-    context: typer.Context,
-    after: Annotated[int, typer.Option(min=0, help="Only entries behind this number.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
-) -> None:
-    """Print who did what, oldest first."""
-    rows = table("no", "time", "who", "what", "to whom", "detail")
-    with asking(context) as client:
-        following: int | None = after
-        while following is not None:
-            page = client.audit(AuditQuery(after=following, limit=MAX_PAGE))
-            for entry in page.entries:
-                if as_json:
-                    typer.echo(as_line(entry))
-                    continue
-                at = entry.at.isoformat(sep=" ", timespec="seconds")
-                cells = (str(entry.seq), at, entry.actor, entry.action, entry.subject, entry.detail)
-                rows.add_row(*(Text(printable(cell)) for cell in cells))
-            following = page.next_after
-    if not as_json:
-        console().print(rows)

@@ -23,6 +23,7 @@ _OWN = (
     "badge",
     "attendance",
     "ledger",
+    "audit",
     "keys",
     "backup",
     "evaluate",

@@ -11,6 +11,7 @@ from typing import Any, Final
 import structlog
 
 from edge.config import Config
+from edge.daemon.audit_parcels import AuditReports
 from edge.daemon.bulletin import Bulletin
 from edge.daemon.deliveries import Desk
 from edge.daemon.orders import OrderDesk
@@ -70,6 +71,7 @@ class SiteLink:
             made_here=made_here,
             lock=self.lock,
         )
+        self.audit = AuditReports(store=store, address=address, clock=clock)
         self.bulletin = Bulletin(store=store, clock=clock, announcer=announcer)
         self.roster = RosterDesk(
             store=store,
@@ -104,8 +106,9 @@ class SiteLink:
         self.hand_in()
 
     def hand_in(self) -> None:
-        """Hand in templates that found no room before."""
+        """Hand in templates that found no room before, and what is new in the audit trail."""
         self._log(templates=self._count(self.sharing.templates()), people=0)
+        self.audit.hand_in()
 
     def close(self) -> None:
         """End what goes on beside, after its present step."""

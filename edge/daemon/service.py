@@ -345,12 +345,20 @@ class DaemonService:
                 action=each.action,
                 subject=each.subject,
                 detail=each.detail,
+                hash=each.hash,
             )
             for each in self._store.audit.list(after=query.after, limit=query.limit)
         )
         return wire.AuditList(
             entries=entries, next_after=entries[-1].seq if len(entries) == query.limit else None
         )
+
+    def verify_audit(self) -> wire.AuditVerified:
+        """Read the whole audit trail."""
+        entries, head = 0, None
+        for entry in self._store.audit.list():
+            entries, head = entries + 1, f"{entry.seq}:{entry.hash}"
+        return wire.AuditVerified(entries=entries, head=head, handed_in=self._store.audit.handed_in())
 
     def verify_ledger(self) -> wire.LedgerVerified:
         """Check everything in the ledger while the kiosk goes on."""

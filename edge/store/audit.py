@@ -38,6 +38,7 @@ class AuditEntry:
         subject: Random id of what it was done to, or empty.
         detail: Code that says more, or empty.
         hash: Of this entry, hex.
+        previous: Of the one before, hex; zeros before the first.
     """
 
     seq: int
@@ -47,6 +48,7 @@ class AuditEntry:
     subject: str
     detail: str
     hash: str
+    previous: str
 
 
 class AuditTrail:
@@ -135,6 +137,21 @@ class AuditTrail:
         """
         return sum(1 for _ in self.list())
 
+    def handed_in(self) -> int:
+        """Up to which entry the office was told; 0 before the first."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT seq FROM audit_handed_in").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def note_handed_in(self, seq: int) -> None:
+        """Note that the office is told up to an entry, in the transaction that puts it into the outbox."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO audit_handed_in (one, seq) VALUES (1, ?1) "
+                "ON CONFLICT (one) DO UPDATE SET seq = max(seq, ?1)",
+                (seq,),
+            )
+
     def _read(self, after: int, limit: int) -> Sequence[AuditEntry]:
         with self._database.read() as connection:
             first = begins(connection, "audit")
@@ -170,6 +187,7 @@ class AuditTrail:
             subject=fields["subject"],
             detail=fields["detail"],
             hash=digest.hex(),
+            previous=previous.hex(),
         )
 
 

@@ -304,6 +304,15 @@ _RETENTION = (
     ) STRICT""",
 )
 
+# The audit trail goes to the office too.
+_AUDIT_HANDED_IN = (
+    # Up to which entry the office was told.
+    """CREATE TABLE audit_handed_in (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        seq INTEGER NOT NULL
+    ) STRICT""",
+)
+
 MIGRATIONS = (
     Migration(1, "the first tables", _FIRST),
     Migration(2, "the office", _OFFICE),
@@ -311,5 +320,6 @@ MIGRATIONS = (
     Migration(4, "ways in without a face", _BADGES),
     Migration(5, "rotation of the storage keys", _ROTATION),
     Migration(6, "retention", _RETENTION),
+    Migration(7, "the audit trail for the office", _AUDIT_HANDED_IN),
 )
 NEWEST = MIGRATIONS[-1].version

@@ -1,4 +1,4 @@
-"""Takes in parcels: person details, sealed templates, crash reports, certificate requests, support bundles.
+"""Takes in parcels: people, templates, crash reports, audit trails, certificate requests, support bundles.
 
 A parcel is stored once and its receipt is given again as often as it comes. Trust boundary: each is signed by
 its device. Details are opened with the office's sealing key; the site key of templates the office never has.
@@ -24,6 +24,7 @@ from sync.wire.envelope import EnvelopeError
 from sync.wire.parcels import (
     PARCELS,
     AnyParcel,
+    AuditParcel,
     CertificateRequest,
     CrashParcel,
     PersonParcel,
@@ -54,8 +55,8 @@ def take_parcel(
         "digest": hashlib.sha256(payload).digest(),
         "received_us": now_us,
     }
-    if isinstance(parcel, CertificateRequest | SupportParcel):
-        row["envelope"] = payload  # somebody has still to deal with it
+    if isinstance(parcel, CertificateRequest | SupportParcel | AuditParcel):
+        row["envelope"] = payload  # somebody has still to deal with it; an audit trail stays as it was signed
     if isinstance(parcel, SupportParcel):
         row |= {"bundle": parcel.bundle, "part": parcel.part, "parts": parcel.parts}
     written = connection.execute(
@@ -86,6 +87,8 @@ def _file(
         return take_replaced(connection, device, parcel, now_us=now_us).value
     if isinstance(parcel, CrashParcel):
         return _file_crash(connection, device, parcel, now_us=now_us)
+    if isinstance(parcel, AuditParcel):
+        return "stored"
     return None
 
 

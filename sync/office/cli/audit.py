@@ -1,18 +1,21 @@
 """`clockface-office audit`: who did or read what, and whether the chain of entries holds."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
 
-from sync.office import audit
+from sync.office import audit, device_audit
 from sync.office.cli.desk import AsJson, Row, desk, show, show_one, stamp
 from sync.office.errors import OfficeError
 from sync.office.operators import Role
+from sync.wire.topics import Address
 
 app = typer.Typer(help="The audit: who did or read what.", no_args_is_help=True)
 PAGE = 500
+_SLUG = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
 
 
 class AuditBroken(OfficeError):
@@ -83,6 +86,57 @@ def _keeps(connection: Connection, head: str) -> bool:
         raise typer.BadParameter("a head is written as `audit head` prints it: 41:9f86...")
     found = list(audit.entries(connection, after=int(seq) - 1, limit=1))
     return bool(found) and found[0].seq == int(seq) and found[0].hash.hex() == digest
+
+
+@app.command("device")
+def show_device(
+    context: typer.Context,
+    device: Annotated[str, typer.Argument(metavar="SITE/DEVICE", help="Whose trail.")],
+    last: Annotated[int, typer.Option("--last", min=0, help="Only so many of the newest; 0 for all.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """List what a kiosk's own audit trail told, and check that it holds together; exit code 123 if not."""
+    address = _address(device)
+    with (
+        desk(context) as here,
+        here.reading(
+            "audit.device_read", subject=f"{address.site}/{address.device}", role=Role.ADMINISTRATOR
+        ) as connection,
+    ):
+        found = device_audit.device_of(connection, address)
+        if found is None:
+            raise typer.BadParameter("no such device; clockface-office devices", param_hint="SITE/DEVICE")
+        told = list(device_audit.trail(connection, found, address))
+    columns = ("seq", "at", "by", "action", "subject", "detail", "finding")
+    show(
+        map(_told, told[-last:] if last else told),
+        as_json=as_json,
+        columns=columns,
+        empty="it has told nothing",
+    )
+    wrong = [each for each in told if each.finding]
+    if wrong:
+        first = next((each.entry.seq for each in wrong if each.entry is not None), None)
+        raise AuditBroken(
+            f"the kiosk's trail does not hold together: {len(wrong)} findings",
+            where=device if first is None else f"{device}, entry {first}",
+            next_step="docs/office.md says what each finding means; clockface audit verify at the kiosk",
+        )
+
+
+def _told(told: device_audit.Told) -> Row:
+    if told.entry is None:
+        return dict.fromkeys(("seq", "at", "by", "action", "subject", "detail", "hash")) | {
+            "finding": told.finding
+        }
+    return told.entry.model_dump() | {"finding": told.finding}
+
+
+def _address(text: str) -> Address:
+    site, slash, device = text.partition("/")
+    if not slash or not re.fullmatch(_SLUG, site) or not re.fullmatch(_SLUG, device):
+        raise typer.BadParameter("a device is written SITE/DEVICE, such as mill/gate")
+    return Address(site, device)
 
 
 @app.command("head")

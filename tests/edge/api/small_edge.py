@@ -10,6 +10,7 @@ from uuid import uuid4
 from edge.api.protocol import (
     AuditList,
     AuditQuery,
+    AuditVerified,
     AuditView,
     CameraEnrolment,
     CameraStatus,
@@ -182,7 +183,10 @@ class SmallEdge:
         return PunchList(punches=())
 
     def audit(self, query: AuditQuery) -> AuditList:
-        return AuditList(entries=(AuditView(seq=1, at=AT, actor="root", action="start"),))
+        return AuditList(entries=(AuditView(seq=1, at=AT, actor="root", action="start", hash="ab" * 32),))
+
+    def verify_audit(self) -> AuditVerified:
+        return AuditVerified(entries=1, head="1:" + "ab" * 32, handed_in=0)
 
     def verify_ledger(self) -> LedgerVerified:
         if self.corrupt:

@@ -224,9 +224,9 @@ def test_the_ledger_is_verified_and_its_audit_trail_printed(clockface: Clockface
     code, out, _ = clockface("ledger", "verify")
     assert code == 0
     assert "1 events in 1 epochs" in out
-    _, out, _ = clockface("ledger", "audit", "--json")
+    _, out, _ = clockface("audit", "list", "--json")
     assert [entry["action"] for entry in _json(out)][-1] == "template.added"
-    _, out, _ = clockface("ledger", "audit")
+    _, out, _ = clockface("audit", "list")
     assert "Ada" not in out
     with kiosk.store.database.write() as connection:
         connection.execute("UPDATE templates SET vector = zeroblob(300)")
@@ -290,3 +290,22 @@ def test_without_a_daemon_every_command_names_the_next_one(
         code, out, err = command(*arguments)
         assert (code, out) == (61, "")
         assert "systemctl start clockface-edge" in err
+
+
+def test_the_audit_trail_is_verified_and_held_against_a_head_that_was_noted(
+    clockface: Clockface,
+    kiosk: TestKiosk,  # noqa: F811
+) -> None:
+    _, out, _ = clockface("audit", "verify", "--json")
+    noted = json.loads(out)["head"]
+    clockface("enroll", *ADA, "--photo", str(ASTRONAUT))
+    code, out, _ = clockface("audit", "verify", "--head", noted)
+    assert code == 0
+    assert "the office was told nothing" in out
+    seq, _, digest = noted.partition(":")
+    code, _, err = clockface("audit", "verify", "--head", f"{seq}:{'ab' * 32}")
+    assert (code, "whose head was noted" in err) == (42, True)
+    assert clockface("audit", "verify", "--head", digest)[0] == 2
+    with kiosk.store.database.write() as connection:
+        connection.execute("DELETE FROM audit WHERE seq = 2")
+    assert clockface("audit", "verify")[0] == 42

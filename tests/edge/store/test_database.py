@@ -433,7 +433,7 @@ def test_a_ledger_of_the_first_version_keeps_what_the_office_has_acknowledged(
         connection.execute(f"DROP TABLE {table}")
     for table in ("checkpoints", "template_dates", "key_rotation", "voided", "lockouts", "credentials"):
         connection.execute(f"DROP TABLE {table}")
-    for table in ("badge_key", "badges", "cards"):
+    for table in ("badge_key", "badges", "cards", "audit_handed_in"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute("ALTER TABLE storage_keys DROP COLUMN since_us")
     connection.execute("DELETE FROM migrations WHERE version > 1")
