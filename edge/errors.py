@@ -29,6 +29,7 @@ an employee number, a template or a key: messages reach logs and screens.
     |   +-- LedgerDiskFull            46
     |   +-- LedgerFork                47   the office knows another hash for our event
     |   +-- BackupRefused             48   a backup does not open, or is not what it says
+    |   +-- LedgerRetired             49   its last event said that the device goes out of use
     +-- SecretError                   50
     |   +-- SecretMissing             51
     |   +-- SecretInvalid             52   length, encoding, equal keys, a published example
@@ -90,6 +91,7 @@ __all__ = [
     "LedgerMissing",
     "LedgerNewer",
     "LedgerReadOnly",
+    "LedgerRetired",
     "LookAlike",
     "ModelAltered",
     "ModelContractBroken",
@@ -255,6 +257,12 @@ class BackupRefused(StoreError):
     """A backup does not open, was altered, or is not what it describes."""
 
     exit_code = 48
+
+
+class LedgerRetired(StoreError):
+    """The device said with its last event that it goes out of use; nothing follows that."""
+
+    exit_code = 49
 
 
 class ApiError(ClockfaceError):

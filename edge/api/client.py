@@ -88,6 +88,8 @@ from edge.api.protocol import (
     RestartAsked,
     RetentionAsked,
     RetentionDone,
+    RetirementAsked,
+    RetirementView,
     Role,
     RotationAsked,
     RotationView,
@@ -238,6 +240,14 @@ class EdgeClient:
     def tested(self, query: DeviceTestQuery) -> DeviceTest:
         """Whether the office has committed that event."""
         return self._ask("GET", "/device-tests", DeviceTest, query=query)
+
+    def retirement(self) -> RetirementView:
+        """Whether this device has gone out of use, and how much the office still lacks."""
+        return self._ask("GET", "/retirement", RetirementView)
+
+    def retire(self, asked: RetirementAsked) -> RetirementView:
+        """Take this device out of use: its last event says so, and nobody is recorded any more."""
+        return self._ask("POST", "/retirement", RetirementView, body=asked)
 
     # --- who asks -----------------------------------------------------------------------------------------
 

@@ -92,12 +92,14 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "/processing"): _LOOK,
     ("GET", "/people/{person_id}/events"): _DO,
     ("POST", "/people/{person_id}/dossier"): _DO,  # the person's right to know
+    ("GET", "/retirement"): _LOOK,
     ("POST", "/retention"): _RULE,
     ("POST", "/restart"): _RULE,
     ("POST", "/keys/verification"): _RULE,
     ("DELETE", "/people/{person_id}"): _DANGER,
     ("POST", "/keys/rotation"): _DANGER,
     ("DELETE", "/keys/old"): _DANGER,
+    ("POST", "/retirement"): _DANGER,
     ("GET", "/ledger-copy"): _DANGER,
 }
 

@@ -875,6 +875,24 @@ class DeviceTestQuery(Message):
     seq: int = Field(ge=1)
 
 
+class RetirementAsked(Message):
+    """Staff take this device out of use, for good."""
+
+    reason: Literal["retired", "moved"]
+    confirm: Line = Field(description="This device's name, as somebody typed it.")
+
+
+class RetirementView(Message):
+    """Whether this device has said its last word, and whether the office has everything."""
+
+    retired: bool
+    epoch: EpochText = Field(description="With `seq`: the newest event; once retired, the last.")
+    seq: int = Field(ge=1)
+    confirmed: bool = Field(description="Whether the office has committed that event.")
+    events_pending: int = Field(ge=0)
+    parcels_pending: int = Field(ge=0)
+
+
 class LedgerStatus(Message):
     """What the ledger holds and what the office has not confirmed."""
 

@@ -44,6 +44,7 @@ from edge.api.protocol import (
     PinSet,
     PromptGone,
     PunchQuery,
+    RetirementAsked,
     Role,
     SessionAsked,
     WaySet,
@@ -174,6 +175,8 @@ class StaffRoutes:
             ("POST", f"{PREFIX}/verify-ledger", self.verify),
             ("POST", f"{PREFIX}/device-tests", self.test_device),
             ("GET", f"{PREFIX}/device-tests", self.tested),
+            ("GET", f"{PREFIX}/retirement", self.retirement),
+            ("POST", f"{PREFIX}/retirement", self.retire),
             ("GET", f"{PREFIX}/scenes", functools.partial(streams.listen, self.desk, scenes=True)),
         ]
 
@@ -257,6 +260,15 @@ class StaffRoutes:
         """Whether a test has arrived."""
         query = query_of(DeviceTestQuery, request)
         return answer(await self.desk.call(lambda: self.desk.service.tested(query)))
+
+    async def retirement(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002 - a handler's form
+        """Whether the device has gone out of use."""
+        return answer(await self.desk.call(self.desk.service.retirement))
+
+    async def retire(self, request: web.Request) -> web.StreamResponse:
+        """Take the device out of use."""
+        asked, peer = await body_of(RetirementAsked, request, self.desk), request[PEER]
+        return answer(await self.desk.call(lambda: self.desk.service.retire(asked, peer)))
 
 
 async def status(desk: Desk, request: web.Request) -> web.StreamResponse:  # noqa: ARG001 - a handler's form

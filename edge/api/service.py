@@ -63,6 +63,8 @@ from edge.api.protocol import (
     RestartAsked,
     RetentionAsked,
     RetentionDone,
+    RetirementAsked,
+    RetirementView,
     Role,
     RotationAsked,
     RotationView,
@@ -225,6 +227,14 @@ class EdgeService(Protocol):
 
     def tested(self, query: DeviceTestQuery) -> DeviceTest:
         """Whether the office has committed that event."""
+        ...
+
+    def retirement(self) -> RetirementView:
+        """Whether the device has gone out of use, and how much the office still lacks."""
+        ...
+
+    def retire(self, asked: RetirementAsked, peer: Peer) -> RetirementView:
+        """Take the device out of use; repeated, it changes nothing. Raises `NotPermitted` for another name."""
         ...
 
     def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:

@@ -19,7 +19,9 @@ from edge.cli.context import invocation
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.errors import StoreError
+from edge.store.chain import EpochReason
 from edge.store.keys import generate_keys, load_keyring, missing_keys
+from edge.store.office import Office
 from edge.store.store import create_store, ledger_path
 from edge.types import DeviceId
 
@@ -48,8 +50,20 @@ class Initialised:
     created: tuple[Path, ...]
 
 
-def initialise(config: Config, environment: Mapping[str, str]) -> Initialised:
+def initialise(
+    config: Config,
+    environment: Mapping[str, str],
+    *,
+    reason: EpochReason = "provisioned",
+    office: Office | None = None,
+) -> Initialised:
     """Make the state folder, the keys that are missing, and an empty ledger.
+
+    Args:
+        config: The configuration.
+        environment: The process's.
+        reason: What the ledger's first event says: "replaced" on hardware that takes another's place.
+        office: Whom this device believes from the start: it moved here, and holds on to its office.
 
     Raises:
         StoreError: There is a ledger already; SecretError: a key is wrong.
@@ -74,8 +88,11 @@ def initialise(config: Config, environment: Mapping[str, str]) -> Initialised:
         clock=clock,
         device=DeviceId(config.device.name),
         site=config.device.site,
+        reason=reason,
     )
     try:
+        if office is not None:
+            store.office.install(office)
         epoch = store.events.head().epoch
     finally:
         store.close()

@@ -45,7 +45,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def register(root: typer.Typer) -> None:
     """Put the group under the root."""
-    from edge.cli.provision_guide import provision  # they use what stands here
+    from edge.cli.provision_guide import provision, replace  # they use what stands here
+    from edge.cli.provision_retire import move, retire
     from edge.cli.provision_trial import trial
 
     group = typer.Typer(invoke_without_command=True)
@@ -53,6 +54,9 @@ def register(root: typer.Typer) -> None:
     group.command("request")(request)
     group.command("apply")(apply)
     group.command("test")(trial)
+    group.command("retire")(retire)
+    group.command("replace")(replace)
+    group.command("move")(move)
     root.add_typer(group, name="provision")
 
 
@@ -76,9 +80,9 @@ def make_request(here: Invocation, *, out: Path, tls: Path) -> tuple[Asked, bool
     """
     folders = Folders(here.config.paths.state, tls)
     with as_owner(folders.state):
-        _keyring(here)  # a device without its first keys is not there yet: clockface init
+        keyring_of(here)  # a device without its first keys is not there yet: clockface init
         made = make_sealing_key(folders.state)
-        keyring = _keyring(here)
+        keyring = keyring_of(here)
     clock = SystemClock(zone=ZoneInfo(here.config.device.timezone))
     asked = ask(keyring=keyring, address=_address(here), folders=folders, at=clock.now().wall)
     replace_file(out, asked.envelope + b"\n", mode=0o644)
@@ -129,8 +133,8 @@ def take_bundle(here: Invocation, raw: bytes, *, fingerprint: str, tls: Path) ->
     """
     folders = Folders(here.config.paths.state, tls)
     with as_owner(folders.state):
-        keyring = _keyring(here)
-        clock, store = _open(here, keyring)
+        keyring = keyring_of(here)
+        clock, store = open_stopped(here, keyring)
     try:
         known = store.office.current()
         anew = Strange.NOTHING if known is None else strange(raw, office=known, tls=tls)
@@ -144,8 +148,8 @@ def take_bundle(here: Invocation, raw: bytes, *, fingerprint: str, tls: Path) ->
         install_files(found, tls)
         with as_owner(folders.state), store.database.write():
             if act is not None:
-                store.audit.append("trust.reset", actor=_account(), subject=found.id, detail=act.value)
-            store.office.install(as_office(found, at=at, by=_account()))
+                store.audit.append("trust.reset", actor=account(), subject=found.id, detail=act.value)
+            store.office.install(as_office(found, at=at, by=account()))
     finally:
         with as_owner(folders.state):
             store.close()
@@ -168,7 +172,7 @@ def _report_bundle(bundle: Bundle, *, tls: Path, as_json: bool) -> None:
     typer.echo("Next: systemctl start clockface-edge; systemctl restart clockface-sync")
 
 
-def _account() -> str:
+def account() -> str:
     """Who runs the command, as the kernel says."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
@@ -217,7 +221,8 @@ def bundle_bytes(path: Path) -> bytes:
     return raw.strip()
 
 
-def _keyring(here: Invocation) -> Keyring:
+def keyring_of(here: Invocation) -> Keyring:
+    """The device's keys; raises as `load_keyring`."""
     return load_keyring(
         state=here.config.paths.state,
         environment=here.environment,
@@ -229,7 +234,13 @@ def _address(here: Invocation) -> Address:
     return Address(here.config.device.site, here.config.device.name)
 
 
-def _open(here: Invocation, keyring: Keyring) -> tuple[SystemClock, Store]:
+def open_stopped(here: Invocation, keyring: Keyring) -> tuple[SystemClock, Store]:
+    """The ledger of a daemon that is stopped, with the clock no earlier than its last event.
+
+    Raises:
+        LedgerLocked: It runs; with what to type.
+        StoreError, SecretError: The ledger does not open.
+    """
     clock = SystemClock(zone=ZoneInfo(here.config.device.timezone))
     path = ledger_path(here.config.paths.state)
     try:

@@ -29,6 +29,8 @@ def bundle_of(journey: Journey) -> bytes:
     """
     answers = journey.answers
     place = answers.office.bundle
+    device = answers.device
+    how = f"replace {device.site}/{device.name}" if journey.progress.replaces else "add"
     while True:
         if place is not None:
             found = _at(place, site=answers.device.site, device=answers.device.name)
@@ -40,7 +42,8 @@ def bundle_of(journey: Journey) -> bytes:
             )
             raise Waiting(
                 f"The office's bundle is not here yet ({where}).\n"
-                f"  At the office: clockface-office device add {answers.office.request.name} --out bundle.json"
+                f"  At the office: clockface-office device {how} "
+                f"{answers.office.request.name} --out bundle.json"
             )
         typed = typer.prompt("Path of the office's bundle, a file or a stick's folder (Ctrl-C: go on later)")
         place = Path(str(typed))

@@ -8,6 +8,7 @@ printed.
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ from clockface.cli.terminal import printable
 from edge.cli.context import Invocation, invocation
 from edge.cli.doctor import EXIT_FAILED
 from edge.cli.provision_steps import steps, walk
-from edge.errors import ConfigError
+from edge.errors import ConfigError, ProvisioningError
 from edge.provisioning import as_owner
 from edge.setup import progress as kept
 from edge.setup.answers import READER, Answers
@@ -26,6 +27,7 @@ from edge.setup.files import standing
 from edge.setup.journey import Journey, Question, Waiting
 from edge.setup.owners import prepare_folders
 from edge.setup.progress import Progress
+from edge.setup.receipt import read_receipt
 
 EXIT_WAITING = 75  # EX_TEMPFAIL: nothing failed, come again
 QUESTIONS = (
@@ -43,45 +45,93 @@ QUESTIONS = (
 )
 
 
+AnswersFile = Annotated[
+    Path | None, typer.Option("--answers", metavar="FILE", help="Answers in TOML; nothing is asked.")
+]
+Name = Annotated[str, typer.Option("--name", help="The device's name, over the answers file's.")]
+BundlePath = Annotated[
+    Path | None, typer.Option("--bundle", metavar="PATH", help="The office's bundle: file, folder, or -.")
+]
+OfficeFingerprint = Annotated[str, typer.Option("--office-fingerprint", help="As the office itself tells it.")]
+SkipCamera = Annotated[bool, typer.Option("--skip-camera", help="Do not look through the camera.")]
+ReplaceEdited = Annotated[
+    bool, typer.Option("--replace-edited", help="Replace files that were edited by hand; .bak stays.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What stands on the command line.
+
+    Args:
+        replaces: Whether this machine is to take the place of a broken or lost kiosk.
+    """
+
+    answers: Path | None
+    name: str
+    bundle: Path | None
+    office_fingerprint: str
+    skip_camera: bool
+    replace_edited: bool
+    dry_run: bool
+    replaces: bool = False
+
+    @property
+    def over(self) -> dict[str, Any]:
+        """Settings that go over the answers."""
+        over = {
+            "device.name": self.name or None,
+            "office.bundle": None if self.bundle is None else str(self.bundle),
+            "office.fingerprint": self.office_fingerprint or None,
+            "check.camera": False if self.skip_camera else None,
+        }
+        return {key: value for key, value in over.items() if value is not None}
+
+
 def provision(
     context: typer.Context,
-    answers: Annotated[
-        Path | None, typer.Option("--answers", metavar="FILE", help="Answers in TOML; nothing is asked.")
-    ] = None,
-    name: Annotated[str, typer.Option("--name", help="The device's name, over the answers file's.")] = "",
-    bundle: Annotated[
-        Path | None, typer.Option("--bundle", metavar="PATH", help="The office's bundle: file, folder, or -.")
-    ] = None,
-    office_fingerprint: Annotated[
-        str, typer.Option("--office-fingerprint", help="As the office itself tells it.")
-    ] = "",
-    skip_camera: Annotated[bool, typer.Option("--skip-camera", help="Do not look through the camera.")] = False,
-    replace_edited: Annotated[
-        bool, typer.Option("--replace-edited", help="Replace files that were edited by hand; .bak stays.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
-    ] = False,
+    answers: AnswersFile = None,
+    name: Name = "",
+    bundle: BundlePath = None,
+    office_fingerprint: OfficeFingerprint = "",
+    skip_camera: SkipCamera = False,
+    replace_edited: ReplaceEdited = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Make a kiosk of this machine: questions or answers, keys, the office's bundle, a confirmed test."""
-    if context.invoked_subcommand is not None:
-        return
-    here = invocation(context)
-    over: dict[str, Any] = {
-        "device.name": name or None,
-        "office.bundle": None if bundle is None else str(bundle),
-        "office.fingerprint": office_fingerprint or None,
-        "check.camera": False if skip_camera else None,
-    }
-    told = _told(here, answers, {key: value for key, value in over.items() if value is not None})
+    if context.invoked_subcommand is None:
+        given = Given(answers, name, bundle, office_fingerprint, skip_camera, replace_edited, dry_run)
+        _guide(invocation(context), given)
+
+
+def replace(
+    context: typer.Context,
+    answers: AnswersFile = None,
+    name: Name = "",
+    bundle: BundlePath = None,
+    office_fingerprint: OfficeFingerprint = "",
+    skip_camera: SkipCamera = False,
+    replace_edited: ReplaceEdited = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Let this machine take the place of a broken or lost kiosk: its name, new keys, a new epoch."""
+    given = Given(
+        answers, name, bundle, office_fingerprint, skip_camera, replace_edited, dry_run, replaces=True
+    )
+    _guide(invocation(context), given)
+
+
+def _guide(here: Invocation, given: Given) -> None:
+    told = _told(here, given)
     folder = (here.config_path or _named(here) or here.reader.default_path).absolute().parent
     journey = Journey(
         progress=told,
         folder=folder,
         environment=here.environment,
-        confirm=_confirmation(replace_edited=replace_edited),
+        confirm=_confirmation(replace_edited=given.replace_edited),
     )
-    if dry_run:
+    if given.dry_run:
         _plan(journey)
         return
     _go(journey)
@@ -126,8 +176,9 @@ def _named(here: Invocation) -> Path | None:
     return here.reader.config_path(option=None, environment=here.environment)
 
 
-def _told(here: Invocation, file: Path | None, over: Mapping[str, Any]) -> Progress:
+def _told(here: Invocation, given_: Given) -> Progress:
     """Answers from the file, else from what was begun, else from questions; options go over them."""
+    file = given_.answers
     if file is not None:
         if not file.exists():
             raise ConfigError("there is no such answers file", where=str(file), next_step="docs/operations.md")
@@ -145,11 +196,13 @@ def _told(here: Invocation, file: Path | None, over: Mapping[str, Any]) -> Progr
                 next_step="clockface provision --answers FILE; docs/operations.md shows one",
             )
         answers, given = (before.answers, before.given) if before is not None else _ask(state)
-    answers, given = _over(answers, given, over)
+    answers, given = _over(answers, given, given_.over)
+    _refuse_half_retired(answers.paths.state)
     if before is None:
-        return Progress(answers, given)
-    _same_device(before, answers)
-    return Progress(answers, given, before.done, before.brokers)
+        return Progress(answers, given, replaces=given_.replaces)
+    _same_device(before, answers, replaces=given_.replaces)
+    replaces = before.replaces or given_.replaces
+    return Progress(answers, given, before.done, before.brokers, replaces, before.office)
 
 
 def _begun(state: Path) -> Progress | None:
@@ -165,8 +218,26 @@ def _state_of(here: Invocation) -> Path:
     return Path(here.environment.get("CLOCKFACE_PATHS__STATE") or Answers().paths.state)
 
 
-def _same_device(before: Progress, answers: Answers) -> None:
+def _refuse_half_retired(state: Path) -> None:
+    """What is to be destroyed goes first."""
+    with as_owner(state):
+        receipt = read_receipt(state)
+    if receipt is not None and receipt.destroyed_at is None:
+        raise ProvisioningError(
+            f"a retirement was interrupted here: {receipt.line}",
+            where=str(state),
+            next_step=f"clockface provision {'retire' if receipt.reason == 'retired' else 'move'}, to the end",
+        )
+
+
+def _same_device(before: Progress, answers: Answers, *, replaces: bool) -> None:
     was, now = before.answers.device, answers.device
+    if replaces and "keys" in before.done and not before.replaces:
+        raise ConfigError(
+            f"this machine is a kiosk already, {was.name} of site {was.site}: it takes no other's place",
+            where=str(before.answers.paths.state),
+            next_step="clockface provision replace, on the new hardware; or clockface provision retire here",
+        )
     if "keys" in before.done and (was.site, was.name) != (now.site, now.name):
         raise ConfigError(
             f"this machine is {was.name} of site {was.site}, the answers name {now.name} of {now.site}",

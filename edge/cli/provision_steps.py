@@ -102,7 +102,12 @@ def _keys(journey: Journey) -> Outcome:
     if ledger.exists():
         return Outcome(f"{ledger} stands")
     with as_owner(here.config.paths.state):  # what root makes is the daemon's to use
-        made = initialise(here.config, here.environment)
+        made = initialise(
+            here.config,
+            here.environment,
+            reason="replaced" if journey.progress.replaces else "provisioned",
+            office=journey.progress.office,
+        )
     return Outcome(f"{len(made.created)} keys made on this device, {ledger} begun")
 
 
@@ -138,7 +143,8 @@ def _bundle(journey: Journey) -> Outcome:
     if "bundle" in journey.progress.done and (answers.paths.tls / CERTIFICATE_FILE).exists():
         return Outcome("taken before")
     raw = bundle_of(journey)
-    if not answers.office.fingerprint and not sys.stdin.isatty():
+    believed = journey.progress.office is not None  # it moved here, and holds on to its office
+    if not answers.office.fingerprint and not believed and not sys.stdin.isatty():
         raise Waiting(
             "The bundle is here; whether it is the office's, its fingerprint tells: office.fingerprint in the "
             "answers, or --office-fingerprint."
@@ -213,11 +219,11 @@ def _running(journey: Journey) -> bool:
     return True
 
 
-def tick(step: Step, outcome: Outcome) -> None:
+def tick(title: str, outcome: Outcome) -> None:
     """Show a step that is done."""
     sign, style = ("✓", "green") if outcome.well else ("!", "bold yellow")
     first, *rest = outcome.note.splitlines() or [""]
-    line = Text(f"{sign} ", style).append(f"{step.title:<24}", "bold").append(printable(first), "")
+    line = Text(f"{sign} ", style).append(f"{title:<24}", "bold").append(printable(first), "")
     for each in rest:
         line.append(f"\n{'':<26}{printable(each)}", "")
     Console(highlight=False, soft_wrap=True).print(line)
@@ -235,6 +241,6 @@ def walk(journey: Journey) -> bool:
         outcome = step.run()
         if outcome.well:
             journey.progress.note(step.name, system_wall())
-        tick(step, outcome)
+        tick(step.title, outcome)
         well &= outcome.well
     return well

@@ -18,6 +18,7 @@ from edge.clock import SystemClock
 from edge.errors import ConfigError, SecretInvalid, SecretMissing
 from edge.provisioning import as_owner, replace_file
 from edge.store.keys import Keyring, load_keyring
+from edge.store.sitedevices import SiteDevices
 from edge.store.sitekey import (
     SiteKey,
     SiteKeyPlace,
@@ -29,10 +30,11 @@ from edge.store.sitekey import (
     store_site_keys,
 )
 from edge.store.siterecovery import MIN_PASSPHRASE, read_recovery, write_recovery
-from edge.store.sitewrap import read_receiver, unwrap, wrap
+from edge.store.sitewrap import Receiver, read_receiver, unwrap, wrap
 from sync.wire.fields import format_time
 
 MAX_FILE_BYTES = 192 * 1024
+WRAPPED = "site-key-{}.json"  # of a rotation, in a folder
 RESTART = "systemctl restart clockface-edge"
 WARNING = (
     "The site key stands on this kiosk and on those that you give it to. If all of them are lost, the\n"
@@ -77,14 +79,45 @@ def make_site_key(here: Invocation, *, passphrase_file: Path | None, yes: bool) 
         _make(here, place, SiteKeys(()), passphrase_file=passphrase_file, yes=yes)
 
 
-def rotate(context: typer.Context, passphrase_file: PassphraseFile = None, yes: Yes = False) -> None:
-    """Make a new site key after a kiosk was lost: templates go out anew under it; the old one still opens."""
+def rotate(
+    context: typer.Context,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="NAME", help="A kiosk that is gone; it gets the new key no more."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Where the key is put for the other kiosks, a file each."),
+    ] = None,
+    passphrase_file: PassphraseFile = None,
+    yes: Yes = False,
+) -> None:
+    """Make a new site key when a kiosk was lost, retired or moved: templates go out anew under it."""
     here = invocation(context)
     place = _place(here)
     with as_owner(place.state):
-        _make(here, place, _held(place), passphrase_file=passphrase_file, yes=yes)
-    typer.echo("Give it to the site's other kiosks: clockface site wrap, there clockface site accept.")
+        before, devices = _held(place), SiteDevices(place.state)
+        if out is not None and not out.is_dir():
+            raise ConfigError("there is no such folder", where=str(out), next_step=f"mkdir {out}")
+        key = _make(here, place, before, passphrase_file=passphrase_file, yes=yes)
+        gone = [name for name in without or [] if not devices.drop(name)]
+        others = devices.given(here.config.device.site)
+        own = _keyring(here)
+    for name in gone:
+        typer.echo(
+            f"{name} did not get the site key from this kiosk; from which it did: --without {name} there."
+        )
+    if out is not None:
+        for each in others:
+            _hand_out(here, key, each, own=own, out=out / WRAPPED.format(each.device))
+            typer.echo(
+                f"For {each.device}: {out / WRAPPED.format(each.device)}; there: clockface site accept {out}"
+            )
+    elif others:
+        names = ", ".join(each.device for each in others)
+        typer.echo(f"The kiosks that got the key from this one: {names}. For each: clockface site wrap")
     typer.echo(
+        "Every other kiosk of the site needs it too: clockface site wrap, there clockface site accept.\n"
         "What the lost kiosk holds stays readable to whoever has it: revoke its certificate at the office."
     )
 
@@ -132,15 +165,9 @@ def wrap_for(
             where=str(request),
             next_step=f"make the request anew on {receiver.device}: clockface provision request",
         )
-    clock = SystemClock(zone=ZoneInfo(here.config.device.timezone))
-    wrapped = wrap(
-        keys.sealing,
-        receiver,
-        giver=here.config.device.name,
-        signing=own.signing.private,
-        at=format_time(clock.now().wall),
-    )
-    replace_file(out, wrapped + b"\n", mode=0o644)
+    _hand_out(here, keys.sealing, receiver, own=own, out=out)
+    with as_owner(here.config.paths.state):
+        SiteDevices(here.config.paths.state).note_given(receiver)
     typer.echo(f"The site key for {receiver.device} is in {out}; only that device can open it.")
     typer.echo(f"Site key: {keys.sealing.fingerprint}")
     typer.echo(
@@ -148,10 +175,26 @@ def wrap_for(
     )
 
 
+def _hand_out(here: Invocation, key: SiteKey, receiver: Receiver, *, own: Keyring, out: Path) -> None:
+    """Write the key, sealed to one kiosk."""
+    clock = SystemClock(zone=ZoneInfo(here.config.device.timezone))
+    wrapped = wrap(
+        key,
+        receiver,
+        giver=here.config.device.name,
+        signing=own.signing.private,
+        at=format_time(clock.now().wall),
+    )
+    replace_file(out, wrapped + b"\n", mode=0o644)
+
+
 def accept(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="What `clockface site wrap` wrote for this kiosk.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="What `clockface site wrap` wrote for this kiosk, or the folder of a rotation."
+        ),
     ],
     fingerprint: Fingerprint = "",
 ) -> None:
@@ -180,12 +223,14 @@ def take_site_key(here: Invocation, file: Path, fingerprint: str) -> None:
                 where=str(place.file.parent),
                 next_step="clockface provision request",
             )
+        if file.is_dir():
+            file = file / WRAPPED.format(here.config.device.name)
         key, wrapped = unwrap(
             _read(file), site=here.config.device.site, device=here.config.device.name, sealing=own.sealing
         )
-        typed = fingerprint or typer.prompt(
-            f"Type the site key's fingerprint, as `clockface site show` prints it on {wrapped.giver}"
-        )
+        devices = SiteDevices(place.state)
+        known = before is not None and devices.giver(wrapped.giver) == wrapped.giver_fingerprint
+        typed = fingerprint or (key.key_id if known else _site_fingerprint(wrapped.giver))
         if not same_fingerprint(typed, key.key_id):
             raise SecretInvalid(
                 "the site key is not taken: the file holds another one than its fingerprint says",
@@ -193,6 +238,12 @@ def take_site_key(here: Invocation, file: Path, fingerprint: str) -> None:
                 next_step=f"clockface site wrap, again, on {wrapped.giver}",
             )
         _keep(place, key, before, made_here=False)
+        devices.note_giver(wrapped.giver, wrapped.giver_fingerprint)
+
+
+def _site_fingerprint(giver: str) -> str:
+    asked: str = typer.prompt(f"Type the site key's fingerprint, as `clockface site show` prints it on {giver}")
+    return asked
 
 
 def recover(
@@ -220,7 +271,7 @@ def recover(
 
 def _make(
     here: Invocation, place: SiteKeyPlace, before: SiteKeys, *, passphrase_file: Path | None, yes: bool
-) -> None:
+) -> SiteKey:
     """Make a key, its recovery text first: what was not printed is not used."""
     typer.echo(WARNING)
     if not yes:
@@ -235,6 +286,7 @@ def _make(
     )
     typer.echo(f"passphrase, and keep both apart:\n\n{text}\n")
     _keep(place, key, before if before.keys else None, made_here=True)
+    return key
 
 
 def _keep(place: SiteKeyPlace, key: SiteKey, before: SiteKeys | None, *, made_here: bool) -> None:

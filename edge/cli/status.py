@@ -1,5 +1,6 @@
 """`clockface status`: how the daemon is, in one look."""
 
+import json
 from collections.abc import Iterator
 
 import typer
@@ -7,6 +8,9 @@ from rich.text import Text
 
 from edge.api.protocol import Status
 from edge.cli.asking import AsJson, asking, console, printable, table
+from edge.cli.context import invocation
+from edge.errors import EdgeUnreachable
+from edge.setup.receipt import retired_device
 
 GOOD, BAD = "green", "bold red"
 
@@ -18,8 +22,15 @@ def register(root: typer.Typer) -> None:
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Show camera, models, people, ledger, clock and timings of the running daemon."""
-    with asking(context) as client:
-        found = client.status()
+    try:
+        with asking(context) as client:
+            found = client.status()
+    except EdgeUnreachable:
+        retired = retired_device(invocation(context).config.paths.state)
+        if retired is None:
+            raise
+        typer.echo(json.dumps({"retired": json.loads(retired.model_dump_json())}) if as_json else retired.line)
+        return
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return

@@ -10,6 +10,7 @@ from edge.types import Announcement, Notice, PersonId
 
 LOOK_S = 5.0  # a message may stand so much longer than it should
 OFFICE = "office"
+RETIRED = "retired"
 
 
 class Bulletin:
@@ -45,11 +46,16 @@ class Bulletin:
         """Bring the screen to what the ledger says now."""
         now = self._clock.now()
         self._next_s = now.boottime_s + LOOK_S
-        self._closed = OFFICE if self._store.noticeboard.closure() is not None else None
+        self._closed = self._why_closed()
         standing = self._store.noticeboard.standing(now.wall, person_id=None)
         if standing != self._shown:
             self._shown = standing
             self._announcer.announce(Announcement(Notice.MESSAGE, messages=standing))
+
+    def _why_closed(self) -> str | None:
+        if self._store.events.retired():
+            return RETIRED
+        return OFFICE if self._store.noticeboard.closure() is not None else None
 
     def __call__(self, boottime_s: float) -> None:
         """Take down what has ended; called after every step of the loop."""

@@ -23,7 +23,7 @@ from edge.daemon.office import OfficeDesk
 from edge.daemon.tally import Tally
 from edge.daemon.tap import FrameTap
 from edge.daemon.telemetry import Telemetrist
-from edge.errors import ModelError, PersonUnknown
+from edge.errors import ModelError, NotPermitted, PersonUnknown
 from edge.inference.photographs import decode
 from edge.ports import Camera, Clock
 from edge.signals.signals import SignalHealth
@@ -74,6 +74,7 @@ class DaemonService:
         self._lock = link.lock
         self.without_face = counter.service
         self._sharing = link.sharing
+        self._reload = link.bulletin.reload
         self._enroller = None if face_path is None else self._make_enroller(face_path)
         self._condition = Condition(
             config=config,
@@ -382,6 +383,31 @@ class DaemonService:
     def tested(self, query: wire.DeviceTestQuery) -> wire.DeviceTest:
         """Whether the office has committed that event."""
         return self._tested(EpochId(query.epoch), query.seq)
+
+    def retirement(self) -> wire.RetirementView:
+        """Whether the device has gone out of use, and how much the office still lacks."""
+        head = self._store.events.head()
+        return wire.RetirementView(
+            retired=self._store.events.retired(),
+            epoch=head.epoch,
+            seq=head.seq,
+            confirmed=self._tested(head.epoch, head.seq).confirmed,
+            events_pending=self._store.frontier.pending_count(),
+            parcels_pending=self._store.parcels.count(),
+        )
+
+    def retire(self, asked: wire.RetirementAsked, peer: Peer) -> wire.RetirementView:
+        """Say with the last event that nothing follows; from then on nobody is recorded."""
+        if asked.confirm != self._config.device.name:
+            raise NotPermitted(
+                "the device is not retired: another name was typed than this device's",
+                where=self._config.device.name,
+                next_step="clockface provision retire, and type the name of this device",
+            )
+        if not self._store.events.retired():
+            self._store.events.retire(asked.reason, actor=peer.account)
+        self._reload()
+        return self.retirement()
 
     def _tested(self, epoch: EpochId, seq: int) -> wire.DeviceTest:
         frontier = self._store.frontier.current()

@@ -33,6 +33,7 @@ COURIER_SETTINGS: Final = {
     "broker.addresses": "Where the office's broker answers, as its bundle says.",
 }
 START = ("clockface-edge", "clockface-sync")
+ALONGSIDE = ("clockface-screen", "clockface-capture")  # started by other means, stopped with the rest
 
 
 class Waiting(Exception):
@@ -215,6 +216,37 @@ def start_services() -> bool:
             "systemd did not start the services",
             where=", ".join(units),
             next_step="systemctl status clockface-edge clockface-sync; journalctl -u clockface-edge -n 20",
+        )
+    return True
+
+
+def stop_services() -> bool:
+    """Have systemd stop what runs on a kiosk, and not start it again. Returns whether it did.
+
+    Raises:
+        ProvisioningError: It would not.
+    """
+    systemctl = shutil.which("systemctl")
+    if systemctl is None or not Path("/run/systemd/system").is_dir():
+        return False
+    units = [
+        f"{name}.service"
+        for name in (*START, *ALONGSIDE)
+        if subprocess.run(
+            [systemctl, "cat", f"{name}.service"], capture_output=True, timeout=30, check=False
+        ).returncode
+        == 0
+    ]
+    if not units:
+        return False
+    done = subprocess.run(
+        [systemctl, "disable", "--now", *units], capture_output=True, text=True, timeout=180, check=False
+    )
+    if done.returncode != 0:
+        raise ProvisioningError(
+            "systemd did not stop the services",
+            where=", ".join(units),
+            next_step="systemctl status clockface-edge clockface-sync; then repeat the command",
         )
     return True
 

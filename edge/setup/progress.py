@@ -5,7 +5,7 @@ folder owns the device; what stands here is validated all the same, and only sav
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,24 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from edge.errors import ProvisioningError
 from edge.provisioning import as_owner, replace_file
 from edge.setup.answers import Answers
+from edge.store.office import Office
 
 FILE = "provisioning.json"
 MAX_BYTES = 256 * 1024
+
+
+class _Believed(BaseModel):
+    """The office that a device believed before it moved: public keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    bundle: str
+    online_keys: tuple[str, ...]
+    operator_keys: tuple[str, ...]
+    sealing_key: str
+    installed_at: datetime
+    installed_by: str
 
 
 class _Kept(BaseModel):
@@ -28,6 +43,8 @@ class _Kept(BaseModel):
     given: tuple[str, ...] = ()
     done: dict[str, str] = {}
     brokers: tuple[str, ...] = ()
+    replaces: bool = False
+    office: _Believed | None = None
 
 
 @dataclass
@@ -39,12 +56,16 @@ class Progress:
         given: The settings that were given, others stand at their default.
         done: Step -> when, ISO.
         brokers: As the bundle named them.
+        replaces: This machine takes the place of a device that is broken or lost.
+        office: Whom the device believed before it moved here, and goes on believing.
     """
 
     answers: Answers
     given: tuple[str, ...]
     done: dict[str, str] = field(default_factory=dict)
     brokers: tuple[str, ...] = ()
+    replaces: bool = False
+    office: Office | None = None
 
     def note(self, step: str, at: datetime) -> None:
         """A step is done; keeps it."""
@@ -54,7 +75,14 @@ class Progress:
     def keep(self) -> None:
         """Write the file, complete or as before."""
         state = self.answers.paths.state
-        kept = _Kept(answers=self.answers, given=self.given, done=self.done, brokers=self.brokers)
+        kept = _Kept(
+            answers=self.answers,
+            given=self.given,
+            done=self.done,
+            brokers=self.brokers,
+            replaces=self.replaces,
+            office=None if self.office is None else _Believed(**asdict(self.office)),
+        )
         with as_owner(state):
             replace_file(state / FILE, kept.model_dump_json(indent=1).encode(), mode=0o600)
 
@@ -80,7 +108,8 @@ def load(state: Path) -> Progress | None:
         raise ProvisioningError(
             "what was begun here cannot be read", where=str(path), next_step=f"rm {path}, and answer again"
         ) from None
-    return Progress(kept.answers, kept.given, dict(kept.done), kept.brokers)
+    office = None if kept.office is None else Office(**kept.office.model_dump())
+    return Progress(kept.answers, kept.given, dict(kept.done), kept.brokers, kept.replaces, office)
 
 
 def _checked(raw: bytes) -> Any:

@@ -16,7 +16,7 @@ import orjson
 from pydantic import ValidationError
 
 from edge import __version__
-from edge.errors import LedgerCorrupt, SecretWrong, StoreError
+from edge.errors import LedgerCorrupt, LedgerRetired, SecretWrong, StoreError
 from edge.store.keys import SigningKey
 from edge.store.translation import clock_reading, utc_day
 from edge.store.vault import Vault
@@ -89,6 +89,7 @@ class Chain:
         self._signing = signing
         self._device = device
         self._source = wire.source_of(site, device)
+        self._ended: bool | None = None  # whether the newest event says that nothing follows; None: look
 
     def head(self, connection: sqlite3.Connection) -> Head:
         """The newest event.
@@ -154,8 +155,15 @@ class Chain:
         Raises:
             StoreError: The event holds something that the wire cannot carry.
             SecretWrong: The epoch belongs to another signing key.
+            LedgerRetired: The newest event says that nothing follows.
         """
         head = self.head(connection)
+        if self.ended(connection):
+            raise LedgerRetired(
+                "this device went out of use with its last event, and nothing follows that",
+                where=place(head.epoch, head.seq),
+                next_step="clockface provision retire, to the end",
+            )
         if head.signer != self._signing.key_id:
             raise wrong_signer(head.signer, self._signing.key_id)
         try:
@@ -167,6 +175,14 @@ class Chain:
                 f"an event cannot carry this: {names}", where=place(head.epoch, head.seq + 1)
             ) from None
         return self._insert(connection, event, ordinal=head.ordinal)
+
+    def ended(self, connection: sqlite3.Connection) -> bool:
+        """Whether the newest event says that nothing follows it."""
+        if self._ended is None:
+            row = connection.execute(f"SELECT {COLUMNS} ORDER BY position DESC LIMIT 1").fetchone()
+            kind = None if row is None else orjson.loads(self.open_row(row).payload)["type"]
+            self._ended = kind == wire.DEVICE_RETIRED
+        return self._ended
 
     def open_row(self, row: tuple[Any, ...]) -> StoredEvent:
         """Open a row of `COLUMNS` and hold it against its payload.
@@ -210,6 +226,8 @@ class Chain:
         }
 
     def _insert(self, connection: sqlite3.Connection, event: wire.AnyEvent, *, ordinal: int) -> EventId:
+        if isinstance(event, wire.DeviceRetired | wire.EpochBegun):
+            self._ended = None  # and not True or False: the transaction may yet be undone
         payload = wire.canonical(event)
         digest = digest_of(payload)
         punch = isinstance(event, wire.AttendanceRecorded)

@@ -192,6 +192,11 @@ class EventLog:
             self._audit.append("device.retired", actor=actor, detail=reason)
         return event_id
 
+    def retired(self) -> bool:
+        """Whether this device has said that nothing follows."""
+        with self._database.read() as connection:
+            return self._chain.ended(connection)
+
     def begin_epoch(
         self, reason: EpochReason, *, models: Sequence[ModelHash] = (), actor: str = DAEMON
     ) -> EventId:

@@ -42,6 +42,11 @@ class WrappedSiteKey(Document):
     at: Time
 
     @property
+    def giver_fingerprint(self) -> str:
+        """Of the key that signed it, once `unwrap` has checked that it did."""
+        return signing_key_id(_ed25519(self.signing_key))
+
+    @property
     def info(self) -> bytes:
         """What the sealed key is bound to."""
         return f"site key {self.site}/{self.device} from {self.giver} {self.site_key}".encode()

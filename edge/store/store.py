@@ -142,6 +142,7 @@ def create_store(
     device: DeviceId,
     site: str,
     models: Sequence[ModelHash] = (),
+    reason: EpochReason = "provisioned",
 ) -> Store:
     """Make a new ledger, whose first event says that the device was provisioned, and open it.
 
@@ -152,6 +153,7 @@ def create_store(
         device: The device's name; with `site` it names the source of every event.
         site: The site's name.
         models: Hashes of the recognition chains in use, for the first event.
+        reason: What the first event says: "replaced" on hardware that takes another's place.
 
     Raises:
         StoreError: A ledger exists already, or why it cannot be made.
@@ -162,7 +164,7 @@ def create_store(
             register_keys(connection, keyring.data, keyring.face, since_us=unix_us(clock.now().wall))
             _insert_identity(connection, keyring, site=site, device=device)
             store = _assemble(database, connection, keyring=keyring, clock=clock, names=(site, device))
-            store.events.begin_epoch("provisioned", models=models)
+            store.events.begin_epoch(reason, models=models)
             store.audit.append("ledger.created")
 
     Database.create(path, populate)

@@ -35,6 +35,7 @@ class AlarmKind(StrEnum):
     ROSTER_AHEAD = "roster_ahead"  # a kiosk has a later version than the office gave out: was it restored?
     RECEIPT_LATE = "removal_receipt_late"  # a kiosk has not confirmed an erasure
     COMMAND_UNANSWERED = "command_unanswered"
+    SITE_KEY_DUE = "site_key_due"  # a kiosk that held the site's key is gone
     NOT_ME = "not_me"  # somebody was recorded as another person, and said so at once
 
 

@@ -211,7 +211,7 @@ class _Work:
         if isinstance(event.event, EpochBegun):
             epoch.previous = event.event.data.previous
             record_beginning(self._connection, epoch, event.event, signer=event.key_id)
-            self._examine_beginning(device, epoch)
+            self._examine_beginning(device, epoch, event)
         elif isinstance(event.event, ClockCorrected):
             self._corrections.append((device.id, epoch.id, event.event))
         elif isinstance(event.event, PersonChanged):
@@ -305,12 +305,12 @@ class _Work:
         self._waiting_seqs[epoch.id] = set(self._waiting_of(epoch))
         self._stirred.add(epoch.id)
 
-    def _examine_beginning(self, device: Device, epoch: Epoch) -> None:
+    def _examine_beginning(self, device: Device, epoch: Epoch, event: Verified) -> None:
         """A new epoch says what it follows: hold that against what the office has."""
         others = {name: each for name, each in self._epochs[device.id].items() if name != epoch.name}
         previous = epoch.previous
         if previous is None:
-            if any(each.begun for each in others.values()):
+            if any(each.begun for each in others.values()) and not self._replaces(device, epoch, event):
                 self._alarm(AlarmKind.HISTORY_ENDED, device, epoch.name, epoch=epoch)
             return
         before = others.get(previous.epoch)
@@ -326,6 +326,16 @@ class _Work:
             )
         if any(seq > previous.seq for seq in self._waiting_of(before)):
             self._alarm(AlarmKind.LOST_TAIL, device, f"{before.name} after {previous.seq}", epoch=before)
+
+    def _replaces(self, device: Device, epoch: Epoch, event: Verified) -> bool:
+        """Whether this is new hardware, of which an administrator has registered the key for this device."""
+        if not isinstance(event.event, EpochBegun) or event.event.data.reason != "replaced":
+            return False
+        epochs = schema.epochs
+        signed_before = select(epochs.c.id).where(
+            epochs.c.device_id == device.id, epochs.c.id != epoch.id, epochs.c.signer == event.key_id
+        )
+        return self._connection.execute(signed_before.limit(1)).first() is None
 
     def _waiting_of(self, epoch: Epoch) -> list[int]:
         waiting = schema.waiting

@@ -8,12 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, update
 
 from sync.office.alarms import AlarmKind, raise_alarm
 from sync.office.database import schema
 from sync.office.database.ingest import insert_once
 from sync.office.registry import Device
+from sync.office.revocation import site_key_changed
 from sync.office.roster import Roster, columns_of
 from sync.office.rows import microseconds
 from sync.wire.events import PersonChanged
@@ -84,6 +85,13 @@ def take_template(connection: Connection, device: Device, parcel: TemplateParcel
     except SealError:
         return Outcome.SEALED_WRONGLY
     table = schema.sealed_templates
+    site_key_changed(connection, site, parcel.site_key, now_us=now_us)
+    ready = known is not None and known.consent_version is not None and bool(known.employee_number)
+    if _sealed_anew(connection, device, parcel, sealed, now_us=now_us):
+        if ready:
+            roster.lock([site])
+            roster.issue_template(person, site, parcel.template)
+        return Outcome.STORED
     of_person = select(func.count()).where(
         table.c.site == site, table.c.person == person, table.c.removed_us.is_(None)
     )
@@ -103,7 +111,7 @@ def take_template(connection: Connection, device: Device, parcel: TemplateParcel
     ).rowcount
     if not stored:
         return Outcome.KNOWN
-    if known is not None and known.consent_version is not None and known.employee_number:
+    if ready:
         roster.lock([site])
         roster.issue_template(person, site, parcel.template)
     return Outcome.STORED
@@ -116,6 +124,27 @@ def take_replaced(connection: Connection, device: Device, parcel: TemplatesRepla
     if refused is not None:
         return refused
     return _stored(bool(roster.replace_templates(parcel.person, device.address.site, parcel.templates)))
+
+
+def _sealed_anew(
+    connection: Connection, device: Device, parcel: TemplateParcel, sealed: bytes, *, now_us: int
+) -> bool:
+    """Whether a template that is here came again under another site key, in the place of the older sealing."""
+    table = schema.sealed_templates
+    if len(sealed) > MAX_TEMPLATE_BYTES:
+        return False
+    done = connection.execute(
+        update(table)
+        .where(
+            table.c.site == device.address.site,
+            table.c.template_id == parcel.template,
+            table.c.person == parcel.person,
+            table.c.site_key_id != parcel.site_key,
+            table.c.removed_us.is_(None),
+        )
+        .values(site_key_id=parcel.site_key, sealed=sealed, origin_device_id=device.id, received_us=now_us)
+    )
+    return bool(done.rowcount)
 
 
 def take_change(connection: Connection, device: Device, event: PersonChanged, *, now_us: int) -> Outcome:

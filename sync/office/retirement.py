@@ -1,4 +1,4 @@
-"""What a kiosk's own last event does at the office: it is out of use from then on.
+"""What a kiosk's own last event does at the office: it is out of use from then on, and its site's key is due.
 
 The receiver calls this once for the event, within its transaction. Trust boundary: the event is authentic; a
 kiosk can only take itself away by it, and whoever forces it to gains nothing else.
@@ -9,6 +9,7 @@ from sqlalchemy import Connection, update
 from sync.office import audit
 from sync.office.database import schema
 from sync.office.registry import Device
+from sync.office.revocation import demand_site_key
 from sync.wire.events import DeviceRetired
 
 
@@ -30,4 +31,5 @@ def take_retirement(connection: Connection, device: Device, event: DeviceRetired
         subject=device.subject,
         detail=event.data.reason,
     )
+    demand_site_key(connection, device.address, now_us=now_us)
     return True

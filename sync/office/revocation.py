@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from sync.office import audit
+from sync.office.alarms import AlarmKind, clear_alarm, raise_alarm
 from sync.office.authority.authority import CRL_DAYS, Authority
 from sync.office.authority.revoked import LastTrusted, Reason, parse_last_trusted
 from sync.office.database import schema
@@ -64,6 +65,53 @@ def trusted_event(connection: Connection, address: Address, text: str) -> Truste
     return Trusted(point.epoch, point.seq, None if found is None else bytes(found.hash))
 
 
+def demand_site_key(connection: Connection, address: Address, *, now_us: int) -> bool:
+    """Alarm that a site's key should be another one, since a kiosk that held it is gone.
+
+    It is cleared by itself once templates come under a key that none is sealed under now.
+
+    Returns:
+        Whether there is a key to change: templates, and another kiosk that holds them.
+    """
+    devices, templates = schema.devices, schema.sealed_templates
+    others = connection.execute(
+        select(func.count()).where(
+            devices.c.site == address.site, devices.c.device != address.device, devices.c.state == "active"
+        )
+    ).scalar_one()
+    keys = connection.execute(
+        select(templates.c.site_key_id)
+        .where(templates.c.site == address.site, templates.c.removed_us.is_(None))
+        .distinct()
+    ).scalars()
+    known = sorted(keys)
+    if not others or not known:
+        return False
+    raise_alarm(
+        connection,
+        AlarmKind.SITE_KEY_DUE,
+        subject=address.site,
+        device_id=None,
+        detail=f"without {address.device}: {' '.join(known)}",
+        now_us=now_us,
+    )
+    return True
+
+
+def site_key_changed(connection: Connection, site: str, key_id: str, *, now_us: int) -> None:
+    """A template came under this key: if it is a new one, nobody needs to be reminded any more."""
+    alarms = schema.alarms
+    detail = connection.execute(
+        select(alarms.c.detail).where(
+            alarms.c.kind == AlarmKind.SITE_KEY_DUE.value,
+            alarms.c.subject == site,
+            alarms.c.cleared_us.is_(None),
+        )
+    ).scalar_one_or_none()
+    if detail is not None and key_id not in detail:
+        clear_alarm(connection, AlarmKind.SITE_KEY_DUE, subject=site, now_us=now_us)
+
+
 def end_device(
     connection: Connection,
     address: Address,
@@ -105,10 +153,11 @@ def end_device(
         )
     detail = "" if trusted is None else f"reason={reason},last_trusted={trusted.epoch}/{trusted.seq}"
     audit.append(connection, at_us=now_us, actor=by, action=f"device.{state}", subject=subject, detail=detail)
+    demand_site_key(connection, address, now_us=now_us)
 
 
 def revoke_certificates(
-    authority: Authority, address: Address, *, reason: Reason, trusted: Trusted, now: datetime
+    authority: Authority, address: Address, *, reason: Reason, trusted: Trusted | None, now: datetime
 ) -> int:
     """Revoke all that the authority has given the device, and write CRL and revoked.json. Returns how many."""
     serials = [
@@ -116,7 +165,7 @@ def revoke_certificates(
         for entry in authority.register.entries(f"{address.site}/{address.device}")
         if entry.revoked_at is None
     ]
-    last = LastTrusted(epoch=trusted.epoch, seq=trusted.seq)
+    last = None if trusted is None else LastTrusted(epoch=trusted.epoch, seq=trusted.seq)
     authority.revoke(serials, now=now, reason=reason, last_trusted=last)
     authority.write_crl(now=now, valid_for=timedelta(days=CRL_DAYS))
     return len(serials)

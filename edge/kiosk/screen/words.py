@@ -60,6 +60,7 @@ _OUT: Final = N_("Out of service")
 OUT_OF_SERVICE: Final[Mapping[str, Wording]] = {
     "": Wording(_OUT, N_("Faces are not recognised now. Please tell your manager."), "pause", "stop"),
     "office": Wording(_OUT, N_("The office has closed this kiosk for now."), "pause", "stop"),
+    "retired": Wording(_OUT, N_("This kiosk is no longer in use."), "pause", "stop"),
     "edge_gone": Wording(_OUT, N_("This kiosk does not answer. Please tell your manager."), "pause", "stop"),
     "camera_opening": Wording(N_("One moment"), N_("The camera is starting."), "wait", "calm"),
     "camera_frozen": Wording(

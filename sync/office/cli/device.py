@@ -1,4 +1,4 @@
-"""`clockface-office device`: make a kiosk known, look at it, retire or revoke it.
+"""`clockface-office device`: make a kiosk known, look at it, revoke it; retire and replace are beside it.
 
 Trust boundary: a request is a file that anybody may have touched; the administrator compares its fingerprint
 with what the kiosk itself shows before anything is signed.
@@ -54,8 +54,11 @@ Name = Annotated[str, typer.Argument(metavar="SITE/DEVICE")]
 
 def register(root: typer.Typer) -> None:
     """Put the group under the root."""
-    group = typer.Typer(no_args_is_help=True, help="Kiosks: add, list, show, retire, revoke.")
+    group = typer.Typer(no_args_is_help=True, help="Kiosks: add, replace, list, show, retire, revoke.")
+    from sync.office.cli.device_end import replace, retire  # they use what stands here
+
     group.command("add")(add)
+    group.command("replace")(replace)
     group.command("list")(list_devices)
     group.command("show")(show)
     group.command("retire")(retire)
@@ -85,29 +88,34 @@ def add(
 ) -> None:
     """Make a kiosk known: check its request, issue its certificate, sign its bundle."""
     here = invocation(context)
-    asked = read_request(_read(request))
-    _compare(asked, fingerprint)
+    asked = read_request(read_file(request))
+    compare(asked, fingerprint)
     now = datetime.now(UTC)
-    with _administration(here) as (database, account):
-        office = _office(here, operator_key)
+    with administration(here) as (database, account):
+        office = office_keys(here, operator_key)
         chain = (
             files.read(certificate, next_step="give the certificate's file").decode("ascii")
             if certificate is not None
-            else _issue(here, asked, folder=authority, passphrase_file=passphrase_file, now=now)
+            else issue(here, asked, folder=authority, passphrase_file=passphrase_file, now=now)
         )
         found = check_certificate(chain, asked)
         bundle = make_bundle(asked, office=office, certificate=chain, now=now)
         with database.write() as connection:
             device_id = register_device(connection, asked, by=account, now=now)
             note_certificate(connection, device_id, found, by=account, now=now)
-            _note(connection, account, "device.added", f"{asked.site}/{asked.device}", now)
+            note(connection, account, "device.added", f"{asked.site}/{asked.device}", now)
     files.replace(out, bundle + b"\n")
     typer.echo(f"{asked.device} at {asked.site} is known. Its bundle is in {out}.")
     typer.echo(f"The office's fingerprint: {spoken(signing_key_id(office.operator.public_key()))}")
     typer.echo(f"Next, on the kiosk: clockface provision apply {out.name}")
 
 
-def _compare(asked: DeviceRequest, given: str) -> None:
+def compare(asked: DeviceRequest, given: str) -> None:
+    """Hold a request to the fingerprint that the kiosk itself shows.
+
+    Raises:
+        DeviceRefused: They differ.
+    """
     own = signing_key_id(Ed25519PublicKey.from_public_bytes(from_text(asked.signing_key)))
     typer.echo(f"Kiosk {asked.device} at {asked.site}, software {asked.software}.")
     typer.echo(f"Fingerprint: {spoken(own)}")
@@ -119,9 +127,10 @@ def _compare(asked: DeviceRequest, given: str) -> None:
         )
 
 
-def _issue(
+def issue(
     here: Invocation, asked: DeviceRequest, *, folder: Path, passphrase_file: Path | None, now: datetime
 ) -> str:
+    """Have our own authority certify a kiosk's request; returns the certificate, PEM."""
     opened = open_authority(here, folder, passphrase_file)
     try:
         made = opened.issue(
@@ -135,7 +144,12 @@ def _issue(
         opened.close()
 
 
-def _office(here: Invocation, operator_key: Path | None) -> OfficeIdentityKeys:
+def office_keys(here: Invocation, operator_key: Path | None) -> OfficeIdentityKeys:
+    """What a bundle says of this office, and the key that signs it.
+
+    Raises:
+        OfficeError: No operator's key is named.
+    """
     config = here.config
     chosen = operator_key or config.paths.operator_key
     if chosen is None:
@@ -195,14 +209,6 @@ def show(context: typer.Context, name: Name, as_json: AsJson = False) -> None:
         typer.echo(f"epoch {epoch['epoch']} ({epoch['reason'] or 'not begun'}): up to {epoch['frontier_seq']}")
 
 
-def retire(context: typer.Context, name: Name) -> None:
-    """Take a kiosk out of use in good order: what it still sends is taken, it gets nothing more."""
-    now = datetime.now(UTC)
-    with _administration(invocation(context)) as (database, account), database.write() as connection:
-        revocation.end_device(connection, _address(name), state="retired", by=account, now=now)
-    typer.echo(f"{name} is retired. Its certificate: clockface-office ca revoke {name} --reason retired")
-
-
 def revoke(
     context: typer.Context,
     name: Name,
@@ -221,8 +227,8 @@ def revoke(
     passphrase_file: PassphraseOption = None,
 ) -> None:
     """A kiosk is lost or stolen: nothing that it signed after the named event counts, no broker lets it in."""
-    here, address, now = invocation(context), _address(name), datetime.now(UTC)
-    with _administration(here) as (database, account):
+    here, address, now = invocation(context), address_of(name), datetime.now(UTC)
+    with administration(here) as (database, account):
         with database.read() as connection:
             trusted = revocation.trusted_event(connection, address, last_trusted)
         ours = (authority / KEY_FILE).exists()
@@ -238,6 +244,7 @@ def revoke(
             if opened is not None:
                 opened.close()
     typer.echo(f"{name} is revoked; the last event that is believed is {trusted.epoch}/{trusted.seq}.")
+    tell_site_key(address)
     if opened is None:
         typer.echo(
             "Where the authority is: clockface-office ca revoke "
@@ -247,7 +254,16 @@ def revoke(
         tell_what_to_copy(authority)
 
 
-def _note(connection: Connection, account: str, action: str, subject: str, now: datetime) -> None:
+def tell_site_key(address: Address) -> None:
+    """A kiosk that had the site's key is gone: the rest of the site should have another one."""
+    typer.echo(
+        f"If {address.site} has a site key, {address.device} had it. On a kiosk of {address.site} that stays: "
+        f"clockface site rotate --without {address.device} (until then, alarm site_key_due)"
+    )
+
+
+def note(connection: Connection, account: str, action: str, subject: str, now: datetime) -> None:
+    """Add an entry to the audit."""
     audit.append(connection, at_us=microseconds(now), actor=account, action=action, subject=subject)
 
 
@@ -281,7 +297,12 @@ def _time(moment_us: int | None) -> str | None:
     return datetime.fromtimestamp(moment_us / 1e6, UTC).isoformat(timespec="seconds")
 
 
-def _address(text: str) -> Address:
+def address_of(text: str) -> Address:
+    """The address that SITE/DEVICE names.
+
+    Raises:
+        DeviceRefused: It is not of that form.
+    """
     site, device = _name(text)
     return Address(site, device)
 
@@ -298,7 +319,12 @@ def _unknown(name: str) -> DeviceRefused:
     return DeviceRefused("there is no such device", where=name, next_step="clockface-office device list")
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """A request's bytes, bounded.
+
+    Raises:
+        DeviceRefused: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return file.read(MAX_REQUEST_BYTES + 1)
@@ -318,7 +344,12 @@ def _opened(here: Invocation) -> Iterator[Database]:
 
 
 @contextmanager
-def _administration(here: Invocation) -> Iterator[tuple[Database, str]]:
+def administration(here: Invocation) -> Iterator[tuple[Database, str]]:
+    """The database and the account, which must be an administrator's.
+
+    Raises:
+        RoleMissing: It is not.
+    """
     account = operators.account_of()
     with _opened(here) as database:
         with database.read() as connection:

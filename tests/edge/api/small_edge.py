@@ -44,6 +44,8 @@ from edge.api.protocol import (
     PunchList,
     PunchQuery,
     Removed,
+    RetirementAsked,
+    RetirementView,
     Status,
     TelemetryView,
 )
@@ -202,6 +204,19 @@ class SmallEdge:
         return DeviceTest(
             epoch=query.epoch, seq=query.seq, frontier_epoch=query.epoch, frontier_seq=2, confirmed=True
         )
+
+    def retirement(self) -> RetirementView:
+        return RetirementView(
+            retired=False,
+            epoch="000001-" + "ab" * 8,
+            seq=2,
+            confirmed=False,
+            events_pending=1,
+            parcels_pending=0,
+        )
+
+    def retire(self, asked: RetirementAsked, peer: Peer) -> RetirementView:
+        return self.retirement()
 
     def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         after = -1 if query.after_seq is None else query.after_seq

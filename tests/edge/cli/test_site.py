@@ -1,5 +1,6 @@
 """`clockface site`: one key for a site's kiosks, given by fingerprint, kept on paper."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -205,3 +206,48 @@ def test_a_key_file_that_others_can_read_or_that_holds_something_else_is_refused
     file.write_text("not a key")
     file.chmod(0o400)
     assert second("site", "show") == SecretInvalid.exit_code
+
+
+def test_a_rotation_reaches_the_kiosks_that_stay_without_comparing_anew_and_not_the_one_that_is_gone(
+    kiosks: tuple[Kiosk, Kiosk],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second = kiosks
+    third = Kiosk(tmp_path, "third", monkeypatch, capsys)
+    first.make()
+    for other in (second, third):
+        assert other("site", "accept", given(first, other), "--fingerprint", first.shown["site_keys"][0]) == 0
+    stick = tmp_path / "stick"
+    stick.mkdir()
+    rotate = ("site", "rotate", "--yes", "--passphrase-file", first.words, "--without", "third", "--out")
+    assert first(*rotate, str(tmp_path / "nowhere")) == ConfigError.exit_code
+    assert first(*rotate, str(stick)) == 0
+    assert [path.name for path in stick.iterdir()] == ["site-key-second.json"]
+    assert second("site", "accept", str(stick)) == 0
+    new = first.shown["site_keys"][0]
+    assert second.shown["site_keys"][0] == new
+    assert third("site", "accept", str(stick)) == ConfigError.exit_code
+    (stick / "site-key-third.json").write_bytes((stick / "site-key-second.json").read_bytes())
+    assert third("site", "accept", str(stick)) == SecretInvalid.exit_code
+    assert new not in third.shown["site_keys"]
+
+
+def test_a_key_from_a_stranger_of_the_same_name_is_still_compared(
+    kiosks: tuple[Kiosk, Kiosk],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first, second = kiosks
+    first.make()
+    assert second("site", "accept", given(first, second), "--fingerprint", first.shown["site_keys"][0]) == 0
+    before = second.shown["site_keys"]
+    stranger = Kiosk(tmp_path / "elsewhere", "first", monkeypatch, capsys)
+    stranger.make()
+    wrapped = given(stranger, second)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert second("site", "accept", wrapped) == 1
+    assert "fingerprint, as `clockface site show` prints it on first" in capsys.readouterr().out
+    assert second.shown["site_keys"] == before

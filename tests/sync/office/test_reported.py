@@ -54,6 +54,23 @@ def test_a_person_and_a_template_reach_the_roster_once_however_often_they_are_re
         assert connection.execute(select(schema.roster_changes.c.made_by)).first() == ("kiosk:mill/gate",)
 
 
+def test_a_template_that_comes_again_under_another_site_key_is_given_out_anew(
+    office_database: Database,
+) -> None:
+    (gate,) = registered(office_database, Kiosk())
+    old = template_parcel(gate, ANN, "1" * 32)
+    new = old.model_copy(update={"site_key": "e" * 32, "sealed": to_text(b"under another key")})
+    with office_database.write() as connection:
+        take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=1)
+        outcomes = [take_template(connection, gate, each, now_us=2) for each in (old, new, new)]
+        row = connection.execute(select(schema.sealed_templates)).one()
+        assert outcomes == [Outcome.STORED, Outcome.STORED, Outcome.KNOWN]
+        assert (row.site_key_id, bytes(row.sealed)) == ("e" * 32, b"under another key")
+        assert [change[1:] for change in changes(connection)] == [
+            ("put_person", "a"), ("put_template", "1"), ("put_template", "1")
+        ]  # fmt: skip
+
+
 def test_a_template_that_came_first_waits_for_the_person_and_their_consent(office_database: Database) -> None:
     (gate,) = registered(office_database, Kiosk())
     with office_database.write() as connection:
