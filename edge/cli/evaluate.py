@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edge.cli.context import Invocation, invocation
+from edge.cli.evaluate_liveness import liveness
 from edge.cli.progress import progress_bar
 from edge.config import Config
 from edge.evaluation import identification, points, rates, verification
@@ -22,7 +23,9 @@ from edge.inference.chain import open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.types import JsonObject, ModelHash
 
-group = typer.Typer(no_args_is_help=True, help="Measure recognition on pictures that you have.")
+group = typer.Typer(
+    no_args_is_help=True, help="Measure recognition and liveness on pictures and clips that you have."
+)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Plot = Annotated[
@@ -35,6 +38,7 @@ Gate = Annotated[
 
 def register(root: typer.Typer) -> None:
     """Add the group to the command."""
+    group.command("liveness")(liveness)
     root.add_typer(group, name="evaluate")
 
 

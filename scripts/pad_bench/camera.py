@@ -1,0 +1,107 @@
+"""The final camera of the bench: bona fide and attack alike are taken by it, so it is never the cue.
+
+A scene comes in as linear light at the sensor; lens blur, vignetting, exposure drift, white balance, shot and
+read noise, tone curve, sharpening and rounding to 8 bits follow. Its parameters are drawn from one
+distribution for all.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Light = NDArray[np.float32]  # (480, 640, 3) BGR, linear, 1.0 is the scene's white
+Picture = NDArray[np.uint8]
+
+WIDTH, HEIGHT = 640, 480
+FOCAL_PX = 600.0
+FPS = 15.0
+_STEPS = 4095
+
+
+@dataclass(frozen=True)
+class Optics:
+    """One camera.
+
+    Args:
+        psf_px: Standard deviation of the lens's blur.
+        aperture: Share of a pixel's width that collects light; small where a sensor skips pixels: it lets
+        moire in. exposure: Gain; 1 keeps the scene's white at white.
+        blue, red: White balance against green.
+        shot, read: Noise at white and at black, standard deviation in linear units.
+        sharpen: Unsharp mask's amount.
+        tone: Exponent of the tone curve (1/2.2 is neutral).
+        vignette: Loss of light in the corner.
+        drift: Amplitude of the automatic exposure's slow drift.
+    """
+
+    psf_px: float
+    aperture: float
+    exposure: float
+    blue: float
+    red: float
+    shot: float
+    read: float
+    sharpen: float
+    tone: float
+    vignette: float
+    drift: float
+
+
+def draw_optics(rng: np.random.Generator) -> Optics:
+    return Optics(
+        psf_px=float(rng.uniform(0.35, 0.8)),
+        aperture=float(rng.choice([0.25, 0.5, 0.9])),
+        exposure=float(rng.uniform(0.75, 1.1)),
+        blue=float(rng.uniform(0.9, 1.1)),
+        red=float(rng.uniform(0.9, 1.1)),
+        shot=float(rng.uniform(0.008, 0.03)),
+        read=float(rng.uniform(0.001, 0.004)),
+        sharpen=float(rng.uniform(0.0, 0.6)),
+        tone=float(rng.uniform(0.42, 0.5)),
+        vignette=float(rng.uniform(0.0, 0.25)),
+        drift=float(rng.uniform(0.0, 0.012)),
+    )
+
+
+def linear(picture: Picture) -> Light:
+    """From sRGB bytes to linear light."""
+    return _LINEAR[picture]
+
+
+_LINEAR = (np.linspace(0, 1, 256) ** 2.2).astype(np.float32)
+
+
+class FinalCamera:
+    """Takes frames of a scene.
+
+    Args:
+        optics: Which camera.
+        rng: Noise and drift; draws happen in the order of the frames.
+    """
+
+    def __init__(self, optics: Optics, rng: np.random.Generator) -> None:
+        self.optics = optics
+        self._rng = rng
+        self._phase, self._period_s = rng.uniform(0, 2 * np.pi), rng.uniform(1.5, 5.0)
+        y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+        radius = ((x - WIDTH / 2) ** 2 + (y - HEIGHT / 2) ** 2) / ((WIDTH / 2) ** 2 + (HEIGHT / 2) ** 2)
+        gains = np.array([optics.blue, 1.0, optics.red], np.float32) * optics.exposure
+        self._gain = ((1 - optics.vignette * radius)[..., None] * gains).astype(np.float32)
+        self._tone = (255 * np.linspace(0, 1, _STEPS + 1) ** optics.tone).astype(np.float32)
+
+    def take(self, light: Light, *, at_s: float) -> Picture:
+        """One (480, 640, 3) uint8 BGR frame."""
+        optics = self.optics
+        seen = cv2.GaussianBlur(light, (0, 0), optics.psf_px) * self._gain
+        seen *= 1 + optics.drift * np.sin(2 * np.pi * at_s / self._period_s + self._phase)
+        noise = self._rng.standard_normal(seen.shape, dtype=np.float32)
+        noise = cv2.GaussianBlur(noise, (0, 0), 0.5) * 1.35  # demosaicing smears noise over neighbours
+        np.clip(seen, 0, None, out=seen)
+        seen += noise * np.sqrt(optics.read**2 + optics.shot**2 * seen)
+        steps = np.clip(seen * _STEPS, 0, _STEPS).astype(np.uint16)
+        toned = self._tone[steps]
+        if optics.sharpen > 0.02:
+            toned += optics.sharpen * (toned - cv2.GaussianBlur(toned, (0, 0), 1.2))
+        return np.clip(np.rint(toned), 0, 255).astype(np.uint8)
