@@ -19,7 +19,6 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from clockface.logs import on_exception
-from clockface.masking import masked
 from clockface.notify import Notifier, notifier_from
 from edge.api.gate import Gate
 from edge.api.server import ApiServer
@@ -45,6 +44,7 @@ from edge.daemon.quiet_restart import QuietRestart
 from edge.daemon.readers import Readers, open_readers
 from edge.daemon.retention import Retention
 from edge.daemon.service import DaemonService
+from edge.daemon.support import shareable
 from edge.daemon.tap import FrameTap
 from edge.daemon.timekeeper import Timekeeper
 from edge.doctor.diagnosis import diagnose
@@ -202,7 +202,7 @@ def build(
         restart=restart,
         diagnosis={
             "status": lambda: daemon.status().model_dump(mode="json"),
-            "configuration": lambda: masked(config.model_dump(mode="json")),
+            "configuration": lambda: shareable(config),
             "doctor": lambda: diagnose(config, source.environment, daemon.status()),
         },
     )

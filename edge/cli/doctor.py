@@ -6,7 +6,7 @@ Changes nothing. Asks the daemon where it runs, and looks for itself where it do
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -21,6 +21,10 @@ from edge.config import Config
 from edge.doctor.findings import Answer, Check, Health, failure, run_checks, worst
 from edge.errors import ConfigError
 
+if TYPE_CHECKING:
+    from edge.doctor.deploy import Machine
+    from edge.doctor.examination import Site
+
 EXIT_FAILED = 100  # apart from the errors' own codes (edge.errors): doctor worked, and found something broken
 STYLES = {Health.OK: "green", Health.WARN: "yellow", Health.FAIL: "bold red", Health.NOT_AVAILABLE: "dim"}
 STATUS_TIMEOUT_S = 10.0
@@ -34,11 +38,15 @@ def register(root: typer.Typer) -> None:
 def doctor(
     context: typer.Context,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as failures.")] = False,
+    deploy: Annotated[
+        bool,
+        typer.Option("--deploy", help="Also the deployment checklist: what a kiosk on a wall must have."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Check camera, models, keys, ledger, disk, clock and machine; exit code 100 if something fails."""
     answers = []
-    for answer in examine(invocation(context)):
+    for answer in examine(invocation(context), deploy=deploy):
         answers.append(answer)
         if not as_json:
             show(answer)
@@ -51,9 +59,15 @@ def doctor(
         raise typer.Exit(EXIT_FAILED)
 
 
-def examine(run: Invocation) -> Iterator[Answer]:
-    """Answers as they come; with a broken configuration that, and what the machine itself says."""
-    from edge.doctor.examination import machine_checks  # heavy: models and store
+def examine(run: Invocation, *, deploy: bool = False) -> Iterator[Answer]:
+    """Answers as they come; with a broken configuration that, and what the machine itself says.
+
+    Args:
+        run: The command.
+        deploy: Also the deployment checklist, and what must be on a wall counts as failed where it is not.
+    """
+    from edge.doctor.deploy import as_deployed, deploy_checks
+    from edge.doctor.examination import all_checks, machine_checks  # heavy: models and store
 
     try:
         config = run.config
@@ -62,27 +76,47 @@ def examine(run: Invocation) -> Iterator[Answer]:
         yield from run_checks([Check("config", lambda: finding), *machine_checks(Path("/"))])
         return
     with EdgeClient(config.paths.run, timeout_s=STATUS_TIMEOUT_S) as client:
-        yield from run_checks(_checks(run, config, client))
+        site = _site(run, config, client)
+        if not deploy:
+            yield from run_checks(all_checks(site))
+            return
+        yield from map(as_deployed, run_checks(all_checks(site)))
+        yield from run_checks(deploy_checks(_machine(site)))
 
 
-def _checks(run: Invocation, config: Config, client: EdgeClient) -> tuple[Check, ...]:
+def _machine(site: "Site") -> "Machine":
+    from edge.doctor.courier import courier_file
+    from edge.doctor.deploy import Machine
+    from edge.doctor.host import command_output
+
+    return Machine(
+        config=site.config,
+        config_path=site.config_path,
+        sync_file=courier_file(site.config_path, site.environment, root=site.root),
+        tls=site.tls,
+        daemon_pid=None if site.daemon.status is None else site.daemon.status.pid,
+        run=command_output,
+        root=site.root,
+    )
+
+
+def _site(run: Invocation, config: Config, client: EdgeClient) -> "Site":
     from edge.camera.select import open_camera
     from edge.doctor.daemon import meet
-    from edge.doctor.examination import Site, all_checks
+    from edge.doctor.examination import Site
 
     path = run.loaded.path
     given = sum(origin != "default" for origin in run.loaded.provenance.values())
-    return all_checks(
-        Site(
-            config=config,
-            described=f"{path or 'no file'}, {given} settings given",
-            environment=run.environment,
-            daemon=meet(client),
-            version=__version__,
-            shown=system_wall(),
-            instant=SystemClock(zone=ZoneInfo(config.device.timezone)).now(),
-            open_camera=open_camera,
-        )
+    return Site(
+        config=config,
+        described=f"{path or 'no file'}, {given} settings given",
+        environment=run.environment,
+        daemon=meet(client),
+        version=__version__,
+        shown=system_wall(),
+        instant=SystemClock(zone=ZoneInfo(config.device.timezone)).now(),
+        open_camera=open_camera,
+        config_path=path,
     )
 
 

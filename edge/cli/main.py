@@ -30,13 +30,14 @@ _OWN = (
     "bench",
     "signals",
     "doctor",
+    "support-bundle",
     "models",
 )
 
 PROGRAM = Program(
     name="clockface",
     about="A wall-mounted attendance kiosk: faces recognised on the device.",
-    groups={"config": "clockface.cli.config", **{name: f"edge.cli.{name}" for name in _OWN}},
+    groups={"config": "clockface.cli.config", **{name: f"edge.cli.{name.replace('-', '_')}" for name in _OWN}},
     reader=READER,
 )
 

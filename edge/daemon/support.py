@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from clockface.masking import masked
+from edge.config import Config
 from edge.errors import StoreError
 from edge.ports import Clock
 from edge.store.parcels import new_id
@@ -20,6 +22,16 @@ from sync.wire.topics import Address
 
 PART_BYTES: Final = 48 * 1024  # sealed, in base64 and in its envelope well below a document's 96 KiB
 MAX_PARTS: Final = 16
+
+
+def shareable(config: Config) -> dict[str, Any]:
+    """The settings as they may leave the device: credentials masked, staff's accounts only counted."""
+    held: dict[str, Any] = masked(config.model_dump(mode="json"))
+    held["staff"] |= {
+        "operators": len(config.staff.operators),
+        "administrators": len(config.staff.administrators),
+    }
+    return held
 
 
 class Bundle:

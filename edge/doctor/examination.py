@@ -14,6 +14,7 @@ from edge.board import read
 from edge.config import CameraConfig, Config
 from edge.doctor.backup import check_backup
 from edge.doctor.camera import check_camera
+from edge.doctor.courier import tls_folder
 from edge.doctor.daemon import Daemon, check_alarms, check_daemon, check_recognition
 from edge.doctor.disk import check_mount, check_space, check_wear
 from edge.doctor.findings import Check, Finding, not_available, ok
@@ -44,6 +45,7 @@ class Site:
         instant: The clock's reading, with its trust.
         open_camera: Opens the configured camera.
         root: Where /proc, /sys and /etc are.
+        config_path: The configuration's file, if one was read.
     """
 
     config: Config
@@ -55,6 +57,12 @@ class Site:
     instant: Instant
     open_camera: Callable[[CameraConfig], Camera]
     root: Path = Path("/")
+    config_path: Path | None = None
+
+    @property
+    def tls(self) -> Path:
+        """The courier's folder of key and certificates, as its own configuration says."""
+        return tls_folder(self.config_path, self.environment, root=self.root)
 
 
 def all_checks(site: Site) -> tuple[Check, ...]:
@@ -73,7 +81,7 @@ def all_checks(site: Site) -> tuple[Check, ...]:
         Check("keys", lambda: check_keys(site.config, site.environment, site.daemon, root=site.root)),
         Check("ledger", lambda: check_ledger(site.config, site.environment, site.daemon)),
         Check("delivery", lambda: check_delivery(site.daemon)),
-        Check("certificate", lambda: check_certificate(site.root / TLS_CERTIFICATE, now=site.instant.wall)),
+        Check("certificate", lambda: check_certificate(site.tls / TLS_CERTIFICATE, now=site.instant.wall)),
         Check("backup", lambda: check_backup(site.config.paths.state, now=site.instant.wall)),
         Check("site_key", lambda: check_site_key(site.config, site.daemon)),
         Check("alarms", lambda: check_alarms(site.daemon)),

@@ -9,7 +9,7 @@ from edge.config import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Finding, fail, not_available, ok, warn
 
-TLS_CERTIFICATE = Path("etc/clockface/tls/device.crt")
+TLS_CERTIFICATE = "device.crt"  # in the courier's folder
 WARN_DAYS = 30
 MAX_BYTES = 64 * 1024
 RENEW = "systemctl status clockface-sync; where it does not renew by itself: clockface provision request"
