@@ -11,6 +11,7 @@ from rich.table import Table
 
 from edge.cli.context import Invocation, invocation
 from edge.cli.evaluate_liveness import liveness
+from edge.cli.evaluate_protocol import protocol
 from edge.cli.progress import progress_bar
 from edge.config import Config
 from edge.evaluation import identification, points, rates, verification
@@ -39,6 +40,7 @@ Gate = Annotated[
 def register(root: typer.Typer) -> None:
     """Add the group to the command."""
     group.command("liveness")(liveness)
+    group.command("protocol")(protocol)
     root.add_typer(group, name="evaluate")
 
 

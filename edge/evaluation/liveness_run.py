@@ -95,7 +95,9 @@ def run(
     try:
         for kind in kinds:
             judged = _policy_for(config, kind)
-            trial = _trial(judged, models, store, gallery=gallery, fps=fps, thumbnails=thumbnails, seam=seam)
+            trial = open_trial(
+                judged, models, store, gallery=gallery, fps=fps, thumbnails=thumbnails, seam=seam
+            )
             results: list[Result] = []
             for one in (*bona_fide, *attacks):
                 if one.kind is kind:
@@ -121,7 +123,7 @@ def _policy_for(config: Config, kind: Kind) -> Config:
     return with_policy(config, PASSIVE)
 
 
-def _trial(
+def open_trial(
     config: Config,
     models: Models,
     store: ModelStore,
@@ -131,6 +133,11 @@ def _trial(
     thumbnails: bool,
     seam: Seam,
 ) -> Trial:
+    """A pipeline of its own for presentations, with empty galleries; close its `overheard` after use.
+
+    Raises:
+        OperatingPointMissing: No threshold was measured for the chain.
+    """
     overheard = Overheard(seam(config, store))
     folder = config.paths.models or SHIPPED_MODELS
     recogniser = open_recogniser(

@@ -5,7 +5,7 @@ through is recognised and would be recorded: the rate of the whole system. Frame
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -156,57 +156,89 @@ class Trial:
             EvaluationError: It broke off while it was read.
             ModelError: A model failed.
         """
-        templates = self._enrol(presentation)
         began_s = self._clock_s = self._clock_s + APART_S
+        frames = frames_of(presentation, began_s=began_s, fps=self.fps)
+        return self.watch(
+            presentation,
+            frames,
+            templates=self._enrolled(presentation),
+            from_s=began_s + presentation.attack_from_s,
+        )
+
+    def watch(
+        self,
+        presentation: Presentation,
+        frames: Iterable[Frame],
+        *,
+        templates: Sequence[Embedding],
+        from_s: float = 0.0,
+        until_verdict: bool = False,
+    ) -> Result:
+        """Let the pipeline watch frames.
+
+        Args:
+            presentation: What they show.
+            frames: In the order of capture, later than those of any presentation before.
+            templates: The victim's, enrolled for as long as this lasts.
+            from_s: Capture time from which on they count.
+            until_verdict: End with the first verdict on a track, as one try at a kiosk does.
+
+        Raises:
+            ModelError: A model failed.
+        """
+        self._put(templates)
         overheard = self.overheard
         overheard.seen.clear()
-        overheard.from_s = began_s + presentation.attack_from_s
-        faces, coaching, recorded, frames = 0, "", False, 0
+        overheard.from_s = from_s
+        faces, coaching, recorded, shown = 0, "", False, 0
         kept: BgrImage | None = None
-        for frame in frames_of(presentation, began_s=began_s, fps=self.fps):
-            frames += 1
+        for frame in frames:
+            shown += 1
             scene = self.recogniser.process(frame)
-            if frame.captured_s < overheard.from_s:
+            if frame.captured_s < from_s:
                 continue
             faces = max(faces, scene.faces)
             coaching = scene.coaching.value if scene.coaching else coaching
             recorded |= any(v.outcome is Outcome.RECOGNISED and v.person_id == VICTIM for v in scene.verdicts)
             if self.thumbnails and scene.outline is not None:
                 kept = frame.image
+            if until_verdict and any(v.track_id is not None for v in scene.verdicts):
+                break
         self.recogniser.reset()
+        self._put(())
         response, reason, seen = _response(list(overheard.seen.values()), faces=faces, coaching=coaching)
+        waited_s = None if seen is None or seen.responded_s is None else seen.responded_s - seen.first_seen_s
         return Result(
             presentation,
             response,
             reason,
             score=None if seen is None else seen.verdict.score,
             recorded=recorded,
-            frames=frames,
-            response_s=None
-            if seen is None or seen.responded_s is None
-            else seen.responded_s - seen.first_seen_s,
+            frames=shown,
+            response_s=waited_s,
             judge_s=0.0 if seen is None else seen.judge_s,
             enrolled=bool(templates),
             thumbnail=None if kept is None else _thumbnail(kept),
         )
 
-    def _enrol(self, presentation: Presentation) -> list[Embedding]:
-        person = presentation.person
-        if person in self.gallery:
-            if person not in self._templates:
-                self._templates[person] = self._embedded(self.gallery[person])
-            templates = self._templates[person]
-        else:
-            templates = self._embedded_frames(presentation)
+    def _put(self, templates: Sequence[Embedding]) -> None:
+        """Make these the only templates that there are."""
+        if not templates:
+            self.recogniser.removed(VICTIM)
+            return
         chain = self.analyser.model_hash
+        rows = enumerate(templates)
         self.recogniser.enrolled(
-            VICTIM,
-            [
-                Template(TemplateId(f"{index:032x}"), VICTIM, chain, vector)
-                for index, vector in enumerate(templates)
-            ],
+            VICTIM, [Template(TemplateId(f"{index:032x}"), VICTIM, chain, row) for index, row in rows]
         )
-        return templates
+
+    def _enrolled(self, presentation: Presentation) -> list[Embedding]:
+        person = presentation.person
+        if person not in self.gallery:
+            return self._embedded_frames(presentation)
+        if person not in self._templates:
+            self._templates[person] = self._embedded(self.gallery[person])
+        return self._templates[person]
 
     def _embedded(self, paths: Sequence[Path]) -> list[Embedding]:
         pictures = (read_picture(path) for path in paths)
