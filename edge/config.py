@@ -222,11 +222,11 @@ class QualityConfig(Section):
 class LivenessConfig(Section):
     """Presentation attack detection."""
 
-    policy: Literal["off", "required"] = Field(
-        default="off",
-        description="off: a photograph can clock in, and doctor says so. required: without a liveness "
-        "verdict nobody is "
-        "recognised by face; this version ships no liveness model, so the badge or PIN remains.",
+    policy: Literal["off", "passive", "passive_and_time"] = Field(
+        default="passive_and_time",
+        description="off: a photograph can clock in, and doctor says so. passive: the look of single frames "
+        "decides; weak against good prints. passive_and_time: the face must also move as a head moves in "
+        "space, within 1.5 s.",
     )
 
 

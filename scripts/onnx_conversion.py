@@ -1,8 +1,8 @@
-"""Turns a small ONNX network into a TFLite graph: the convolutional embedders that Clockface uses, no more.
+"""Turns a small ONNX network into a TFLite graph: the convolutional networks that Clockface uses, no more.
 
-A general converter would bring a training framework of a gigabyte. The four operators of a MobileFaceNet need
-none: layouts are transposed (NCHW to NHWC), and PyTorch's symmetric padding of strided convolutions, which
-TFLite's SAME does not know, is spelled out. Anything else in the file is refused.
+A general converter would bring a training framework of a gigabyte. The few operators of a MobileFaceNet, and of
+one with squeeze-and-excitation, need none: layouts are transposed (NCHW to NHWC), and PyTorch's symmetric
+padding of strided convolutions, which TFLite's SAME does not know, is spelled out. Anything else is refused.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ from scripts.model_graph import OP, SurgeryError
 OPTIONS = schema.BuiltinOptions
 PADDING = schema.Padding
 Node = dict[str, Any]
+_SHAPE_ARITHMETIC = frozenset({"Shape", "Constant", "Gather", "Unsqueeze", "Concat"})
 
 
 def convert_onnx(content: bytes) -> Any:
@@ -66,7 +67,20 @@ class _Writer:
 
     def add(self, node: Any) -> None:
         attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-        handlers = {"Conv": self._conv, "PRelu": self._prelu, "Add": self._add, "Reshape": self._reshape}
+        if node.op_type in _SHAPE_ARITHMETIC:
+            return  # what the exporter computes a reshape's target with; `_reshape` knows it
+        handlers = {
+            "Conv": self._conv,
+            "PRelu": self._prelu,
+            "Add": self._add,
+            "Mul": self._multiply,
+            "Relu": self._relu,
+            "Sigmoid": self._sigmoid,
+            "GlobalAveragePool": self._average,
+            "Reshape": self._reshape,
+            "MatMul": self._product,
+            "BatchNormalization": self._normalise,
+        }
         if node.op_type not in handlers:
             raise SurgeryError(f"operator {node.op_type} is not one of {', '.join(handlers)}")
         self._places[node.output[0]] = handlers[node.op_type](list(node.input), node.output[0], attributes)
@@ -119,6 +133,57 @@ class _Writer:
         left, right = (self._places[key] for key in inputs)
         target = self._tensor(name, self._shape(left))
         return self._operator(OP.ADD, [left, right], target, OPTIONS.AddOptions, schema.AddOptionsT())
+
+    def _multiply(self, inputs: list[str], name: str, _: Node) -> int:
+        left, right = (self._places[key] for key in inputs)
+        target = self._tensor(name, self._shape(left))
+        return self._operator(OP.MUL, [left, right], target, OPTIONS.MulOptions, schema.MulOptionsT())
+
+    def _relu(self, inputs: list[str], name: str, _: Node) -> int:
+        return self._elementwise(OP.RELU, inputs, name)
+
+    def _sigmoid(self, inputs: list[str], name: str, _: Node) -> int:
+        return self._elementwise(OP.LOGISTIC, inputs, name)
+
+    def _elementwise(self, builtin: int, inputs: list[str], name: str) -> int:
+        source = self._places[inputs[0]]
+        return self._operator(builtin, [source], self._tensor(name, self._shape(source)), OPTIONS.NONE, None)
+
+    def _average(self, inputs: list[str], name: str, _: Node) -> int:
+        source = self._places[inputs[0]]
+        axes = self._constant(f"{name}/axes", np.array([1, 2], np.int32))
+        target = self._tensor(name, (1, 1, 1, self._shape(source)[3]))
+        options = schema.ReducerOptionsT(keepDims=True)
+        return self._operator(OP.MEAN, [source, axes], target, OPTIONS.ReducerOptions, options)
+
+    def _product(self, inputs: list[str], name: str, _: Node) -> int:
+        source, weights = self._places[inputs[0]], self._weights[inputs[1]].astype(np.float32)
+        if len(self._shape(source)) != 2:
+            raise SurgeryError(f"product {name} is not of a flat vector")
+        inputs_ = [
+            source,
+            self._constant(inputs[1], weights.T),
+            self._constant(f"{name}/bias", np.zeros(weights.shape[1], np.float32)),
+        ]
+        target = self._tensor(name, (1, weights.shape[1]))
+        options = schema.FullyConnectedOptionsT()
+        return self._operator(OP.FULLY_CONNECTED, inputs_, target, OPTIONS.FullyConnectedOptions, options)
+
+    def _normalise(self, inputs: list[str], name: str, attributes: Node) -> int:
+        """(x - mean) / sqrt(variance + epsilon) * scale + shift, as one factor and one summand."""
+        source = self._places[inputs[0]]
+        scale, shift, mean, variance = (self._weights[key].astype(np.float64) for key in inputs[1:])
+        factor = scale / np.sqrt(variance + attributes["epsilon"])
+        constants = [
+            self._constant(f"{name}/{part}", values.astype(np.float32))
+            for part, values in (("factor", factor), ("summand", shift - mean * factor))
+        ]
+        scaled = self._tensor(f"{name}/scaled", self._shape(source))
+        options = schema.MulOptionsT()
+        self._operator(OP.MUL, [source, constants[0]], scaled, OPTIONS.MulOptions, options)
+        target = self._tensor(name, self._shape(source))
+        sum_ = [scaled, constants[1]]
+        return self._operator(OP.ADD, sum_, target, OPTIONS.AddOptions, schema.AddOptionsT())
 
     def _reshape(self, inputs: list[str], name: str, _: Node) -> int:
         source = self._places[inputs[0]]

@@ -956,7 +956,7 @@ class Status(Message):
     uptime_s: float = Field(ge=0)
     resident_mb: float = Field(ge=0)
     camera: CameraStatus
-    liveness_policy: Literal["off", "required"]
+    liveness_policy: Literal["off", "passive", "passive_and_time"]
     fault: Annotated[str, StringConstraints(max_length=80)] | None = Field(
         default=None, description="Why nobody is recognised by face; None when the face path is in service."
     )

@@ -68,7 +68,7 @@ def _rows(found: Status) -> Iterator[tuple[str, str, str]]:
             BAD if measured else GOOD,
         )
     off = found.liveness_policy == "off"
-    yield "liveness", "off: a photograph can clock in" if off else "required", BAD if off else GOOD
+    yield "liveness", "off: a photograph can clock in" if off else found.liveness_policy, BAD if off else GOOD
     yield from _ledger(found)
     yield from _office(found)
     clock = found.clock

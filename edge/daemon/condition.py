@@ -14,6 +14,7 @@ from edge.api import protocol as wire
 from edge.api.views import camera_status
 from edge.config import Config
 from edge.inference.chain import Models, configured_models
+from edge.inference.liveness import liveness_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.pipeline import Recogniser
 from edge.ports import Camera, Clock
@@ -162,9 +163,8 @@ class Condition:
 def running_models(config: Config) -> tuple[wire.ModelStatus, ...]:
     """The models that the configuration lets run, each with the SHA-256 that its load has checked."""
     specs = ModelStore(config.paths.models or SHIPPED_MODELS).specs
-    return tuple(
-        wire.ModelStatus(name=name, sha256=specs[name].sha256) for name in configured_models(config.inference)
-    )
+    names = (*configured_models(config.inference), *liveness_models(config.liveness))
+    return tuple(wire.ModelStatus(name=name, sha256=specs[name].sha256) for name in names if name in specs)
 
 
 def resident_mb(statm: Path = Path("/proc/self/statm")) -> float:

@@ -13,6 +13,7 @@ from edge.inference.chain import Models, open_models
 from edge.inference.liveness import open_liveness
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.pipeline import Recogniser, open_recogniser
+from edge.ports import Liveness
 from edge.store.store import Store
 from edge.types import ModelHash, Template
 
@@ -24,9 +25,11 @@ class FacePath:
     models: Models
     analyser: FaceAnalyser
     recogniser: Recogniser
+    liveness: Liveness
 
     def close(self) -> None:
         """Free the models."""
+        self.liveness.close()
         self.models.close()
 
 
@@ -39,20 +42,23 @@ def open_face_path(config: Config, store: Store) -> FacePath:
         SecretError: The face key does not open them.
     """
     folder = config.paths.models or SHIPPED_MODELS
-    models = open_models(ModelStore(folder), config.inference)
+    models_in = ModelStore(folder)
+    models = open_models(models_in, config.inference)
+    liveness = open_liveness(config.liveness, store=models_in, inference=config.inference)
     try:
         recogniser = open_recogniser(
             models,
             config,
             points=operating_point.load(folder / operating_point.FILE_NAME),
-            liveness=open_liveness(config.liveness),
+            liveness=liveness,
         )
         for model_hash, gallery in recogniser.galleries.items():
             gallery.add(_templates(store, model_hash))
     except BaseException:
+        liveness.close()
         models.close()
         raise
-    return FacePath(models, FaceAnalyser(models, limits=config.quality), recogniser)
+    return FacePath(models, FaceAnalyser(models, limits=config.quality), recogniser, liveness)
 
 
 def _templates(store: Store, model_hash: ModelHash) -> Iterator[Template]:

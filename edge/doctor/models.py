@@ -9,11 +9,12 @@ import numpy as np
 from edge.api.protocol import GalleryStatus
 from edge.config import Config, InferenceConfig
 from edge.doctor.daemon import Daemon
-from edge.doctor.findings import Finding, Health, fail, ok, warn
+from edge.doctor.findings import Finding, Health, ok, warn
 from edge.errors import ModelError
 from edge.inference import operating_point
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import configured_models, detector_model, open_models
+from edge.inference.liveness import liveness_models
 from edge.inference.models import REBUILD, SHIPPED_MODELS, ModelStore
 from edge.inference.runtime import Runner, runtime_name
 from edge.types import ModelHash
@@ -78,15 +79,17 @@ def check_runtime(config: Config) -> Finding:
 
 def check_liveness(config: Config) -> Finding:
     """Whether a photograph clocks in."""
-    if config.liveness.policy == "off":
+    policy = config.liveness.policy
+    if policy == "off":
         return warn(
             "off: a photograph of an enrolled person clocks in",
-            "watch the kiosk, or give badge or PIN; set liveness.policy once a liveness model is installed",
+            "watch the kiosk, or give badge or PIN; or set another liveness.policy (docs/liveness.md)",
         )
-    return fail(
-        "required, but this version ships no liveness model: nobody is recognised by face",
-        'set liveness.policy = "off", if a photograph may clock in, or install a version with a liveness model',
+    store = ModelStore(folder_of(config))
+    times = ", ".join(
+        f"{name} {_run(store, name, config.inference):.1f} ms" for name in liveness_models(config.liveness)
     )
+    return ok(f"{policy}: {times}")
 
 
 def check_operating_point(config: Config, daemon: Daemon) -> Finding:

@@ -33,6 +33,6 @@ def check_signals(config: Config, daemon: Daemon, *, root: Path) -> Finding:
     if signals.door.pin is not None and "face" in signals.door.methods and config.liveness.policy == "off":
         return warn(
             f"{found}; a photograph opens the door",
-            "take face out of signals.door.methods, or set liveness.policy = required",
+            "take face out of signals.door.methods, or set another liveness.policy",
         )
     return ok(found)

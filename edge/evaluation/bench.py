@@ -17,7 +17,7 @@ from edge.errors import EvaluationError
 from edge.evaluation.samples import Progress, read_picture
 from edge.inference.chain import Models, models_of_a_frame, open_models
 from edge.inference.gallery import Gallery
-from edge.inference.liveness import open_liveness
+from edge.inference.liveness import liveness_models, open_liveness
 from edge.inference.models import ModelStore
 from edge.inference.operating_point import OperatingPoint
 from edge.inference.pipeline import Recogniser, open_recogniser
@@ -81,7 +81,7 @@ def measure_pipeline(
     bare = _bare_models(store, config)
     try:
         times = StageTimes()
-        recogniser = recogniser_of_nobody(models, config, templates=templates, times=times)
+        recogniser = recogniser_of_nobody(models, config, store=store, templates=templates, times=times)
         totals, invokes = _take_turns(
             recogniser, bare, image=image, frames=frames, times=times, progress=progress
         )
@@ -110,11 +110,13 @@ def _bare_models(store: ModelStore, config: Config) -> list[Runner]:
     options = config.inference
     return [
         Runner(store.load(name), delegate=options.delegate, threads=options.threads)
-        for name in models_of_a_frame(options)
+        for name in (*models_of_a_frame(options), *liveness_models(config.liveness))
     ]
 
 
-def recogniser_of_nobody(models: Models, config: Config, *, templates: int, times: StageTimes) -> Recogniser:
+def recogniser_of_nobody(
+    models: Models, config: Config, *, store: ModelStore, templates: int, times: StageTimes
+) -> Recogniser:
     """A pipeline whose gallery holds nobody real and whose threshold nobody reaches."""
     chain = models.embedder.model_hash
     out_of_reach = OperatingPoint(
@@ -126,9 +128,8 @@ def recogniser_of_nobody(models: Models, config: Config, *, templates: int, time
         fnir=0.0,
         command="clockface bench",
     )
-    recogniser = open_recogniser(
-        models, config, points=(out_of_reach,), liveness=open_liveness(config.liveness), times=times
-    )
+    liveness = open_liveness(config.liveness, store=store, inference=config.inference)
+    recogniser = open_recogniser(models, config, points=(out_of_reach,), liveness=liveness, times=times)
     recogniser.galleries[chain].add(random_templates(templates, dim=models.embedder.dim, model_hash=chain))
     return recogniser
 

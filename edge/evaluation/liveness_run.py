@@ -50,8 +50,7 @@ def with_policy(config: Config, policy: str | None) -> Config:
 
 def open_seam(config: Config, store: ModelStore) -> Liveness:
     """The seam as the daemon opens it."""
-    del store
-    return open_liveness(config.liveness)
+    return open_liveness(config.liveness, store=store, inference=config.inference)
 
 
 def run(

@@ -1,14 +1,25 @@
-"""The liveness seam in its place: off by policy, required but absent, and the guard around all.
+"""The liveness seam in its place: off by policy, the layers of the policy, and the guard around all.
 
-Whatever goes wrong here keeps the door shut: an exception, or an answer that is not a verdict, is NOT_LIVE
-with its reason. Only the configured policy "off" lets a match count without evidence, and doctor says so.
+Whatever goes wrong here keeps the door shut: a missing model, an exception, or an answer that is not a verdict,
+is NOT_LIVE with its reason. Only the configured policy "off" lets a match count without evidence, and doctor
+says so.
 """
 
 import math
 
-from edge.config import LivenessConfig
+import structlog
+
+from edge.config import InferenceConfig, LivenessConfig
+from edge.errors import ModelError
+from edge.inference.models import ModelStore
+from edge.inference.pad.evidence import judge_look, judge_look_and_motion
+from edge.inference.pad.passive import MODEL, PassiveNetwork
+from edge.inference.pad.watch import LayeredLiveness
+from edge.inference.runtime import Runner
 from edge.ports import Liveness
 from edge.types import Frame, Landmarks, LivenessState, LivenessVerdict, TrackedFace
+
+log = structlog.get_logger(__name__)
 
 OFF_BY_POLICY = LivenessVerdict(LivenessState.LIVE, "off_by_policy")
 NO_MODEL = LivenessVerdict(LivenessState.NOT_LIVE, "no_liveness_model")
@@ -32,7 +43,7 @@ class LivenessOff:
 
 
 class LivenessUnavailable:
-    """Policy "required" in a version or device without an implementation: nobody is recognised by face."""
+    """A policy whose models are missing or altered: nobody is recognised by face; badge and PIN remain."""
 
     def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
         """NOT_LIVE, no_liveness_model."""
@@ -76,9 +87,30 @@ class GuardedLiveness:
         self._inner.close()
 
 
-def open_liveness(config: LivenessConfig) -> Liveness:
-    """What the policy asks for; "required" means nobody until an implementation is there."""
-    return GuardedLiveness(LivenessOff() if config.policy == "off" else LivenessUnavailable())
+def liveness_models(config: LivenessConfig) -> tuple[str, ...]:
+    """Names in the manifest of the models that one judged frame runs, once each."""
+    return () if config.policy == "off" else (MODEL,)
+
+
+def open_liveness(config: LivenessConfig, *, store: ModelStore, inference: InferenceConfig) -> Liveness:
+    """What the policy asks for, guarded. Without its models it refuses everybody, and says so in the log.
+
+    Args:
+        config: The policy.
+        store: Where the models are.
+        inference: What they run on.
+    """
+    if config.policy == "off":
+        return GuardedLiveness(LivenessOff())
+    try:
+        runner = Runner(store.load(MODEL), delegate=inference.delegate, threads=inference.threads)
+        passive = PassiveNetwork(runner)
+    except ModelError as error:
+        log.error("liveness_not_opened", error=error)  # noqa: TRY400 - its message says what to do
+        return GuardedLiveness(LivenessUnavailable())
+    if config.policy == "passive":
+        return GuardedLiveness(LayeredLiveness(passive, rule=judge_look, with_motion=False))
+    return GuardedLiveness(LayeredLiveness(passive, rule=judge_look_and_motion, with_motion=True))
 
 
 def _sound(verdict: object) -> bool:

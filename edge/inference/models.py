@@ -44,6 +44,7 @@ class Role(StrEnum):
     DETECTOR = "detector"
     LANDMARKS = "landmarks"
     EMBEDDER = "embedder"
+    LIVENESS = "liveness"
 
 
 class Source(_Entry):

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.config import Config
+from edge.config import Config, LivenessConfig
 from edge.evaluation.bench import APART_S, recogniser_of_nobody
 from edge.inference.chain import open_models
 from edge.inference.models import ModelStore
@@ -20,10 +20,12 @@ from scripts.comparison.turns import Milliseconds, clock, serve, timed
 def main(exchange: Path) -> None:
     use_one_thread()
     frame = np.load(exchange / "frame-bgr.npy")
-    store, config, times = ModelStore(), Config(), StageTimes(clock)
+    # the libraries beside it have no liveness
+    config = Config(liveness=LivenessConfig(policy="off"))
+    store, times = ModelStore(), StageTimes(clock)
     models = open_models(store, config.inference)
     people = int(np.load(exchange / "people.npy"))
-    pipeline = recogniser_of_nobody(models, config, templates=people, times=times)
+    pipeline = recogniser_of_nobody(models, config, store=store, templates=people, times=times)
     network = Runner(store.load("faceplugin-feature"))
     network.input[:] = np.load(exchange / "crop.npy")
     taken = 0

@@ -209,6 +209,7 @@ class Device:
             "paths": {"state": str(self.state), "run": str(self.run)},
             "camera": {"source": "replay", "replay_loop": True, "fps": FPS, "replay_pace": "fast"},
             "attendance": {"repeat_s": 0.0},
+            "liveness": {"policy": "off"},  # a portrait that sways is a photograph, and is refused as one
         }
         for name, fields in sections.items():
             tree[name] = tree.get(name, {}) | fields

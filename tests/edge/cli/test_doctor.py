@@ -65,6 +65,7 @@ def file(tmp_path: Path) -> Iterator[Path]:
         path.write_text(
             f'[paths]\nstate = "{tmp_path / "state"}"\nrun = "{run}"\n'
             f'[camera]\nsource = "replay"\nreplay_path = "{pictures}"\nreplay_pace = "fast"\n'
+            '[liveness]\npolicy = "off"\n'
         )
         yield path
 

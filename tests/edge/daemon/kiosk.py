@@ -12,14 +12,14 @@ from clockface.masking import masked
 from edge.api import protocol as wire
 from edge.api.service import Peer
 from edge.attendance.rules import Identification
-from edge.config import Config, DeviceConfig
+from edge.config import Config, DeviceConfig, LivenessConfig
 from edge.daemon.counter import Counter
 from edge.daemon.intents import Intents
 from edge.daemon.link import SiteLink
 from edge.daemon.service import DaemonService
 from edge.daemon.tap import Borrowed, FrameTap
 from edge.inference.chain import Models
-from edge.inference.liveness import open_liveness
+from edge.inference.liveness import LivenessOff
 from edge.inference.operating_point import OperatingPoint
 from edge.inference.pipeline import Recogniser, open_recogniser
 from edge.store.keys import generate_keys, load_keyring
@@ -144,7 +144,9 @@ class TestKiosk:
 
 def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> TestKiosk:
     """A kiosk with an empty ledger in a folder; close its `store` in the end."""
-    config = config or Config(device=DeviceConfig(name="kiosk", site="site"))
+    config = config or Config(
+        device=DeviceConfig(name="kiosk", site="site"), liveness=LivenessConfig(policy="off")
+    )
     generate_keys(folder)
     keyring = load_keyring(state=folder, environment={}, allow_environment=False)
     clock = ManualClock()
@@ -164,7 +166,7 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         for embedder in (models.embedder, models.previous)
         if embedder is not None
     ]
-    recogniser = open_recogniser(models, config, points=points, liveness=open_liveness(config.liveness))
+    recogniser = open_recogniser(models, config, points=points, liveness=LivenessOff())
     camera, tap = StillCamera(), PlayedTap(clock)
     intents = Intents(lambda: clock.now().boottime_s)
     announced = Announced()

@@ -94,13 +94,21 @@ def test_the_runtime_is_named_with_xnnpack() -> None:
 
 
 def test_liveness_off_is_a_warning_that_a_photograph_clocks_in() -> None:
-    finding = check_liveness(Config())
+    finding = check_liveness(configured(liveness={"policy": "off"}))
     assert finding.health is Health.WARN
     assert "photograph" in finding.found
 
 
-def test_liveness_that_cannot_run_is_a_failure() -> None:
-    assert check_liveness(configured(liveness={"policy": "required"})).health is Health.FAIL
+def test_liveness_that_runs_is_named_with_its_model_and_time() -> None:
+    finding = check_liveness(Config())
+    assert finding.health is Health.OK
+    assert "faceplugin-liveness" in finding.found
+
+
+def test_liveness_whose_model_is_missing_is_a_failure_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "manifest.toml").write_bytes((SHIPPED_MODELS / "manifest.toml").read_bytes())
+    with pytest.raises(ModelMissing, match="faceplugin-liveness"):
+        check_liveness(configured(paths={"models": tmp_path}))
 
 
 @pytest.mark.parametrize(

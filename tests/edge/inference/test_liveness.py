@@ -1,10 +1,13 @@
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from edge.config import LivenessConfig
+from edge.config import InferenceConfig, LivenessConfig
 from edge.inference.liveness import GuardedLiveness, LivenessOff, LivenessUnavailable, open_liveness
+from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.ports import Liveness
 from edge.types import (
     Frame,
@@ -16,9 +19,15 @@ from edge.types import (
 )
 from tests.edge.inference.given import face_at, landmarks_of
 
+POLICIES = get_args(LivenessConfig.model_fields["policy"].annotation)
 FRAME = Frame(np.zeros((48, 64, 3), np.uint8), 1.0, 0)
 FACE = TrackedFace(TrackId(1), 0.0, face_at(30))
 LANDMARKS = landmarks_of(FACE.detection)
+
+
+def opened(policy: str, store: ModelStore | None = None) -> Liveness:
+    config = LivenessConfig.model_validate({"policy": policy})
+    return open_liveness(config, store=store or ModelStore(), inference=InferenceConfig())
 
 
 @dataclass
@@ -49,8 +58,7 @@ class Scripted:
         LivenessUnavailable(),
         GuardedLiveness(Scripted(LivenessVerdict(LivenessState.UNDECIDED, "watching", 0.5))),
         GuardedLiveness(Scripted(RuntimeError("broken"))),
-        open_liveness(LivenessConfig(policy="off")),
-        open_liveness(LivenessConfig(policy="required")),
+        *(opened(policy) for policy in POLICIES),
     ],
 )
 def test_every_liveness_answers_and_forgets_without_raising(liveness: Liveness) -> None:
@@ -64,12 +72,19 @@ def test_every_liveness_answers_and_forgets_without_raising(liveness: Liveness) 
 
 
 def test_off_by_policy_lets_matches_count() -> None:
-    verdict = open_liveness(LivenessConfig(policy="off")).judge(FRAME, FACE, LANDMARKS)
+    verdict = opened("off").judge(FRAME, FACE, LANDMARKS)
     assert (verdict.state, verdict.reason) == (LivenessState.LIVE, "off_by_policy")
 
 
-def test_required_without_a_model_keeps_everybody_out() -> None:
-    verdict = open_liveness(LivenessConfig(policy="required")).judge(FRAME, FACE, LANDMARKS)
+@pytest.mark.parametrize("policy", [each for each in POLICIES if each != "off"])
+@pytest.mark.parametrize("damage", ["missing", "altered"])
+def test_without_its_model_every_policy_but_off_is_not_live_and_says_why(
+    tmp_path: Path, policy: str, damage: str
+) -> None:
+    (tmp_path / "manifest.toml").write_bytes((SHIPPED_MODELS / "manifest.toml").read_bytes())
+    if damage == "altered":
+        (tmp_path / "faceplugin-liveness.tflite").write_bytes(b"TFL3 of somebody else")
+    verdict = opened(policy, ModelStore(tmp_path)).judge(FRAME, FACE, LANDMARKS)
     assert (verdict.state, verdict.reason) == (LivenessState.NOT_LIVE, "no_liveness_model")
 
 

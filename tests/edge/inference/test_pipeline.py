@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config import Config, DecisionConfig, LivenessConfig
+from edge.config import Config, DecisionConfig
 from edge.errors import ModelError, OperatingPointMissing
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models
 from edge.inference.gallery import Gallery
-from edge.inference.liveness import open_liveness
+from edge.inference.liveness import LivenessOff, LivenessUnavailable
 from edge.inference.pipeline import RETRY_S, Comparator, open_recogniser
 from edge.inference.stages import Stage
 from edge.types import (
@@ -107,8 +107,8 @@ def test_people_in_the_background_are_left_alone() -> None:
     assert booth.show((2, small), frames=1)[0].outline is None
 
 
-def test_liveness_that_is_required_and_missing_keeps_everybody_out_without_embedding() -> None:
-    booth = Booth(liveness=open_liveness(LivenessConfig(policy="required")))
+def test_liveness_whose_model_is_missing_keeps_everybody_out_without_embedding() -> None:
+    booth = Booth(liveness=LivenessUnavailable())
     (verdict,) = verdicts(booth.show((1, face_at(300)), frames=20))
     assert (verdict.outcome, verdict.reason) == (Outcome.NOT_LIVE, "no_liveness_model")
     assert booth.stand.embedded == 0
@@ -246,7 +246,7 @@ def test_real_models_recognise_a_real_face_and_not_a_strangers(
     models: Models, analyser: FaceAnalyser, astronaut: BgrImage, lfw: list[list[Path]]
 ) -> None:
     points = [measured(analyser.model_hash)]
-    recogniser = open_recogniser(models, Config(), points=points, liveness=open_liveness(LivenessConfig()))
+    recogniser = open_recogniser(models, Config(), points=points, liveness=LivenessOff())
     face = analyser.subject(astronaut)
     assert face is not None
     vector = analyser.template(astronaut, face)

@@ -45,7 +45,7 @@ class Premises:
         camera = f'source = "replay"\nreplay_path = "{folder / "pictures"}"\nreplay_loop = true\nfps = 15'
         assert 'source = "v4l2"' in answers
         paths = f'[paths]\nstate = "{folder / "state"}"\nrun = "{folder / "run"}"\ntls = "{folder / "tls"}"\n'
-        text = answers.replace('source = "v4l2"', camera) + paths
+        text = answers.replace('source = "v4l2"', camera) + paths + '[liveness]\npolicy = "off"\n'
         (folder / "answers.toml").write_text(text, encoding="utf-8")
         recording(folder / "pictures", nobody(4), standing(astronaut(), 8))
 

@@ -77,7 +77,7 @@ def test_the_commands_say_what_is_wrong_and_release_is_quiet_where_nothing_is_wi
 
 
 def looked_at(**signals: Any) -> Any:
-    config = Config.model_validate({"signals": signals})
+    config = Config.model_validate({"signals": signals, "liveness": {"policy": "off"}})
     down = Daemon(client=None, status=None, problem=EdgeUnreachable("nobody"))  # type: ignore[arg-type]
     return lambda root: check_signals(config, down, root=root)
 

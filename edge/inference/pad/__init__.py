@@ -1,0 +1,1 @@
+"""Presentation attack detection, layer by layer; `edge.inference.liveness` opens it behind the seam."""

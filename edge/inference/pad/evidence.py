@@ -1,0 +1,127 @@
+"""What the layers have seen of one track, and what follows from it: the only place where "live" is said. Pure.
+
+Fail-closed: LIVE needs enough frames, every layer that the policy asks for, and no layer against it; whatever
+is missing or not a finite number is UNDECIDED at first and NOT_LIVE, with its reason, when the time is over.
+The figures behind every limit, and on what they were measured: docs/liveness.md.
+"""
+
+import math
+from dataclasses import dataclass
+
+from edge.types import LivenessState, LivenessVerdict
+
+MIN_FRAMES = 3
+WINDOW_S = 1.5
+"""Longest time from the first judged frame to a verdict (DESIGN, promise 5)."""
+
+PASSIVE_LIVE = 1.0  # log-odds at which the look alone is enough, where the policy asks for nothing more
+PASSIVE_REFUSED = -3.0  # at which it is enough to refuse, whatever moves
+PASSIVE_FLOOR = -1.0  # below which motion does not help: a film on a screen moves as a head does
+PASSIVE_SHARE = 0.5  # of its log-odds beside motion's: prints fool it often, motion hardly
+PASSIVE_MOST = 4.0  # of its log-odds counts: it is surest where it knows the camera, not the person
+
+MIN_MOVES = 5  # frames whose motion was measured
+BEND_PX, AGREEMENT, DEPTH_PX = 0.28, 0.43, 0.13  # where a plane and a head are equally likely
+MOTION_LIVE = 0.0  # log-odds of motion alone that a live face must reach
+SUM_LIVE = 1.5  # and together with the share of the look
+FLAT = -2.5  # log-odds at which motion is a plane's
+FLAT_AFTER_S = 1.0
+SWAY_PX = 3.0  # a plane must have moved so far to be called one; less is standing still
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What the time layer has seen, in pixels at 52 between the eyes.
+
+    Args:
+        frames: Frames whose motion was measured.
+        bend_px: Near its greatest (90th percentile): what no plane explains.
+        agreement: Its median share that neighbours agree on.
+        depth_px: Near its greatest: what goes with a head's depth.
+        sway_px: How far the face has moved at most.
+    """
+
+    frames: int
+    bend_px: float
+    agreement: float
+    depth_px: float
+    sway_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One track so far.
+
+    Args:
+        frames: Frames that the passive layer took into account.
+        elapsed_s: From the first to the last of them.
+        passive: Its mean log-odds over them; None where it gave none.
+        moved: The time layer's; None where it saw nothing.
+    """
+
+    frames: int
+    elapsed_s: float
+    passive: float | None
+    moved: Moved | None = None
+
+
+def judge_look(evidence: Evidence) -> LivenessVerdict:
+    """What single frames allow to say (policy "passive")."""
+    passive = evidence.passive
+    if passive is None or not math.isfinite(passive):
+        return LivenessVerdict(LivenessState.NOT_LIVE, "passive_failed")
+    score = probability(passive)
+    if evidence.frames < MIN_FRAMES:
+        return _doubt("too_few_frames", score, evidence)
+    if passive >= PASSIVE_LIVE:
+        return LivenessVerdict(LivenessState.LIVE, "looks_live", score)
+    if passive <= PASSIVE_REFUSED:
+        return LivenessVerdict(LivenessState.NOT_LIVE, "looks_presented", score)
+    return _doubt("in_doubt", score, evidence)
+
+
+def judge_look_and_motion(evidence: Evidence) -> LivenessVerdict:
+    """What frames and the motion between them allow to say (policy "passive_and_time")."""
+    passive, moved = evidence.passive, evidence.moved
+    if passive is None or not math.isfinite(passive):
+        return LivenessVerdict(LivenessState.NOT_LIVE, "passive_failed")
+    if evidence.frames < MIN_FRAMES or moved is None or moved.frames < MIN_MOVES:
+        return _doubt("too_few_frames", probability(min(passive, 0.0)), evidence)
+    motion = motion_log_odds(moved)
+    if not math.isfinite(motion):
+        return LivenessVerdict(LivenessState.NOT_LIVE, "motion_failed")
+    return _weigh(evidence, passive, moved=moved, motion=motion)
+
+
+def _weigh(evidence: Evidence, passive: float, *, moved: Moved, motion: float) -> LivenessVerdict:
+    total = motion + PASSIVE_SHARE * min(passive, PASSIVE_MOST)
+    score = probability(total - SUM_LIVE)
+    if passive <= PASSIVE_REFUSED:
+        return LivenessVerdict(LivenessState.NOT_LIVE, "looks_presented", score)
+    if motion >= MOTION_LIVE and passive >= PASSIVE_FLOOR and total >= SUM_LIVE:
+        return LivenessVerdict(LivenessState.LIVE, "moves_as_a_head", score)
+    if motion <= FLAT and moved.sway_px >= SWAY_PX and evidence.elapsed_s >= FLAT_AFTER_S:
+        return LivenessVerdict(LivenessState.NOT_LIVE, "flat_motion", score)
+    return _doubt("stood_still" if moved.sway_px < SWAY_PX else "in_doubt", score, evidence)
+
+
+def motion_log_odds(moved: Moved) -> float:
+    """How much likelier a head is than a plane, from three measures that do not repeat each other entirely."""
+    bend = 3.0 * math.log(max(moved.bend_px, 0.01) / BEND_PX)
+    agreement = 10.0 * (moved.agreement - AGREEMENT)
+    depth = 1.5 * math.log(max(moved.depth_px, 0.01) / DEPTH_PX)
+    return _within(bend, 4.0) + _within(agreement, 2.0) + _within(depth, 2.0)
+
+
+def probability(log_odds: float) -> float:
+    """Log-odds as a number in [0, 1]."""
+    return 1 / (1 + math.exp(-_within(log_odds, 30.0)))
+
+
+def _within(value: float, most: float) -> float:
+    return value if math.isnan(value) else min(max(value, -most), most)
+
+
+def _doubt(reason: str, score: float, evidence: Evidence) -> LivenessVerdict:
+    over = not evidence.elapsed_s < WINDOW_S
+    return LivenessVerdict(LivenessState.NOT_LIVE if over else LivenessState.UNDECIDED, reason, score)

@@ -1,0 +1,86 @@
+"""What evidence allows to say: nothing missing, odd or early ever opens."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.inference.pad import evidence as limits
+from edge.inference.pad.evidence import Evidence, Moved, judge_look, judge_look_and_motion, motion_log_odds
+from edge.types import LivenessState
+
+anything = st.floats(allow_nan=True, allow_infinity=True)
+moves = st.none() | st.builds(
+    Moved,
+    frames=st.integers(-5, 100),
+    bend_px=anything,
+    agreement=anything,
+    depth_px=anything,
+    sway_px=anything,
+)
+tracks = st.builds(
+    Evidence, frames=st.integers(-5, 100), elapsed_s=anything, passive=st.none() | anything, moved=moves
+)
+HEAD = Moved(frames=15, bend_px=1.2, agreement=0.65, depth_px=0.6, sway_px=6.0)
+PRINT = Moved(frames=15, bend_px=0.08, agreement=0.25, depth_px=0.03, sway_px=20.0)
+STILL = Moved(frames=15, bend_px=0.05, agreement=0.2, depth_px=0.02, sway_px=0.4)
+
+
+def seen(moved: Moved | None, *, passive: float = 5.0, elapsed_s: float = 1.2, frames: int = 18) -> Evidence:
+    return Evidence(frames=frames, elapsed_s=elapsed_s, passive=passive, moved=moved)
+
+
+@given(evidence=tracks)
+def test_live_needs_every_layer_of_the_policy_with_enough_frames_and_finite_numbers(evidence: Evidence) -> None:
+    for rule in (judge_look, judge_look_and_motion):
+        verdict = rule(evidence)
+        assert verdict.reason
+        assert verdict.score is None or 0 <= verdict.score <= 1
+        if verdict.state is LivenessState.LIVE:
+            assert evidence.frames >= limits.MIN_FRAMES
+            assert evidence.passive is not None
+            assert math.isfinite(evidence.passive) or evidence.passive > 0
+            if rule is judge_look_and_motion:
+                assert evidence.moved is not None
+                assert evidence.moved.frames >= limits.MIN_MOVES
+                assert motion_log_odds(evidence.moved) >= limits.MOTION_LIVE
+                assert evidence.passive >= limits.PASSIVE_FLOOR
+
+
+@given(evidence=tracks, late=st.sampled_from([limits.WINDOW_S, 10.0, math.inf, math.nan]))
+def test_when_the_time_is_over_nothing_stays_undecided(evidence: Evidence, late: float) -> None:
+    over = Evidence(evidence.frames, late, evidence.passive, evidence.moved)
+    for rule in (judge_look, judge_look_and_motion):
+        assert rule(over).state is not LivenessState.UNDECIDED
+
+
+def test_a_head_that_moves_and_looks_alive_is_live() -> None:
+    verdict = judge_look_and_motion(seen(HEAD))
+    assert (verdict.state, verdict.reason) == (LivenessState.LIVE, "moves_as_a_head")
+
+
+def test_a_print_that_looks_alive_is_refused_for_its_motion() -> None:
+    verdict = judge_look_and_motion(seen(PRINT, passive=9.0))
+    assert (verdict.state, verdict.reason) == (LivenessState.NOT_LIVE, "flat_motion")
+
+
+def test_a_film_that_moves_as_a_head_is_refused_for_its_look() -> None:
+    verdict = judge_look_and_motion(seen(HEAD, passive=-4.0))
+    assert (verdict.state, verdict.reason) == (LivenessState.NOT_LIVE, "looks_presented")
+
+
+@pytest.mark.parametrize(
+    ("elapsed_s", "state"), [(1.2, LivenessState.UNDECIDED), (1.5, LivenessState.NOT_LIVE)]
+)
+def test_whoever_stands_quite_still_is_told_so_when_the_time_is_over(
+    elapsed_s: float, state: LivenessState
+) -> None:
+    verdict = judge_look_and_motion(seen(STILL, elapsed_s=elapsed_s))
+    assert (verdict.state, verdict.reason) == (state, "stood_still")
+
+
+@pytest.mark.parametrize("moved", [None, Moved(4, 1.2, 0.65, 0.6, 6.0)])
+def test_without_enough_frames_of_motion_nobody_is_live(moved: Moved | None) -> None:
+    assert judge_look_and_motion(seen(moved, elapsed_s=1.6)).reason == "too_few_frames"
+    assert judge_look_and_motion(seen(moved, elapsed_s=1.6)).state is LivenessState.NOT_LIVE

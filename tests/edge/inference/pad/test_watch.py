@@ -1,0 +1,101 @@
+"""Evidence belongs to one track, is gathered without a break, and fails closed."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from edge.inference.pad.evidence import MIN_FRAMES, WINDOW_S, judge_look
+from edge.inference.pad.passive import PassiveNetwork
+from edge.inference.pad.watch import MAX_GAP_S, LayeredLiveness
+from edge.types import BgrImage, Box, Frame, LivenessState, LivenessVerdict, TrackedFace, TrackId
+from tests.edge.inference.given import face_at, landmarks_of
+
+APART_S = 1 / 15
+IMAGE = np.zeros((480, 640, 3), np.uint8)
+
+
+@dataclass
+class Looks(PassiveNetwork):
+    """A passive layer that says what the test says, face by face."""
+
+    odds: dict[float, float] = field(default_factory=dict)  # by the left edge of the face
+    closed: bool = False
+
+    def log_odds(self, image: BgrImage, box: Box) -> float:
+        del image
+        return self.odds[box.left]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Room:
+    """Faces in front of a liveness, frame by frame."""
+
+    def __init__(self, **odds: float) -> None:
+        self.places = {name: 100.0 + 200 * index for index, name in enumerate(odds)}
+        detections = {name: face_at(left) for name, left in self.places.items()}
+        self.faces = {
+            name: TrackedFace(TrackId(index + 1), 0.0, detections[name]) for index, name in enumerate(odds)
+        }
+        self.looks = Looks({self.faces[name].detection.box.left: value for name, value in odds.items()})
+        self.liveness = LayeredLiveness(self.looks, rule=judge_look, with_motion=False)
+
+    def see(self, name: str, at_s: float) -> LivenessVerdict:
+        face = self.faces[name]
+        return self.liveness.judge(Frame(IMAGE, at_s, 0), face, landmarks_of(face.detection))
+
+    def watch(self, name: str, *, frames: int, from_s: float = 0.0) -> list[LivenessVerdict]:
+        return [self.see(name, from_s + index * APART_S) for index in range(frames)]
+
+
+def test_a_live_face_is_live_from_the_third_frame_on() -> None:
+    states = [verdict.state for verdict in Room(ada=5.0).watch("ada", frames=5)]
+    assert states == [LivenessState.UNDECIDED] * 2 + [LivenessState.LIVE] * 3
+
+
+def test_a_presented_face_is_refused_with_its_reason() -> None:
+    last = Room(ada=-6.0).watch("ada", frames=MIN_FRAMES)[-1]
+    assert (last.state, last.reason) == (LivenessState.NOT_LIVE, "looks_presented")
+
+
+def test_doubt_that_lasts_is_refused_when_the_time_is_over() -> None:
+    verdicts = Room(ada=0.0).watch("ada", frames=round(WINDOW_S / APART_S) + 2)
+    assert {verdict.state for verdict in verdicts[:-2]} == {LivenessState.UNDECIDED}
+    assert (verdicts[-1].state, verdicts[-1].reason) == (LivenessState.NOT_LIVE, "in_doubt")
+
+
+def test_the_liveness_of_a_person_never_opens_for_the_photograph_beside_them() -> None:
+    room = Room(ada=9.0, photograph=-1.0)
+    for index in range(60):
+        assert room.see("photograph", index * APART_S).state is not LivenessState.LIVE
+        ada = room.see("ada", index * APART_S)
+    assert ada.state is LivenessState.LIVE
+
+
+def test_a_track_that_was_forgotten_begins_anew() -> None:
+    room = Room(ada=5.0)
+    assert room.watch("ada", frames=3)[-1].state is LivenessState.LIVE
+    room.liveness.forget(1)
+    assert room.see("ada", 1.0).state is LivenessState.UNDECIDED
+
+
+def test_frames_that_are_missing_begin_the_evidence_anew() -> None:
+    room = Room(ada=5.0)
+    room.watch("ada", frames=3)
+    assert room.see("ada", 2 * APART_S + MAX_GAP_S + 0.01).reason == "too_few_frames"
+
+
+@pytest.mark.parametrize("at_s", [0.05, -10.0, float("nan")])
+def test_a_clock_that_runs_backwards_is_not_live(at_s: float) -> None:
+    room = Room(ada=5.0)
+    room.watch("ada", frames=3)
+    verdict = room.see("ada", at_s)
+    assert (verdict.state, verdict.reason) == (LivenessState.NOT_LIVE, "clock_went_back")
+
+
+def test_the_layers_are_closed_with_it() -> None:
+    room = Room(ada=5.0)
+    room.liveness.close()
+    assert room.looks.closed
