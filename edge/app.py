@@ -29,7 +29,6 @@ from edge.camera.preview import Preview
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, boottime_s
 from edge.config import Config
-from edge.daemon.backups import Backups
 from edge.daemon.counter import Counter
 from edge.daemon.crashes import Crashes
 from edge.daemon.face_path import FacePath, open_face_path
@@ -255,7 +254,7 @@ def build(
         store=store,
         config=config,
         person=daemon.person,
-        backups=Backups(config.paths.state, days=config.retention.backups_days, clock=clock),
+        backups=link.backups,
         retention=Retention(
             store=store,
             config=config.retention,

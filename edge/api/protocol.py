@@ -214,10 +214,18 @@ class EnabledSet(Message):
 
 
 class Removed(Message):
-    """What removing a person erased."""
+    """What removing a person, or withdrawing their consent, erased."""
 
     person_id: PersonKey
     templates: int = Field(ge=0)
+    backups_until: date | None = Field(
+        default=None, description="By then the last of this device's backups that may hold them is removed."
+    )
+    retired_ledgers: int = Field(
+        default=0,
+        ge=0,
+        description="Ledgers that a restore put aside hold them until they are destroyed.",
+    )
 
 
 # --- enrolment ----------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """`clockface people`: who is known, and the few things staff change about a person."""
 
 import json
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +20,7 @@ from edge.cli.asking import (
     told,
 )
 from edge.cli.context import invocation
+from edge.cli.erasing import erase, say_what_remains, templates
 
 app = typer.Typer(help="People: list, show, add, consent, disable, enable, remove.", no_args_is_help=True)
 
@@ -120,7 +120,11 @@ def withdraw(context: typer.Context, person: PersonArgument, as_json: AsJson = F
     """Record that a person withdrew consent: templates are erased at once, badge and PIN remain."""
     with asking(context) as client:
         done = client.withdraw_consent(find(client, person).person_id)
-    typer.echo(as_line(done) if as_json else f"Consent withdrawn, {_templates(done.templates)} erased.")
+    if as_json:
+        typer.echo(as_line(done))
+        return
+    typer.echo(f"Consent withdrawn, {templates(done.templates)} erased.")
+    say_what_remains(done)
 
 
 @app.command()
@@ -145,18 +149,7 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Erase a person: name, number, consents and templates. Attendance records keep a random id alone."""
-    with asking(context) as client:
-        found = find(client, person)
-        if not yes:
-            if not sys.stdin.isatty():
-                raise typer.BadParameter("removing asks for confirmation, and there is no terminal: add --yes")
-            typer.confirm(f"Erase {printable(found.profile.name)} for good?", abort=True)
-        done = client.remove_person(found.person_id)
-    typer.echo(as_line(done) if as_json else f"Removed, {_templates(done.templates)} erased.")
-
-
-def _templates(count: int) -> str:
-    return f"{count} template{'' if count == 1 else 's'}"
+    erase(context, person, yes=yes, as_json=as_json)
 
 
 def _print(person: PersonView, *, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from edge.ports import Clock
 from edge.retention import last_backup_dies
 
 FILE: Final = "last_backup"
+RETIRED: Final = "ledger.db.replaced."
 
 
 class Backups:
@@ -24,17 +25,21 @@ class Backups:
     """
 
     def __init__(self, state: Path, *, days: int, clock: Clock) -> None:
-        self._file = state / FILE
+        self._state = state
         self._days = days
         self._clock = clock
 
     def last_made(self) -> datetime | None:
         """When the last backup was made; None if there never was one, or nobody knows."""
         try:
-            made = datetime.fromisoformat(self._file.read_text(encoding="ascii").strip())
+            made = datetime.fromisoformat((self._state / FILE).read_text(encoding="ascii").strip())
         except (OSError, ValueError):
             return None
         return made if made.tzinfo is not None else None
+
+    def retired_ledgers(self) -> int:
+        """How many ledgers a restore put aside: they hold whoever was in them, until somebody destroys them."""
+        return sum(each.name.removeprefix(RETIRED).isdigit() for each in self._state.glob(f"{RETIRED}*"))
 
     def last_dies(self) -> date | None:
         """The day by which every backup that there is now will have been removed; None without one."""

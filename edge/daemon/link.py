@@ -12,6 +12,7 @@ import structlog
 
 from edge.config import Config
 from edge.daemon.audit_parcels import AuditReports
+from edge.daemon.backups import Backups
 from edge.daemon.bulletin import Bulletin
 from edge.daemon.deliveries import Desk
 from edge.daemon.orders import OrderDesk
@@ -61,6 +62,7 @@ class SiteLink:
         address = Address(config.device.site, config.device.name)
         place = SiteKeyPlace.of(source.state, source.environment)
         self.lock = threading.RLock()
+        self.backups = Backups(store.database.path.parent, days=config.retention.backups_days, clock=clock)
         self.site_keys = _site_keys(place)
         made_here = self.site_keys is not None and was_made_here(place, self.site_keys.sealing)
         self.sharing = Sharing(
@@ -80,6 +82,7 @@ class SiteLink:
             site_keys=self.site_keys,
             recogniser=recogniser,
             lock=self.lock,
+            backups=self.backups,
         )
         orders = OrderDesk(
             store=store,

@@ -18,7 +18,6 @@ from edge.store.events import face_chain
 from edge.store.store import Store
 from edge.types import PersonId
 
-RETIRED = "ledger.db.replaced."
 APPLIED = "retention.applied"
 
 
@@ -109,7 +108,7 @@ class PrivacyDesk:
         for entry in store.audit.list():
             entries, oldest = entries + 1, oldest or entry.at
             retention = entry.at if entry.action == APPLIED else retention
-        office, state = store.office.current(), store.database.path.parent
+        office = store.office.current()
         return wire.ProcessingView(
             people=len(people),
             with_face=sum(each.consented and bool(each.templates) for each in people),
@@ -126,9 +125,7 @@ class PrivacyDesk:
             last_backup=self._backups.last_made(),
             backups_until=self._backups.last_dies(),
             last_retention=retention,
-            retired_ledgers=sum(
-                each.name.removeprefix(RETIRED).isdigit() for each in state.glob(f"{RETIRED}*")
-            ),
+            retired_ledgers=self._backups.retired_ledgers(),
         )
 
 

@@ -8,13 +8,14 @@ key, which no operator has, and are held against person, model, length and conse
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 
 import numpy as np
 import structlog
 
 from edge.daemon.answers import Reply, surely_expired
+from edge.daemon.backups import Backups
 from edge.daemon.deliveries import Outcome, Taken, opened
 from edge.errors import ConsentMissing, EnrolmentError, LedgerCorrupt, NumberTaken, SecretMissing
 from edge.inference.pipeline import Recogniser
@@ -66,6 +67,7 @@ class RosterDesk:
         site_keys: Open templates; None keeps them sealed until there is one.
         recogniser: Whose galleries learn and forget at once; None while the face path is out of service.
         lock: Held while ledger and gallery change together.
+        backups: When the last backup that may hold an erased person is removed: for the receipt.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class RosterDesk:
         site_keys: SiteKeys | None,
         recogniser: Recogniser | None,
         lock: threading.RLock,
+        backups: Backups,
     ) -> None:
         self._store = store
         self._address = address
@@ -84,6 +87,7 @@ class RosterDesk:
         self._site_keys = site_keys
         self._recogniser = recogniser
         self._lock = lock
+        self._backups = backups
 
     @property
     def kind(self) -> type[RosterDocument]:
@@ -121,7 +125,7 @@ class RosterDesk:
 
     def _apply(self, document: RosterDocument, have: int) -> Taken:
         changes = self._open(document, have)
-        entry = _Entry(self._store, self._address.site, self._site_keys)
+        entry = _Entry(self._store, self._address.site, self._site_keys, self._backups.last_dies())
         with self._store.database.write():
             entry.apply(changes)
             self._store.progress.reach_roster(document.version)
@@ -171,7 +175,7 @@ class RosterDesk:
     def open_kept(self, templates: Iterable[SealedTemplate]) -> int:
         """Store templates whose site key has come since; returns how many."""
         with self._lock:
-            entry = _Entry(self._store, self._address.site, self._site_keys)
+            entry = _Entry(self._store, self._address.site, self._site_keys, None)
             with self._store.database.write():
                 for template in templates:
                     self._store.site.drop_sealed(template_id=template.template_id)
@@ -198,8 +202,9 @@ class RosterDesk:
 class _Entry:
     """One document on its way into the ledger, within one transaction."""
 
-    def __init__(self, store: Store, site: str, site_keys: SiteKeys | None) -> None:
+    def __init__(self, store: Store, site: str, site_keys: SiteKeys | None, backups_until: date | None) -> None:
         self._store = store
+        self._backups_until = None if backups_until is None else backups_until.isoformat()
         self._site = site
         self._site_keys = site_keys
         self._to_come: set[PersonId] = set()
@@ -352,7 +357,7 @@ class _Entry:
         if self._known(person_id):
             self._store.people.remove(person_id, actor=OFFICE)
             self.erased = True
-        self.removed.append(Removed(person=person_id, templates=templates))
+        self.removed.append(Removed(person=person_id, templates=templates, backups_until=self._backups_until))
 
     def _known(self, person_id: PersonId) -> bool:
         return self._store.people.exists(person_id)

@@ -7,6 +7,7 @@ nothing happen without its entry in the audit trail. Names and numbers go back t
 import contextlib
 import time
 from collections.abc import Callable, Generator
+from datetime import date
 
 from edge.api import protocol as wire
 from edge.api.service import Peer
@@ -71,6 +72,7 @@ class DaemonService:
         self._camera = camera
         self._tap = tap
         self._intents = intents
+        self._link = link
         self._lock = link.lock
         self.without_face = counter.service
         self._sharing = link.sharing
@@ -184,10 +186,19 @@ class DaemonService:
             with self._store.database.write():
                 templates = len(self._store.templates.of_person(subject))
                 self._store.people.remove(subject, actor=peer.account)
-                self._store.events.change_person(subject, "removed")
+                until = self._link.backups.last_dies()
+                self._store.events.change_person(subject, "removed", backups_until=until)
                 self._sharing.forget(subject, person_too=True)
             self._forget_face(subject)
-        return wire.Removed(person_id=subject, templates=templates)
+        return self._removed(subject, templates, until)
+
+    def _removed(self, subject: PersonId, templates: int, until: date | None) -> wire.Removed:
+        return wire.Removed(
+            person_id=subject,
+            templates=templates,
+            backups_until=until,
+            retired_ledgers=self._link.backups.retired_ledgers(),
+        )
 
     def record_consent(self, person_id: str, consent: wire.ConsentGiven, peer: Peer) -> wire.PersonView:
         """Record a consent."""
@@ -203,11 +214,12 @@ class DaemonService:
         with self._lock:
             with self._store.database.write():
                 erased = self._store.consents.withdraw(subject, actor=peer.account)
-                self._store.events.change_person(subject, "biometrics_removed")
+                until = self._link.backups.last_dies()
+                self._store.events.change_person(subject, "biometrics_removed", backups_until=until)
                 self._sharing.forget(subject, person_too=False)
                 self._sharing.person(subject)
             self._forget_face(subject)
-        return wire.Removed(person_id=subject, templates=erased)
+        return self._removed(subject, erased, until)
 
     def _forget_face(self, person_id: PersonId) -> None:
         if self._face_path is not None:

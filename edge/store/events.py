@@ -11,7 +11,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from edge.errors import LedgerCorrupt, PersonUnknown, StoreError
@@ -109,10 +109,23 @@ class EventLog:
             remember(connection, punch.at)
         return RecordedPunch(event_id, punch)
 
-    def change_person(self, person_id: PersonId, change: PersonChange) -> EventId:
-        """Tell the office what staff did to a person here; within the transaction of the act itself."""
+    def change_person(
+        self, person_id: PersonId, change: PersonChange, *, backups_until: date | None = None
+    ) -> EventId:
+        """Tell the office what staff did to a person here; within the transaction of the act itself.
+
+        Args:
+            person_id: To whom.
+            change: What.
+            backups_until: Of an erasure: when the last backup that may hold what went is removed.
+        """
         now = self._clock.now()
-        data = PersonChangedData(clock=clock_reading(now), person=person_id, change=change)
+        data = PersonChangedData(
+            clock=clock_reading(now),
+            person=person_id,
+            change=change,
+            backups_until=None if backups_until is None else backups_until.isoformat(),
+        )
         with self._database.write() as connection:
             event_id = self._chain.append(
                 connection, lambda attributes: PersonChanged(**attributes, data=data), at=now

@@ -98,10 +98,15 @@ class Pruning:
     # --- the audit trail ----------------------------------------------------------------------------------
 
     def old_entries(self, before: datetime, *, limit: int | None = None) -> Sequence[int]:
-        """The places of the oldest audit entries that are from before a moment, without the newest of all."""
+        """The places of the oldest audit entries that are from before a moment.
+
+        Without the newest of all and, where there is an office, those that it was not told of.
+        """
         with self._database.read() as connection:
             newest = connection.execute("SELECT coalesce(max(seq), 0) FROM audit").fetchone()[0]
-        old = takewhile(lambda entry: entry.at < before and entry.seq < newest, self._audit.list(limit=limit))
+            has_office = connection.execute("SELECT 1 FROM office").fetchone() is not None
+        end = min(newest, self._audit.handed_in() + 1) if has_office else newest
+        old = takewhile(lambda entry: entry.at < before and entry.seq < end, self._audit.list(limit=limit))
         return [entry.seq for entry in old]
 
     def remove_entries(self, before: datetime, *, rows: int) -> int:

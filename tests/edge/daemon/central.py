@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from edge.daemon.backups import Backups
 from edge.daemon.roster import RosterDesk
 from edge.daemon.sharing import Sharing
 from edge.store.keys import generate_keys, load_keyring, make_sealing_key
@@ -183,6 +184,12 @@ def open_device(
     )
     store.templates.travel_by(sharing.template)
     desk = RosterDesk(
-        store=store, address=address, clock=clock, site_keys=site_keys, recogniser=None, lock=lock
+        store=store,
+        address=address,
+        clock=clock,
+        site_keys=site_keys,
+        recogniser=None,
+        lock=lock,
+        backups=Backups(store.database.path.parent, days=30, clock=clock),
     )
     return Ledger(folder, name, store, clock, desk, sharing)

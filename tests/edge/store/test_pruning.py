@@ -11,7 +11,19 @@ from edge.store.reissue import Reissued
 from edge.store.store import Store
 from edge.store.translation import utc_day
 from edge.types import EventId, PersonId
-from tests.edge.store.given import MODEL, OTHER_MODEL, Premises, badge_punch, enrolled, punch, template
+from sync.wire.topics import Address
+from tests.edge.office import TestOffice
+from tests.edge.store.given import (
+    KIOSK,
+    MODEL,
+    OTHER_MODEL,
+    SITE,
+    Premises,
+    badge_punch,
+    enrolled,
+    punch,
+    template,
+)
 from tests.fakes import ManualClock
 
 DAY_S = 86_400.0
@@ -159,6 +171,17 @@ def test_the_audit_trail_stays_readable_and_verifiable_from_its_checkpoint(
     assert list(store.audit.list()) == whole[old:]
     assert list(store.audit.list(after=whole[old].seq)) == whole[old + 1 :]
     assert list(store.audit.list(after=1, limit=1)) == whole[old : old + 1]  # from before the checkpoint
+    assert store.verify().problems == ()
+
+
+def test_an_office_hears_of_an_audit_entry_before_it_goes(store: Store, clock: ManualClock) -> None:
+    TestOffice(Address(SITE, KIOSK)).trusted_by(store)
+    for _ in range(4):
+        store.audit.append("test.done")
+    clock.advance(DAY_S)
+    assert store.pruning.remove_entries(clock.now().wall, rows=100) == 0
+    store.audit.note_handed_in(3)
+    assert store.pruning.remove_entries(clock.now().wall, rows=100) == 3
     assert store.verify().problems == ()
 
 

@@ -1,0 +1,161 @@
+"""All that is held on one person, gathered for that person: as JSON to take along, and as a page to read.
+
+Trust boundary: what staff typed about somebody (names, greetings) goes into HTML escaped, and nothing in the
+page runs. Who receives the files is the asker's business; they are written with mode 0600.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from edge.api.client import EdgeClient
+from edge.api.protocol import AuditQuery, BadgeQuery, Dossier, DossierAsked
+from edge.config import Config
+from sync.wire.events import ATTENDANCE_RECORDED
+
+FORMAT = "clockface-dossier 1"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
+    "table{border-collapse:collapse;margin:0 0 1.5em}td,th{border:1px solid #888;padding:.25em .6em;"
+    "text-align:left;vertical-align:top;overflow-wrap:anywhere}"
+)
+
+
+def gather(client: EdgeClient, person_id: str, *, config: Config, vectors: bool) -> dict[str, Any]:
+    """Everything that this device holds on a person, and what the law has them told about it."""
+    held = client.dossier(person_id, DossierAsked(vectors=vectors))
+    events = [{"state": each.state, **json.loads(each.event)} for each in client.events_of(person_id)]
+    return {
+        "format": FORMAT,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "device": {"site": config.device.site, "name": config.device.name},
+        "person": _person(held),
+        "consents": [each.model_dump(mode="json") for each in held.consents],
+        "templates": [_template(each.model_dump(mode="json", exclude_none=True)) for each in held.templates],
+        "sealed_templates": held.sealed_templates,
+        "without_a_face": client.ways_of(person_id).model_dump(mode="json", exclude={"person_id"}),
+        "badges": [
+            each.model_dump(mode="json", exclude={"person_id"})
+            for each in client.badges(BadgeQuery(person_id=person_id)).badges
+        ],
+        "attendance": [each for each in events if each["type"] == ATTENDANCE_RECORDED],
+        "other_events": [each for each in events if each["type"] != ATTENDANCE_RECORDED],
+        "audit": list(_audit(client, person_id)),
+        "recipients": _recipients(held, client),
+        "kept": kept(config),
+        "backups_until": None if held.backups_until is None else held.backups_until.isoformat(),
+    }
+
+
+def _person(held: Dossier) -> dict[str, Any]:
+    person = held.person
+    return {
+        "person_id": person.person_id,
+        **person.profile.model_dump(mode="json"),
+        "enabled": person.enabled,
+        "enrolled_at": person.enrolled_at.isoformat(),
+        "consented": person.consented,
+    }
+
+
+def _template(dumped: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in dumped.items() if value is not None}
+
+
+def _audit(client: EdgeClient, person_id: str) -> Iterable[dict[str, Any]]:
+    after: int | None = 0
+    while after is not None:
+        page = client.audit(AuditQuery(after=after))
+        yield from (
+            each.model_dump(mode="json") for each in page.entries if person_id in (each.subject, each.detail)
+        )
+        after = page.next_after
+
+
+def _recipients(held: Dossier, client: EdgeClient) -> dict[str, Any]:
+    return {
+        "office": client.status().office.name,
+        "on_roster": held.on_roster,
+        "parcels_waiting": held.parcels_waiting,
+    }
+
+
+def kept(config: Config) -> dict[str, str]:
+    """How long what stays on this device, in words."""
+    rules = config.retention
+
+    def for_days(days: int) -> str:
+        return f"{days} days" if days else "until somebody removes it"
+
+    months = rules.templates_unused_months
+    return {
+        "templates": f"until withdrawal or removal, or {months} months without a match"
+        if months
+        else "until withdrawal or removal",
+        "attendance on this device": f"{for_days(rules.events_days)}, if the office has confirmed it",
+        "audit trail": for_days(rules.audit_days),
+        "backups": for_days(rules.backups_days),
+        "name, number, consents": "until removal",
+    }
+
+
+def page(dossier: Mapping[str, Any]) -> str:
+    """The same as one HTML page that needs nothing else and runs nothing."""
+    person = dossier["person"]
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8"><title>What is held on you</title>',
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+        f"<style>{_STYLE}</style></head><body>",
+        f"<h1>What this attendance kiosk holds on {escape(str(person['name']))}</h1>",
+        (
+            f"<p>Device {escape(str(dossier['device']['name']))} of site "
+            f"{escape(str(dossier['device']['site']))}, {escape(str(dossier['made_at']))}.</p>"
+        ),
+        _section("You", [person]),
+        _section("Your consents to recognition by face", dossier["consents"]),
+        _section("Face templates: numbers made from your face; no photograph is kept", dossier["templates"]),
+        _section("Coming in without a face", [dossier["without_a_face"]]),
+        _section("Badges", dossier["badges"]),
+        _section("Attendance", [_shown(each) for each in dossier["attendance"]]),
+        _section("Other events about you", [_shown(each) for each in dossier["other_events"]]),
+        _section("What was done with your data, and by whom", dossier["audit"]),
+        _section("Who receives attendance and your details", [dossier["recipients"]]),
+        _section("How long it is kept here", [dossier["kept"]]),
+        (
+            "<p>You may have mistakes corrected, withdraw your consent at any time and use a badge or a PIN "
+            "instead, have your data erased where no law keeps it, and complain to the data protection "
+            "authority. Ask your employer.</p></body></html>"
+        ),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _shown(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event's own words; its place in the chain is in the JSON."""
+    told = {name: value for name, value in event["data"].items() if name not in ("clock", "person")}
+    return {"time": event["time"], "what": event["type"], "state": event["state"], **told}
+
+
+def _section(title: str, rows: Iterable[Mapping[str, Any]]) -> str:
+    found = list(rows)
+    if not found:
+        return f"<h2>{escape(title)}</h2><p>None.</p>"
+    names = list(dict.fromkeys(name for row in found for name in row if name != "vector"))
+    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(_text(row.get(name)))}</td>" for name in names) + "</tr>"
+        for row in found
+    )
+    return f"<h2>{escape(title)}</h2><table><tr>{head}</tr>{body}</table>"
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
