@@ -12,6 +12,7 @@ from edge.cli.context import invocation
 from edge.cli.progress import progress_bar
 from edge.evaluation import bench
 from edge.evaluation.bench_daemon import measure_daemon
+from edge.evaluation.bench_liveness import measure_liveness
 from edge.evaluation.machine import describe
 from edge.inference.chain import open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
@@ -38,6 +39,12 @@ def run(
         int, typer.Option(min=1, max=100_000, help="Templates in the pipeline's gallery.")
     ] = 1_000,
     daemon: Annotated[bool, typer.Option(help="Also start a real daemon: start-up time and memory.")] = True,
+    clip: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A clip of somebody living: what liveness costs a verdict. Several times."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Measure stages, total against the bare models, search, start-up and memory."""
@@ -54,6 +61,8 @@ def run(
         models = open_models(ModelStore(folder), config.inference)
         chain, dim = models.embedder.model_hash, models.embedder.dim
         models.close()
+        if clip:
+            report["liveness"] = measure_liveness(config, clips=clip, progress=progress)
         report["search"] = bench.measure_search(dim=dim, progress=progress)
         if daemon:
             progress("a real daemon", 0, 1)
@@ -86,6 +95,8 @@ def _print(report: JsonObject) -> None:
         f"{pipeline['frames_per_second']:.0f} frames a second",
         highlight=False,
     )
+    if (liveness := report.get("liveness")) is not None:
+        _print_liveness(console, liveness)
     search = Table(title="Exact search, one thread")
     for name in ("templates", "median ms", "p95 ms", "matrix MB", "gallery MB"):
         search.add_column(name)
@@ -100,3 +111,28 @@ def _print(report: JsonObject) -> None:
             f"stopped in {daemon['stop_s']:.2f} s",
             highlight=False,
         )
+
+
+def _print_liveness(console: Console, liveness: JsonObject) -> None:
+    table = Table(title=f"One verdict, {liveness['clips']} clips, {liveness['rounds']} rounds")
+    for name in (
+        "policy",
+        "core, median ms",
+        "p95 ms",
+        "of it judging, median ms",
+        "time to verdict, median s",
+        "p95 s",
+    ):
+        table.add_column(name)
+    for name, row in ((liveness["policy"], liveness["with"]), ("off", liveness["without"])):
+        core, judge, waited = row["core"], row["judge"], row["to_verdict"]
+        cells = (core["median_ms"], core["p95_ms"], judge["median_ms"])
+        times = (waited["median_ms"] / 1000, waited["p95_ms"] / 1000)
+        table.add_row(name, *(f"{value:.1f}" for value in cells), *(f"{value:.2f}" for value in times))
+    console.print(table)
+    beyond = liveness["with"]["core"]["median_ms"] - liveness["without"]["core"]["median_ms"]
+    console.print(
+        f"liveness: {beyond:.1f} ms of one core a verdict beyond the pipeline without it; "
+        f"{liveness['with']['recognised']} of {liveness['with']['verdicts']} verdicts recognised the person",
+        highlight=False,
+    )

@@ -156,7 +156,7 @@ class Trial:
             EvaluationError: It broke off while it was read.
             ModelError: A model failed.
         """
-        began_s = self._clock_s = self._clock_s + APART_S
+        began_s = self.next_s()
         frames = frames_of(presentation, began_s=began_s, fps=self.fps)
         return self.watch(
             presentation,
@@ -164,6 +164,15 @@ class Trial:
             templates=self._enrolled(presentation),
             from_s=began_s + presentation.attack_from_s,
         )
+
+    def next_s(self) -> float:
+        """A time on the pipeline's clock that is far from everything before."""
+        self._clock_s += APART_S
+        return self._clock_s
+
+    def enrol(self, presentation: Presentation) -> None:
+        """Make the person of a presentation the only one known."""
+        self._put(self._enrolled(presentation))
 
     def watch(
         self,

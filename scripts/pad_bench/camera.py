@@ -53,13 +53,13 @@ def draw_optics(rng: np.random.Generator) -> Optics:
     return Optics(
         psf_px=float(rng.uniform(0.35, 0.8)),
         aperture=float(rng.choice([0.25, 0.5, 0.9])),
-        exposure=float(rng.uniform(0.75, 1.1)),
-        blue=float(rng.uniform(0.9, 1.1)),
-        red=float(rng.uniform(0.9, 1.1)),
+        exposure=float(rng.uniform(0.6, 1.2)),
+        blue=float(rng.uniform(0.8, 1.25)),
+        red=float(rng.uniform(0.8, 1.25)),
         shot=float(rng.uniform(0.008, 0.03)),
         read=float(rng.uniform(0.001, 0.004)),
         sharpen=float(rng.uniform(0.0, 0.6)),
-        tone=float(rng.uniform(0.42, 0.5)),
+        tone=float(rng.uniform(0.38, 0.55)),
         vignette=float(rng.uniform(0.0, 0.25)),
         drift=float(rng.uniform(0.0, 0.012)),
     )

@@ -18,7 +18,7 @@ from scripts.pad_bench.media import MARGIN_MM, Medium, Print, Room, Screen, Shee
 from scripts.pad_bench.motion import Hold, Motion
 from scripts.pad_bench.sources import Picture, Shown
 
-BENCH_VERSION = "1"
+BENCH_VERSION = "2"
 LENGTH_S = 2.6
 RIGHT_EYE, LEFT_EYE = (33, 133, 159, 145), (362, 263, 386, 374)
 
@@ -58,11 +58,8 @@ def animated(shown: Shown, rng: Rng, find: Callable[[Picture], Shown | None]) ->
 
 def direct(who: Moving, rng: Rng) -> View:
     """The person in front of the camera: the recording fills the picture, scaled and shifted once."""
-    first = who.at(0.0)
-    height, width = first.shape[:2]
-    fill = max(WIDTH / width, HEIGHT / height) * 1.001
-    wanted = rng.uniform(120, 230) / who.box[2]
-    scale = float(np.clip(wanted, fill, 1.3 * fill))
+    height, width = who.at(0.0).shape[:2]
+    scale = _scale(who, rng)
     left, top, face_width, face_height = who.box
     centre = np.array([left + face_width / 2, top + face_height / 2]) * scale
     shift = np.array([WIDTH, HEIGHT]) / 2 + rng.uniform(-40, 40, 2) - centre
@@ -78,6 +75,18 @@ def direct(who: Moving, rng: Rng) -> View:
         return linear(seen)
 
     return view
+
+
+def _scale(who: Moving, rng: Rng) -> float:
+    """Camera pixels a pixel of the recording: for a face of 120 to 230, or as much as fills the picture."""
+    height, width = who.at(0.0).shape[:2]
+    fill = max(WIDTH / width, HEIGHT / height) * 1.001
+    return float(np.clip(rng.uniform(120, 230) / who.box[2], fill, 1.3 * fill))
+
+
+def _near_px(who: Moving, rng: Rng) -> float:
+    """The width of the same face in a bona fide presentation, about: so size tells nothing."""
+    return who.box[2] * _scale(who, rng) * float(rng.uniform(0.75, 1.15))
 
 
 def background(picture: Picture, rng: Rng) -> Light:
@@ -162,8 +171,8 @@ def draw_print(rng: Rng, *, width_mm: float, ratio: float, glossy: bool, curled:
         border_mm=border,
         white=float(rng.uniform(0.75, 0.9)),
         black=float(rng.uniform(0.02, 0.05) if glossy else rng.uniform(0.035, 0.09)),
-        saturation=float(rng.uniform(0.8, 1.0) if glossy else rng.uniform(0.6, 0.9)),
-        gain=float(rng.uniform(0.9, 1.2)),
+        saturation=float(rng.uniform(0.85, 1.1) if glossy else rng.uniform(0.65, 1.1)),
+        gain=float(rng.uniform(0.85, 1.3)),
         tint=tuple(float(part) for part in rng.uniform(0.93, 1.05, 3)),  # type: ignore[arg-type]
         band_mm=float(rng.uniform(1.0, 5.0)),
         band=float(rng.uniform(0.0, 0.025)),
@@ -249,7 +258,7 @@ def held(
     cut = portrait(cast.victim, ratio=made.height_mm / made.width_mm, widths=widths)
     _, share, x, y = cut(cast.victim.at(clip(0.0)))
     face_mm = share * made.width_mm
-    near_px = float(rng.uniform(110, 235))
+    near_px = _near_px(cast.victim, rng)
     grip = hold(
         rng,
         face_mm=face_mm,
@@ -341,7 +350,7 @@ def _cut(cast: Cast, rng: Rng, made: Print, *, shown: Shown) -> View:
     width_mm = made.width_mm
     mm_per_px = width_mm / part.shape[1]
     face_mm = shown.box[2] * mm_per_px
-    grip = hold(rng, face_mm=face_mm, face_px=float(rng.uniform(120, 230)), offset_mm=(0.0, 0.0), steady=1.0)
+    grip = hold(rng, face_mm=face_mm, face_px=_near_px(cast.victim, rng), offset_mm=(0.0, 0.0), steady=1.0)
     texel = max(0.8 * grip.centre_mm[2] / FOCAL_PX, width_mm / 1200)
     size = (round(width_mm / texel), round(part.shape[0] * mm_per_px / texel))
     medium = Medium(made, texel)
