@@ -19,7 +19,8 @@ from pathlib import Path
 
 from edge.daemon.rotating import Rotator
 from edge.inference.gallery import Gallery
-from edge.store.keys import generate_keys, load_keyring
+from edge.store.keyplace import KeyFiles, keep_first, listed
+from edge.store.keys import KEYS_FOLDER, generate_keys, load_keyring
 from edge.store.store import Store, create_store, ledger_path, open_store
 from edge.types import PersonId, Template
 from tests.edge.store.given import KIOSK, MODEL, SITE, enrolled, punch, template, vector
@@ -138,29 +139,45 @@ def pace(state: Path, *, quiet_s: float) -> bool:
 
 
 def kill(state: Path, *, kills: int, life_s: float, seed: int) -> bool:
-    """Kill a rotation again and again; returns whether everything was there each time."""
+    """Kill a rotation again and again, each time under way; returns whether everything was there each time.
+
+    One that comes to its end before it has been killed often enough is followed by another, to yet newer keys.
+    """
     drawn, victims = random.Random(seed), Victims(state, rows=ROWS, every=EVERY)  # noqa: S311 - when to kill
     confirmed: set[str] = set()
-    over = False
+    killed, rotations, over = 0, 1, False
     try:
-        for number in range(1, kills + 1):
-            over, punches = victims.life("run", life_s=drawn.uniform(0.0, life_s))
+        while killed < kills or not over:
+            if over:
+                stage_another(state)
+                rotations += 1
+            life = drawn.uniform(0.0, life_s) if killed < kills else None
+            over, punches = victims.life("run", life_s=life)
             confirmed |= set(punches)
-            whole = number % 25 == 0 or number == kills
-            left = check(state, confirmed, whole=whole)
-            if number % 10 == 0:
+            killed += not over
+            left = check(state, confirmed, whole=over or killed % 25 == 0)
+            if not over and killed % 10 == 0:
                 print(
-                    f"killed {number} times: {left} tokens left to move, {len(confirmed)} punches kept",
+                    f"killed {killed} times, in rotation {rotations}: {left} tokens left to move, "
+                    f"{len(confirmed)} punches kept",
                     flush=True,
                 )
-        while not over:
-            over, punches = victims.life("run")
-            confirmed |= set(punches)
     finally:
         victims.close()
     left = check(state, confirmed, whole=True)
-    print(f"after {kills} kills and one run to the end: {left} tokens need an old key, nothing was lost")
+    print(
+        f"after {killed} kills of a rotation under way, {rotations} rotations to their end: {left} tokens need "
+        f"an old key, {len(confirmed)} punches that were confirmed meanwhile are there, nothing was lost"
+    )
     return left == 0
+
+
+def stage_another(state: Path) -> None:
+    """Give up the old keys, which no token needs any more, and put new ones before those that stay."""
+    place = KeyFiles(state / KEYS_FOLDER)
+    found = listed(place)
+    keep_first(place, data=found.data[0], face=found.face[0])
+    stage(state)
 
 
 def check(state: Path, confirmed: set[str], *, whole: bool) -> int:
@@ -183,7 +200,7 @@ def main() -> None:
     asked.add_argument("--templates", type=int, default=10_000)
     asked.add_argument("--events", type=int, default=200_000)
     asked.add_argument("--kills", type=int, default=100)
-    asked.add_argument("--life", type=float, default=1.0, help="A victim's longest life in seconds.")
+    asked.add_argument("--life", type=float, default=0.6, help="A victim's longest life in seconds.")
     asked.add_argument("--quiet", type=float, default=10.0, help="Seconds of walk-ups before the rotation.")
     asked.add_argument("--seed", type=int, default=1)
     options = asked.parse_args()
