@@ -57,6 +57,9 @@ SkipCamera = Annotated[bool, typer.Option("--skip-camera", help="Do not look thr
 ReplaceEdited = Annotated[
     bool, typer.Option("--replace-edited", help="Replace files that were edited by hand; .bak stays.")
 ]
+TlsFolder = Annotated[
+    Path | None, typer.Option("--tls", metavar="FOLDER", help="Folder of the courier's key, over the answers.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")]
 
 
@@ -75,6 +78,7 @@ class Given:
     skip_camera: bool
     replace_edited: bool
     dry_run: bool
+    tls: Path | None
     replaces: bool = False
 
     @property
@@ -85,6 +89,7 @@ class Given:
             "office.bundle": None if self.bundle is None else str(self.bundle),
             "office.fingerprint": self.office_fingerprint or None,
             "check.camera": False if self.skip_camera else None,
+            "paths.tls": None if self.tls is None else str(self.tls.absolute()),
         }
         return {key: value for key, value in over.items() if value is not None}
 
@@ -98,10 +103,11 @@ def provision(
     skip_camera: SkipCamera = False,
     replace_edited: ReplaceEdited = False,
     dry_run: DryRun = False,
+    tls: TlsFolder = None,
 ) -> None:
     """Make a kiosk of this machine: questions or answers, keys, the office's bundle, a confirmed test."""
     if context.invoked_subcommand is None:
-        given = Given(answers, name, bundle, office_fingerprint, skip_camera, replace_edited, dry_run)
+        given = Given(answers, name, bundle, office_fingerprint, skip_camera, replace_edited, dry_run, tls)
         _guide(invocation(context), given)
 
 
@@ -114,10 +120,11 @@ def replace(
     skip_camera: SkipCamera = False,
     replace_edited: ReplaceEdited = False,
     dry_run: DryRun = False,
+    tls: TlsFolder = None,
 ) -> None:
     """Let this machine take the place of a broken or lost kiosk: its name, new keys, a new epoch."""
     given = Given(
-        answers, name, bundle, office_fingerprint, skip_camera, replace_edited, dry_run, replaces=True
+        answers, name, bundle, office_fingerprint, skip_camera, replace_edited, dry_run, tls, replaces=True
     )
     _guide(invocation(context), given)
 
@@ -195,7 +202,7 @@ def _told(here: Invocation, given_: Given) -> Progress:
                 where=str(state),
                 next_step="clockface provision --answers FILE; docs/operations.md shows one",
             )
-        answers, given = (before.answers, before.given) if before is not None else _ask(state)
+        answers, given = (before.answers, before.given) if before is not None else _ask(here)
     answers, given = _over(answers, given, given_.over)
     _refuse_half_retired(answers.paths.state)
     if before is None:
@@ -263,12 +270,30 @@ def _answers(tree: Mapping[str, Any]) -> Answers:
         raise ConfigError(f"an answer does not fit: {where}: {fault['msg']}", where=where) from None
 
 
-def _ask(state: Path) -> tuple[Answers, tuple[str, ...]]:
-    """The questions, each checked as it is typed."""
+def _ask(here: Invocation) -> tuple[Answers, tuple[str, ...]]:
+    """The questions, each checked as it is typed.
+
+    Raises:
+        typer.Exit: Somebody left off; nothing was done yet.
+    """
     typer.echo("Clockface makes a kiosk of this machine. Enter takes what stands in brackets.")
     tree = Answers().model_dump(mode="json")
-    tree["paths"]["state"] = str(state)
-    given = ["paths.state"] if state != Answers().paths.state else []
+    given = []
+    for name in ("state", "run"):  # as the daemon's own file has them
+        if elsewhere := here.environment.get(f"CLOCKFACE_PATHS__{name.upper()}"):
+            tree["paths"][name] = elsewhere
+            given.append(f"paths.{name}")
+    try:
+        given += _questions(tree)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("\nInterrupted before anything was done; the questions begin anew next time.")
+        raise typer.Exit(EXIT_WAITING) from None
+    return _answers(tree), tuple(given)
+
+
+def _questions(tree: dict[str, Any]) -> list[str]:
+    """Put what is typed into the answers; returns which settings that were."""
+    given = []
     for key, text in QUESTIONS:
         if key == "camera.device" and tree["camera"]["source"] in ("remote", "replay"):
             continue
@@ -280,7 +305,7 @@ def _ask(state: Path) -> tuple[Answers, tuple[str, ...]]:
             which = "socket" if tree["camera"]["source"] == "remote" else "replay_path"
             tree["camera"][which] = typer.prompt(f"camera.{which}")
             given.append(f"camera.{which}")
-    return _answers(tree), tuple(given)
+    return given
 
 
 def _checked(key: str) -> Any:
@@ -294,7 +319,10 @@ def _checked(key: str) -> Any:
         try:
             return TypeAdapter(Any).dump_python(adapter.validate_python(typed), mode="json")
         except ValidationError as error:
-            wrong = error.errors(include_url=False, include_input=False)[0]["msg"]
+            fault = error.errors(include_url=False, include_input=False)[0]
+            if fault["type"] == "string_pattern_mismatch":  # no pattern explains itself to anybody
+                raise typer.BadParameter(f"that does not fit: {dict(QUESTIONS)[key]}") from None
+            wrong = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
             raise typer.BadParameter(f"{wrong}; {READER.settings[key].allowed}") from None
 
     return check

@@ -23,7 +23,7 @@ from edge.cli.site import holds_site_key, make_site_key, take_site_key
 from edge.clock import system_wall
 from edge.config import InferenceConfig
 from edge.doctor.findings import Health
-from edge.errors import ApiError, EdgeUnreachable, ModelError, ProvisioningError
+from edge.errors import ApiError, BundleRefused, EdgeUnreachable, ModelError, ProvisioningError
 from edge.provisioning import CERTIFICATE_FILE, REQUEST_FILE, as_owner
 from edge.setup.journey import Journey, Outcome, Question, Step, Waiting, start_services, until
 from edge.setup.look import look
@@ -149,7 +149,12 @@ def _bundle(journey: Journey) -> Outcome:
             "The bundle is here; whether it is the office's, its fingerprint tells: office.fingerprint in the "
             "answers, or --office-fingerprint."
         )
-    found = take_bundle(journey.invocation, raw, fingerprint=answers.office.fingerprint, tls=answers.paths.tls)
+    given = answers.office.fingerprint
+    try:
+        found = take_bundle(journey.invocation, raw, fingerprint=given, tls=answers.paths.tls)
+    except BundleRefused:
+        journey.progress.forget_fingerprint()  # a slip of the hand is not to be repeated by itself
+        raise
     journey.progress.brokers = tuple(found.brokers)
     journey.progress.keep()
     return Outcome(f"this device believes the office {printable(found.office)}, and no other")

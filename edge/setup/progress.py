@@ -72,6 +72,12 @@ class Progress:
         self.done[step] = at.isoformat(timespec="seconds")
         self.keep()
 
+    def forget_fingerprint(self) -> None:
+        """Ask for the office's fingerprint next time; keeps it."""
+        office = self.answers.office.model_copy(update={"fingerprint": ""})
+        self.answers = self.answers.model_copy(update={"office": office})
+        self.keep()
+
     def keep(self) -> None:
         """Write the file, complete or as before."""
         state = self.answers.paths.state
