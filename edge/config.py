@@ -351,6 +351,12 @@ class EnrolmentConfig(Section):
     consent_text_version: str = Field(
         default="1", min_length=1, max_length=40, description="The consent text now in force."
     )
+    outdated_consent: Literal["ask", "stop"] = Field(
+        default="ask",
+        description="Whoever consented to an earlier text. ask: is recognised on, and listed for staff to ask "
+        "(clockface people list --consent-outdated). stop: is not recognised by face until they have agreed to "
+        "the text in force; badge and PIN remain, and the templates stay.",
+    )
     max_templates: int = Field(default=5, ge=1, le=20, description="Templates kept for one person and model.")
     min_face_px: float = Field(
         default=90.0, ge=40.0, le=1000.0, description="Least width of an enrolled face, pixels."

@@ -516,6 +516,7 @@ class Consent:
         given_at: Aware time.
         how: "paper", "screen" or "imported".
         taken_by: Who took it (an operator's account name).
+        proof: Where the evidence of an imported one lies, such as a document's number; empty otherwise.
     """
 
     text_version: str
@@ -523,6 +524,7 @@ class Consent:
     given_at: datetime
     how: str
     taken_by: str
+    proof: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

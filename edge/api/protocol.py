@@ -168,6 +168,14 @@ class ConsentGiven(Message):
     language: LanguageTag
     how: ConsentHow
     given_at: AwareDatetime | None = Field(default=None, description="None means now, by the device's clock.")
+    proof: Named | None = Field(
+        default=None, description="imported: where the evidence lies, such as a document's number."
+    )
+
+    def model_post_init(self, _context: Any, /) -> None:
+        """An imported consent is somebody else's word: it says where the evidence lies."""
+        if self.how == "imported" and self.proof is None:
+            raise ValueError("an imported consent needs a proof: where the evidence lies")
 
 
 class ConsentView(Message):
@@ -178,6 +186,7 @@ class ConsentView(Message):
     how: Code
     given_at: AwareDatetime
     taken_by: Code
+    proof: Line = ""
 
 
 class PersonView(Message):
@@ -189,6 +198,7 @@ class PersonView(Message):
     enrolled_at: AwareDatetime
     consented: bool
     consent: ConsentView | None = None
+    consent_outdated: bool = Field(default=False, description="It is to another text than the one in force.")
     templates: dict[Sha256, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
 
 

@@ -26,6 +26,7 @@ def consent_view(consent: Consent) -> ConsentView:
         how=consent.how,
         given_at=consent.given_at,
         taken_by=consent.taken_by,
+        proof=consent.proof,
     )
 
 

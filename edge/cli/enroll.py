@@ -79,6 +79,9 @@ def enroll(
     consent_how: Annotated[str | None, typer.Option(help="paper, screen or imported.")] = None,
     consent_text_version: Annotated[str | None, typer.Option(help="Which text was agreed to.")] = None,
     consent_language: Annotated[str | None, typer.Option(help="Language of that text, BCP 47 tag.")] = None,
+    consent_proof: Annotated[
+        str | None, typer.Option(help="imported: where the evidence lies, such as a document's number.")
+    ] = None,
     consent_date: Annotated[
         str | None, typer.Option(metavar="DATE", help="2026-03-02 or a time; now if not given.")
     ] = None,
@@ -100,6 +103,7 @@ def enroll(
         text_version=consent_text_version,
         language=consent_language,
         given_at=moment(consent_date, config),
+        proof=consent_proof,
     )
     if sum((bool(photo), camera, staff is not None)) != 1:
         raise typer.BadParameter("give one of --photo FILE, --camera, or --csv STAFF.csv --photos DIR")
@@ -128,16 +132,23 @@ def _one_by_one(*, name: str | None, number: str | None, person: str | None, pho
 
 
 def _consent(
-    *, how: str | None, text_version: str | None, language: str | None, given_at: datetime | None
+    *,
+    how: str | None,
+    text_version: str | None,
+    language: str | None,
+    given_at: datetime | None,
+    proof: str | None,
 ) -> ConsentGiven | None:
     given = (how, text_version, language)
-    if given == (None, None, None) and given_at is None:
+    if given == (None, None, None) and given_at is None and proof is None:
         return None
     if None in given:
         raise typer.BadParameter(
             "a consent needs all of --consent-how, --consent-text-version and --consent-language"
         )
-    return told(ConsentGiven, how=how, text_version=text_version, language=language, given_at=given_at)
+    return told(
+        ConsentGiven, how=how, text_version=text_version, language=language, given_at=given_at, proof=proof
+    )
 
 
 def _subject(

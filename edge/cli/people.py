@@ -42,6 +42,7 @@ def person_object(person: PersonView) -> dict[str, Any]:
         "enrolled_at": person.enrolled_at.isoformat(),
         "consented": person.consented,
         "consent": None if person.consent is None else person.consent.model_dump(mode="json"),
+        "consent_outdated": person.consent_outdated,
         "templates": dict(person.templates),
     }
 
@@ -50,11 +51,16 @@ def person_object(person: PersonView) -> dict[str, Any]:
 def list_people(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    consent_outdated: Annotated[
+        bool, typer.Option("--consent-outdated", help="Only whose consent is to an earlier text.")
+    ] = False,
 ) -> None:
     """List everybody, in the order in which they were added."""
     rows = table("number", "name", "state", "templates", "person id")
     with asking(context) as client:
         for person in client.everyone():
+            if consent_outdated and not person.consent_outdated:
+                continue
             if as_json:
                 typer.echo(as_line(person_object(person)))
             else:
@@ -62,6 +68,9 @@ def list_people(
                 count = str(sum(person.templates.values()))
                 rows.add_row(*(Text(printable(cell)) for cell in (*cells, count, person.person_id)))
     if not as_json:
+        if rows.row_count == 0 and consent_outdated:
+            typer.echo("Every consent is to the text in force.")
+            return
         if rows.row_count == 0:
             typer.echo("Nobody is enrolled. Next: clockface enroll --help", err=True)
             return
@@ -71,6 +80,8 @@ def list_people(
 def _state(person: PersonView) -> str:
     if not person.enabled:
         return "disabled"
+    if person.consent_outdated:
+        return "consent to an earlier text: ask again"
     return "enabled" if person.consented else "no consent: badge or PIN"
 
 
@@ -106,11 +117,16 @@ def consent(
     when: Annotated[
         str | None, typer.Option("--date", metavar="DATE", help="2026-03-02 or a time; now if not given.")
     ] = None,
+    proof: Annotated[
+        str | None, typer.Option(help="imported: where the evidence lies, such as a document's number.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Record that a person agreed to biometric processing; who took it is your account."""
     given_at = moment(when, invocation(context).config)
-    given = told(ConsentGiven, how=how, text_version=text_version, language=language, given_at=given_at)
+    given = told(
+        ConsentGiven, how=how, text_version=text_version, language=language, given_at=given_at, proof=proof
+    )
     with asking(context) as client:
         _print(client.record_consent(find(client, person).person_id, given), as_json=as_json)
 
@@ -167,7 +183,7 @@ def _print(person: PersonView, *, as_json: bool) -> None:
         "consent": "none"
         if given is None
         else f"text {given.text_version} ({given.language}), {given.how}, "
-        f"{given.given_at.date()}, taken by {given.taken_by}",
+        f"{given.given_at.date()}, taken by {given.taken_by}" + (f", {given.proof}" if given.proof else ""),
         "templates": ", ".join(f"{count} of chain {chain[:12]}" for chain, count in person.templates.items())
         or "none",
         "person id": person.person_id,

@@ -32,6 +32,7 @@ OPTIONAL = (
     "consent_text_version",
     "consent_language",
     "consent_date",
+    "consent_proof",
 )
 
 
@@ -165,9 +166,11 @@ def _consent(fields: Mapping[str, str], zone: ZoneInfo) -> ConsentGiven | None:
     given: dict[str, Any] = {
         key: fields.get(f"consent_{key}", "") for key in ("how", "text_version", "language")
     }
-    when = fields.get("consent_date", "")
-    if not any((*given.values(), when)):
+    when, proof = fields.get("consent_date", ""), fields.get("consent_proof", "")
+    if not any((*given.values(), when, proof)):
         return None
+    if proof:
+        given["proof"] = proof
     if when:
         parsed = datetime.fromisoformat(when)
         given["given_at"] = parsed if parsed.tzinfo is not None else parsed.replace(hour=12, tzinfo=zone)

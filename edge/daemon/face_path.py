@@ -41,6 +41,9 @@ def open_face_path(config: Config, store: Store) -> FacePath:
         StoreError: The templates cannot be read.
         SecretError: The face key does not open them.
     """
+    if config.enrolment.outdated_consent == "stop":
+        in_force = config.enrolment.consent_text_version
+        store.templates.hold_back(lambda person: store.consents.outdated(person, in_force))
     folder = config.paths.models or SHIPPED_MODELS
     models_in = ModelStore(folder)
     models = open_models(models_in, config.inference)

@@ -274,7 +274,7 @@ class _Entry:
                 self._remove_templates(person_id)
             return
         at = datetime.fromisoformat(given.given_at)
-        consent = Consent(given.text_version, given.language or "und", at, given.how, OFFICE)
+        consent = Consent(given.text_version, given.language or "und", at, given.how, OFFICE, given.proof or "")
         if standing is None or replace(standing, taken_by=OFFICE) != consent:
             self._store.consents.record(person_id, consent, actor=OFFICE)
 

@@ -206,6 +206,7 @@ class DaemonService:
         with self._lock, self._store.database.write():
             self._store.consents.record(subject, self._consent(consent, peer), actor=peer.account)
             self._sharing.person(subject)
+            self._link.roster.refresh([subject])  # templates that waited for it match again
         return self.person(person_id)
 
     def withdraw_consent(self, person_id: str, peer: Peer) -> wire.Removed:
@@ -296,6 +297,7 @@ class DaemonService:
             given_at=consent.given_at or self._clock.now().wall,
             how=consent.how,
             taken_by=peer.account,
+            proof=consent.proof or "",
         )
 
     def _enrolled(self, enrolment: Enrolment) -> wire.Enrolled:
@@ -459,6 +461,9 @@ class DaemonService:
             enabled=person.enabled,
             enrolled_at=person.enrolled_at,
             consented=person.consented,
+            consent_outdated=self._store.consents.outdated(
+                person.person_id, self._config.enrolment.consent_text_version
+            ),
             consent=None if consent is None else consent_view(consent),
             templates={str(chain): count for chain, count in person.templates.items()},
         )

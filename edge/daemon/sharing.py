@@ -136,6 +136,7 @@ class Sharing:
                     "language": consent.language,
                     "how": consent.how,
                     "given_at": format_time(consent.given_at),
+                    "proof": consent.proof or None,
                 }
             ),
         )

@@ -17,6 +17,7 @@ from edge.types import Consent, PersonId
 
 WAYS = frozenset({"paper", "screen", "imported"})
 MAX_TEXT_LENGTH = 100
+MAX_PROOF_LENGTH = 200
 
 
 class Consents:
@@ -41,6 +42,7 @@ class Consents:
             "given_at": consent.given_at.isoformat(),
             "how": consent.how,
             "taken_by": consent.taken_by,
+            "proof": consent.proof,
         }
         with self._database.write() as connection:
             if not connection.execute("SELECT 1 FROM people WHERE person_id = ?", (person_id,)).fetchone():
@@ -59,6 +61,11 @@ class Consents:
                 "SELECT body, written_by FROM consents WHERE person_id = ? AND current = 1", (person_id,)
             ).fetchone()
         return None if row is None else self._consent(person_id, row)
+
+    def outdated(self, person_id: PersonId, text_version: str) -> bool:
+        """Whether a person's consent in force is to another text than this one."""
+        standing = self.current(person_id)
+        return standing is not None and standing.text_version != text_version
 
     def versions(self) -> dict[PersonId, str]:
         """Which text everybody's consent in force is to."""
@@ -107,6 +114,7 @@ class Consents:
             given_at=datetime.fromisoformat(fields["given_at"]),
             how=fields["how"],
             taken_by=fields["taken_by"],
+            proof=fields.get("proof", ""),
         )
 
 
@@ -114,6 +122,8 @@ def _check(consent: Consent) -> None:
     for field in ("text_version", "language", "how", "taken_by"):
         if not 0 < len(getattr(consent, field)) <= MAX_TEXT_LENGTH:
             raise EnrolmentError(f"a consent's {field} must have 1 to {MAX_TEXT_LENGTH} characters")
+    if len(consent.proof) > MAX_PROOF_LENGTH:
+        raise EnrolmentError(f"a consent's proof must have at most {MAX_PROOF_LENGTH} characters")
     if consent.how not in WAYS:
         raise EnrolmentError(f"a consent's how must be one of {', '.join(sorted(WAYS))}")
     if consent.given_at.tzinfo is None:

@@ -66,6 +66,11 @@ class Templates:
         self._audit = audit
         self._dates = dates
         self._travel: Callable[[Template], None] | None = None
+        self._held_back: Callable[[PersonId], bool] | None = None
+
+    def hold_back(self, outdated: Callable[[PersonId], bool]) -> None:
+        """Have nobody matched of whom this is true; their templates stay."""
+        self._held_back = outdated
 
     def travel_by(self, travel: Callable[[Template], None]) -> None:
         """Have every template that is stored from now on handed to `travel`, in the same transaction."""
@@ -138,17 +143,24 @@ class Templates:
             if not rows:
                 return
             for _, template_id, person_id, token, written_by in rows:
+                if self._is_held_back(PersonId(person_id)):
+                    continue
                 plaintext = self._vault.open(token, written_by, where=f"template {template_id}")
                 vector = decode(plaintext, template_id=template_id, person_id=person_id, model_hash=model_hash)
                 yield TemplateId(template_id), PersonId(person_id), vector
             position = rows[-1][0]
 
+    def _is_held_back(self, person_id: PersonId) -> bool:
+        return self._held_back is not None and self._held_back(person_id)
+
     def of_live_person(self, person_id: PersonId, model_hash: ModelHash) -> tuple[Template, ...]:
-        """Decrypt one person's templates of one model; none if they are disabled or do not consent.
+        """Decrypt one person's templates of one model; none if they may not be matched.
 
         Raises:
             SecretWrong, LedgerCorrupt: As `load_all`.
         """
+        if self._is_held_back(person_id):
+            return ()
         with self._database.read() as connection:
             rows = connection.execute(
                 f"SELECT template_id, vector, templates.written_by {_LIVE} AND templates.person_id = ?",

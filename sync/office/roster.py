@@ -23,7 +23,9 @@ from sync.wire.fields import format_time
 from sync.wire.roster import ConsentGiven, PersonDetails
 
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NO_CONSENT: Final = dict.fromkeys(("consent_version", "consent_language", "consent_how", "consent_us"))
+_NO_CONSENT: Final = dict.fromkeys(
+    ("consent_version", "consent_language", "consent_how", "consent_us", "consent_proof")
+)
 _NOTHING: Final = {
     **_NO_CONSENT,
     **dict.fromkeys(("employee_number", "name", "department", "greeting", "language")),
@@ -52,6 +54,7 @@ def columns_of(details: PersonDetails) -> dict[str, Any]:
         "consent_language": None if consent is None else consent.language,
         "consent_how": None if consent is None else consent.how,
         "consent_us": None if consent is None else microseconds(datetime.fromisoformat(consent.given_at)),
+        "consent_proof": None if consent is None else consent.proof,
     }
 
 
@@ -66,6 +69,7 @@ def details_of(row: Row[Any]) -> PersonDetails | None:
             language=row.consent_language or "",
             how=row.consent_how,
             given_at=format_time(_UNIX + timedelta(microseconds=row.consent_us)),
+            proof=row.consent_proof,
         )
     return PersonDetails(
         name=row.name,

@@ -40,12 +40,13 @@ def test_a_list_as_a_spreadsheet_saves_it_is_read(tmp_path: Path) -> None:
 
 
 def test_a_rows_own_consent_counts_before_the_one_for_all(tmp_path: Path) -> None:
-    head = "number,name,consent_how,consent_text_version,consent_language,consent_date\n"
-    row = _one(tmp_path, head + "1,Ada,imported,2,es,2026-03-01\n")
+    head = "number,name,consent_how,consent_text_version,consent_language,consent_date,consent_proof\n"
+    row = _one(tmp_path, head + "1,Ada,imported,2,es,2026-03-01,HR 114\n")
     assert row.consent is not None
     assert (row.consent.how, row.consent.text_version) == ("imported", "2")
+    assert row.consent.proof == "HR 114"
     assert row.consent.given_at == datetime(2026, 3, 1, 11, tzinfo=UTC)
-    assert _one(tmp_path, head + "1,Ada,,,,\n").consent == PAPER
+    assert _one(tmp_path, head + "1,Ada,,,,,\n").consent == PAPER
     assert _one(tmp_path, "number,name\n1,Ada\n", None).consent is None
 
 

@@ -22,6 +22,7 @@ people = table(
     text("consent_language", optional=True),
     text("consent_how", optional=True),
     moment("consent_us", optional=True),
+    text("consent_proof", optional=True),  # of an imported one: where the evidence lies
     flag("active", default=True),
     moment("created_us"),
     moment("changed_us"),
