@@ -181,7 +181,8 @@ def _show_curve(console: Console, section: JsonObject) -> None:
 
 def _groups(groups: JsonObject, *, title: str, rate: str, silent: str) -> Table:
     table = Table(title=title)
-    for name in ("group", "shown", "people", rate, "95 % interval", silent, "recorded", "5 %"):
+    table.add_column("group", no_wrap=True)
+    for name in ("shown", "people", rate, "95 %", silent, "recorded", "5 %"):
         table.add_column(name)
     for name, row in groups.items():
         table.add_row(

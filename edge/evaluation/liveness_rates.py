@@ -5,6 +5,7 @@ bona fide presentations classified as attacks. APNRR, BPNRR: shares without a re
 person are not independent: people are resampled, and a claim needs as many people, not files. Pure.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -24,6 +25,8 @@ CLAIM_NEEDS = 59
 DET_POINTS = (0.01, 0.02, 0.05, 0.1, 0.2)
 TARGETS = {"bpcer20": 0.05, "bpcer100": 0.01}
 MAX_LISTED = 1000
+RESAMPLED_FROM = 10
+"""So many people can be resampled; of fewer, draws look too much alike."""
 
 
 def evaluate(bona_fide: Sequence[Result], attacks: Sequence[Result]) -> JsonObject:
@@ -60,7 +63,10 @@ def share(results: Sequence[Result], response: Response) -> float:
 
 
 def interval(results: Sequence[Result], wrong: Callable[[Result], bool]) -> Interval:
-    """95 % interval of an error rate: exact where everybody was shown once, else people are resampled."""
+    """95 % interval of an error rate: exact where everybody was shown once, else people are resampled.
+
+    Resampling a handful of people claims more than they can say; there the exact interval over people joins in.
+    """
     people = sorted({r.presentation.person for r in results})
     if len(people) == len(results):
         return clopper_pearson(sum(map(wrong, results)), len(results))
@@ -72,7 +78,13 @@ def interval(results: Sequence[Result], wrong: Callable[[Result], bool]) -> Inte
         counted = weights[of]
         return float((counted * errors).sum() / counted.sum()) if counted.sum() else float("nan")
 
-    return of_error_rate(float(errors.mean()), people=len(people), statistic=rate)
+    resampled = of_error_rate(float(errors.mean()), people=len(people), statistic=rate)
+    if len(people) >= RESAMPLED_FROM:
+        return resampled
+    share_of_people = float(errors.mean()) * len(people)  # as if only people were counted: the widest reading
+    low = clopper_pearson(math.floor(share_of_people), len(people)).low
+    high = clopper_pearson(math.ceil(share_of_people), len(people)).high
+    return Interval(min(low, resampled.low), max(high, resampled.high))
 
 
 def _names(results: Sequence[Result]) -> list[str]:

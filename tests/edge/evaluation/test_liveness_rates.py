@@ -96,6 +96,17 @@ def test_people_are_resampled_where_one_person_was_shown_often():
     assert (clustered.low, clustered.high) == (0.0, 1.0)  # two people say nothing, however often they are shown
 
 
+def test_one_error_of_two_people_never_looks_rare():
+    often = [
+        result("live", Response.ATTACK, person="a"),
+        *(result("live", Response.BONA_FIDE, person="a"),) * 22,
+    ]
+    often += [result("live", Response.BONA_FIDE, person="b")] * 2
+    found = interval(often, lambda r: r.response is Response.ATTACK)
+    assert found.low == 0
+    assert found.high > 0.9
+
+
 @pytest.mark.parametrize(
     ("errors", "trials", "low", "high"),
     [(1, 10, 0.0025, 0.4450), (5, 50, 0.0333, 0.2181), (10, 10, 0.6915, 1.0)],
