@@ -19,7 +19,7 @@ from edge.evaluation import liveness_rates
 from edge.evaluation.liveness_trial import ENROLMENT_FRAMES, Response, Result, Trial
 from edge.evaluation.presentations import Kind, Presentation
 from edge.ports import Camera
-from edge.types import Embedding, Frame, JsonObject, ModelHash
+from edge.types import Coaching, Embedding, Frame, JsonObject, ModelHash, Scene
 
 BONA_FIDE = "bona_fide"
 WINDOW_S = 8.0
@@ -198,6 +198,7 @@ class Session:
         self._camera, self._trial, self._say, self._ask = camera, trial, say, ask
         self._window_s = window_s
         self._templates: list[Embedding] = []
+        self._coaching: Coaching | None = None
 
     def enrol(self) -> None:
         """Know the tester, in memory, from good frames of theirs.
@@ -239,9 +240,20 @@ class Session:
 
     def _try(self, group: str, turn: int) -> Result:
         presentation = Presentation(Path(f"{group}-{turn + 1}"), Kind.CLIP, group, "tester")
+        self._coaching = None
         return self._trial.watch(
-            presentation, self._frames(self._window_s), templates=self._templates, until_verdict=True
+            presentation,
+            self._frames(self._window_s),
+            templates=self._templates,
+            until_verdict=True,
+            looking=self._pass_on,
         )
+
+    def _pass_on(self, scene: Scene) -> None:
+        """Say what the kiosk's screen would ask for, when it changes."""
+        if scene.coaching is not self._coaching and scene.coaching is not None:
+            self._say(f"  the kiosk asks: {scene.coaching.value.replace('_', ' ')}")
+        self._coaching = scene.coaching
 
     def _frames(self, seconds: float) -> Iterator[Frame]:
         """Frames of the next seconds, on the camera's clock.

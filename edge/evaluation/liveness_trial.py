@@ -29,6 +29,7 @@ from edge.types import (
     LivenessVerdict,
     Outcome,
     PersonId,
+    Scene,
     Template,
     TemplateId,
     TrackedFace,
@@ -182,6 +183,7 @@ class Trial:
         templates: Sequence[Embedding],
         from_s: float = 0.0,
         until_verdict: bool = False,
+        looking: Callable[[Scene], None] | None = None,
     ) -> Result:
         """Let the pipeline watch frames.
 
@@ -191,6 +193,7 @@ class Trial:
             templates: The victim's, enrolled for as long as this lasts.
             from_s: Capture time from which on they count.
             until_verdict: End with the first verdict on a track, as one try at a kiosk does.
+            looking: Told what each frame showed.
 
         Raises:
             ModelError: A model failed.
@@ -204,6 +207,8 @@ class Trial:
         for frame in frames:
             shown += 1
             scene = self.recogniser.process(frame)
+            if looking is not None:
+                looking(scene)
             if frame.captured_s < from_s:
                 continue
             faces = max(faces, scene.faces)

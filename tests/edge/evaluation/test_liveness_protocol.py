@@ -137,3 +137,18 @@ def test_a_protocol_without_a_camera_says_so(kiosk: Kiosk, capsys: pytest.Captur
 def test_an_unknown_kind_is_refused_with_those_that_there_are(kiosk: Kiosk, capsys: pytest.CaptureFixture[str]):
     assert kiosk("--only", "hologram", answers="") == EvaluationError.exit_code
     assert "phone-video" in capsys.readouterr().err
+
+
+def test_what_the_kiosk_asks_for_is_passed_on_to_the_tester(
+    kiosk: Kiosk, capsys: pytest.CaptureFixture[str], recording: Path, tmp_path: Path
+):
+    far = tmp_path / "far"
+    far.mkdir()
+    picture = cv2.imread(str(recording / "0.png"))
+    small = cv2.resize(picture, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
+    canvas = cv2.copyMakeBorder(small, 8, 8, 8, 8, cv2.BORDER_REPLICATE)
+    for index in range(12):  # near, to be known by, and then far
+        cv2.imwrite(str(far / f"{index:02}.png"), picture if index < 3 else canvas)
+    kiosk.configure(far, loop=True)
+    kiosk("--times", "1", "--only", "print", answers="\n\n")
+    assert "the kiosk asks: come closer" in capsys.readouterr().out
