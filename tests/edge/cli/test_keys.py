@@ -13,6 +13,7 @@ import pytest
 from edge.api import protocol as wire
 from edge.store.keyplace import KeyFiles, listed, stage
 from edge.store.keys import DATA_FILE, FACE_FILE
+from tests.edge.cli.watching import Witness, holding
 from tests.edge.device import PATIENCE_S, ROOT, Device, astronaut, jpeg, nobody, recording
 
 SECRETS = (DATA_FILE, FACE_FILE)
@@ -40,18 +41,21 @@ def place_of(device: Device) -> KeyFiles:
     return KeyFiles(device.state / "keys")
 
 
-def through_a_restart(device: Device, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def through_a_restart(
+    device: Device, *arguments: str, **environment: str
+) -> "subprocess.CompletedProcess[str]":
     """Run a command that restarts the daemon, and start it again as systemd does."""
     said: list[str] = []
-    with device.running() as first:
+    with device.running(**environment) as first:
         command = subprocess.Popen(
             [sys.executable, "-m", "edge", "--config", str(device.config), *arguments],
-            cwd=ROOT, env=device.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=ROOT, env=device.environment(**environment), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         reader = threading.Thread(target=lambda: said.extend(command.communicate()), daemon=True)
         reader.start()
         assert first.process.wait(2 * PATIENCE_S) == 0
-    with device.running() as second:
+    with device.running(**environment) as second:
         reader.join(2 * PATIENCE_S)
         with device.client() as client:
             assert client.verify_ledger().problems == ()
@@ -62,7 +66,10 @@ def through_a_restart(device: Device, *arguments: str) -> "subprocess.CompletedP
 
 def test_a_rotation_ends_with_one_new_key_each_and_everything_opens(device: Device) -> None:
     old, texts = listed(place_of(device)), [place_of(device).read(name) for name in SECRETS]
-    done = through_a_restart(device, "keys", "rotate", "--backup-dir", str(device.folder / "backup"))
+    witness = Witness(device.folder)
+    with witness.watching():
+        rotate = ("keys", "rotate", "--backup-dir", str(device.folder / "backup"))
+        done = through_a_restart(device, *rotate, **witness.environment)
     assert done.returncode == 0, done.stderr
     new = listed(place_of(device))
     assert not new.staged
@@ -72,6 +79,12 @@ def test_a_rotation_ends_with_one_new_key_each_and_everything_opens(device: Devi
     texts += [place_of(device).read(name) for name in SECRETS]
     said = done.stdout + done.stderr + device.log.read_text(encoding="utf-8")
     assert not [key for key in texts if key in said]
+    assert witness.told(texts) == []
+    kept = {place_of(device).folder / name for name in SECRETS}
+    assert holding(device.folder, texts) == kept, (
+        "no key but the new ones lies anywhere, and those in their place"
+    )
+    assert list(witness.temporary.iterdir()) == []
     check = subprocess.run(
         ["sha256sum", "-c", "ledger.db.sha256"], cwd=device.folder / "backup", capture_output=True, check=False
     )
