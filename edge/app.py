@@ -29,6 +29,7 @@ from edge.camera.preview import Preview
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, boottime_s
 from edge.config import Config
+from edge.daemon.config_trail import note_settings
 from edge.daemon.counter import Counter
 from edge.daemon.crashes import Crashes
 from edge.daemon.face_path import FacePath, open_face_path
@@ -183,6 +184,7 @@ def build(
     """
     store, clock, keyring = open_ledger(config, source.environment)
     try:
+        note_settings(config, store.audit)
         face_path, fault = _face_path(config, store)
         camera = _camera(config)
     except BaseException:

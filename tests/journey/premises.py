@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -50,6 +50,24 @@ SITE = "mill"
 PASSPHRASE = "a passphrase for the recovery text alone"
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What processes are given besides: all of them, the couriers, the office's.
+
+    Args:
+        everywhere: Variables of every process.
+        courier: Settings of couriers, without prefix.
+        office: Settings of the office, without prefix.
+    """
+
+    everywhere: Mapping[str, str] = field(default_factory=dict)
+    courier: Mapping[str, str] = field(default_factory=dict)
+    office: Mapping[str, str] = field(default_factory=dict)
+
+
+PLAIN = Surroundings()
+
+
 @dataclass
 class Supervisor:
     """What systemd does: starts a process, and starts it anew when it ends, until it is told to stop."""
@@ -61,6 +79,13 @@ class Supervisor:
     _process: "subprocess.Popen[bytes] | None" = None
     _stopping: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def signal(self, number: int) -> int:
+        """Send a signal to the process that runs now; returns which one that is."""
+        with self._lock:
+            assert self._process is not None
+            self._process.send_signal(number)
+            return self._process.pid
 
     @contextmanager
     def running(self) -> Iterator["Supervisor"]:
@@ -110,8 +135,9 @@ def _said(done: Result) -> str:
 class Office:
     """The central office: its files, its commands, its two processes."""
 
-    def __init__(self, folder: Path, broker: Mosquitto) -> None:
-        self.folder, self.broker = folder, broker
+    def __init__(self, folder: Path, broker: Mosquitto, *, around: Surroundings = PLAIN) -> None:
+        self.folder, self.broker, self._around = folder, broker, around
+        self.processes: dict[str, Supervisor] = {}
         tls = folder / "tls"
         tls.mkdir(parents=True)
         own = broker.office("receiver")
@@ -134,6 +160,7 @@ class Office:
             "METRICS__PORT": "0",
             "RECEIVER__BATCH_WAIT_MS": "5",
             "SIGNER__POLL_S": "0.1",
+            **around.office,
         }
         self.environment = {f"CLOCKFACE_OFFICE_{name}": value for name, value in settings.items()}
 
@@ -152,14 +179,14 @@ class Office:
     @contextmanager
     def open(self) -> Iterator[None]:
         """Receiver and signer run."""
-        environment = {"PATH": os.environ["PATH"], **self.environment}
+        environment = {"PATH": os.environ["PATH"], **self._around.everywhere, **self.environment}
         receivers = {key: value for key, value in environment.items() if "OPERATOR" not in key}
         with ExitStack() as stack:
             for name in (("run",), ("signer", "run")):
                 command = [sys.executable, "-m", "sync.office", *name]
                 log = self.folder / f"{name[0]}.log"
                 own = receivers if name == ("run",) else environment
-                stack.enter_context(Supervisor(command, own, log).running())
+                self.processes[name[0]] = stack.enter_context(Supervisor(command, own, log).running())
             yield
 
     @contextmanager
@@ -175,8 +202,12 @@ class Office:
 class Kiosk(Device):
     """A kiosk of the site, with its courier."""
 
-    def __init__(self, folder: Path, *, name: str, pictures: Path, broker: Mosquitto) -> None:
+    def __init__(
+        self, folder: Path, *, name: str, pictures: Path, broker: Mosquitto, around: Surroundings = PLAIN
+    ) -> None:
         folder.mkdir()
+        self._around = around
+        self.processes: dict[str, Supervisor] = {}
         super().__init__(
             folder,
             device={"site": SITE, "name": name},
@@ -193,6 +224,7 @@ class Kiosk(Device):
             "BROKER__ADDRESSES": json.dumps([f"localhost:{broker.port}"]),
             "BROKER__BACKOFF_MAX_S": "1",
             "CERTIFICATE__RENEW_DAYS": "0",
+            **around.courier,
         }
         self.courier = {f"CLOCKFACE_SYNC_{key}": value for key, value in settings.items()}
 
@@ -221,13 +253,14 @@ class Kiosk(Device):
     def open(self) -> Iterator[Supervisor]:
         """Daemon and courier run; the daemon is ready."""
         manager = ServiceManager(self.folder / "notify")
-        environment = self.environment(NOTIFY_SOCKET=str(manager.address))
+        environment = self.environment(NOTIFY_SOCKET=str(manager.address), **self._around.everywhere)
         daemon = Supervisor(self._command("run"), environment, self.log)
         courier = Supervisor(
             [sys.executable, "-m", "sync", "run"],
-            {"PATH": os.environ["PATH"], **self.courier},
+            {"PATH": os.environ["PATH"], **self._around.everywhere, **self.courier},
             self.folder / "courier.log",
         )
+        self.processes = {"edge": daemon, "sync": courier}
         try:
             with daemon.running():
                 manager.until("READY=1")
@@ -297,16 +330,20 @@ class Premises:
 
 
 @contextmanager
-def opened(broker: Mosquitto) -> Iterator[Premises]:
+def opened(broker: Mosquitto, *, around: Surroundings = PLAIN) -> Iterator[Premises]:
     """Make everything known to each other, as people do, and let it run."""
     with tempfile.TemporaryDirectory(prefix="cf-") as name:
         folder = Path(name)
-        office = Office(folder / "office", broker)
+        office = Office(folder / "office", broker, around=around)
         office.said("init")
         empty = recording(folder / "nobody", nobody(4))
-        gate = Kiosk(folder / "g", name="gate", pictures=empty, broker=broker)
+        gate = Kiosk(folder / "g", name="gate", pictures=empty, broker=broker, around=around)
         dock = Kiosk(
-            folder / "d", name="dock", pictures=walk_up(folder / "somebody", astronaut()), broker=broker
+            folder / "d",
+            name="dock",
+            pictures=walk_up(folder / "somebody", astronaut()),
+            broker=broker,
+            around=around,
         )
         gate.introduce(office)
         share_site_key(gate, dock, fingerprint=dock.introduce(office))
