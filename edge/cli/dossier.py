@@ -7,21 +7,15 @@ page runs. Who receives the files is the asker's business; they are written with
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from html import escape
 from typing import Any
 
+from clockface.cli.plain_page import plain_page
 from edge.api.client import EdgeClient
 from edge.api.protocol import AuditQuery, BadgeQuery, Dossier, DossierAsked
 from edge.config import Config
 from sync.wire.events import ATTENDANCE_RECORDED
 
 FORMAT = "clockface-dossier 1"
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-_STYLE = (
-    "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
-    "table{border-collapse:collapse;margin:0 0 1.5em}td,th{border:1px solid #888;padding:.25em .6em;"
-    "text-align:left;vertical-align:top;overflow-wrap:anywhere}"
-)
 
 
 def gather(client: EdgeClient, person_id: str, *, config: Config, vectors: bool) -> dict[str, Any]:
@@ -103,59 +97,31 @@ def kept(config: Config) -> dict[str, str]:
 
 
 def page(dossier: Mapping[str, Any]) -> str:
-    """The same as one HTML page that needs nothing else and runs nothing."""
-    person = dossier["person"]
-    parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8"><title>What is held on you</title>',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        f"<style>{_STYLE}</style></head><body>",
-        f"<h1>What this attendance kiosk holds on {escape(str(person['name']))}</h1>",
-        (
-            f"<p>Device {escape(str(dossier['device']['name']))} of site "
-            f"{escape(str(dossier['device']['site']))}, {escape(str(dossier['made_at']))}.</p>"
+    """The same as a page to read."""
+    device = dossier["device"]
+    return plain_page(
+        f"What this attendance kiosk holds on {dossier['person']['name']}",
+        about=f"Device {device['name']} of site {device['site']}, {dossier['made_at']}.",
+        sections=(
+            ("You", [dossier["person"]]),
+            ("Your consents to recognition by face", dossier["consents"]),
+            ("Face templates: numbers made from your face; no photograph is kept", dossier["templates"]),
+            ("Coming in without a face", [dossier["without_a_face"]]),
+            ("Badges", dossier["badges"]),
+            ("Attendance", [_shown(each) for each in dossier["attendance"]]),
+            ("Other events about you", [_shown(each) for each in dossier["other_events"]]),
+            ("What was done with your data, and by whom", dossier["audit"]),
+            ("Who receives attendance and your details", [dossier["recipients"]]),
+            ("How long it is kept here", [dossier["kept"]]),
         ),
-        _section("You", [person]),
-        _section("Your consents to recognition by face", dossier["consents"]),
-        _section("Face templates: numbers made from your face; no photograph is kept", dossier["templates"]),
-        _section("Coming in without a face", [dossier["without_a_face"]]),
-        _section("Badges", dossier["badges"]),
-        _section("Attendance", [_shown(each) for each in dossier["attendance"]]),
-        _section("Other events about you", [_shown(each) for each in dossier["other_events"]]),
-        _section("What was done with your data, and by whom", dossier["audit"]),
-        _section("Who receives attendance and your details", [dossier["recipients"]]),
-        _section("How long it is kept here", [dossier["kept"]]),
-        (
-            "<p>You may have mistakes corrected, withdraw your consent at any time and use a badge or a PIN "
-            "instead, have your data erased where no law keeps it, and complain to the data protection "
-            "authority. Ask your employer.</p></body></html>"
-        ),
-    ]
-    return "\n".join(parts) + "\n"
+        closing="You may have mistakes corrected, withdraw your consent at any time and use a badge or a PIN "
+        "instead, have your data erased where no law keeps it, and complain to the data protection authority. "
+        "Ask your employer.",
+        hidden=("vector",),
+    )
 
 
 def _shown(event: Mapping[str, Any]) -> dict[str, Any]:
     """An event's own words; its place in the chain is in the JSON."""
     told = {name: value for name, value in event["data"].items() if name not in ("clock", "person")}
     return {"time": event["time"], "what": event["type"], "state": event["state"], **told}
-
-
-def _section(title: str, rows: Iterable[Mapping[str, Any]]) -> str:
-    found = list(rows)
-    if not found:
-        return f"<h2>{escape(title)}</h2><p>None.</p>"
-    names = list(dict.fromkeys(name for row in found for name in row if name != "vector"))
-    head = "".join(f"<th>{escape(name.replace('_', ' '))}</th>" for name in names)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(_text(row.get(name)))}</td>" for name in names) + "</tr>"
-        for row in found
-    )
-    return f"<h2>{escape(title)}</h2><table><tr>{head}</tr>{body}</table>"
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

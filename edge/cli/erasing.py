@@ -29,7 +29,7 @@ def erase(context: typer.Context, person: str, *, yes: bool, as_json: bool) -> N
     say_what_remains(done)
     if office is not None:
         typer.echo("The site's other kiosks follow through the office, and each sends it a signed receipt:")
-        typer.echo("  clockface-office roster status")
+        typer.echo(f"  clockface-office privacy receipts {done.person_id}")
 
 
 def say_what_remains(done: Removed) -> None:

@@ -250,6 +250,22 @@ class SignerConfig(Section):
     )
 
 
+class RetentionSection(Section):
+    """How long what lies beside attendance stays. The signer removes it; events and the audit trail stay."""
+
+    quarantine_days: int = Field(
+        default=30, ge=1, le=3650, description="Messages that were refused, days since they came last."
+    )
+    crash_reports_days: int = Field(default=90, ge=1, le=3650, description="Crash reports of kiosks, days.")
+    parcels_days: int = Field(
+        default=30,
+        ge=1,
+        le=3650,
+        description="What a dealt-with parcel carried (support bundles, certificate requests), days.",
+    )
+    alarms_days: int = Field(default=365, ge=1, le=3650, description="Alarms, days since they were cleared.")
+
+
 class MetricsConfig(Section):
     """Where metrics and the health check are served, in plain HTTP: keep it on this machine."""
 
@@ -358,6 +374,7 @@ class OfficeConfig(Section):
     broker: BrokerConfig
     receiver: ReceiverConfig = ReceiverConfig()
     signer: SignerConfig = SignerConfig()
+    retention: RetentionSection = RetentionSection()
     metrics: MetricsConfig = MetricsConfig()
     alerts: AlertsConfig = AlertsConfig()
     sentry: SentryConfig = SentryConfig()

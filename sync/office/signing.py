@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 
 from clockface.notify import Notifier, notifier_from
-from sync.office.config import OfficeConfig
+from sync.office import keeping
+from sync.office.config import OfficeConfig, RetentionSection
 from sync.office.database import Database, open_database
 from sync.office.database.errors import DatabaseLocked, DatabaseUnreachable
 from sync.office.operator_key import read_operator_key
@@ -33,15 +34,23 @@ class Rounds:
     Args:
         clock: The time, aware.
         receipts_after_us: After which time a missing receipt is alarmed.
+        retention: How long what lies beside attendance stays.
     """
 
     def __init__(
-        self, database: Database, *, signer: Signer, clock: Callable[[], datetime], receipts_after_us: int
+        self,
+        database: Database,
+        *,
+        signer: Signer,
+        clock: Callable[[], datetime],
+        receipts_after_us: int,
+        retention: RetentionSection,
     ) -> None:
         self._database = database
         self._signer = signer
         self._clock = clock
         self._receipts_after_us = receipts_after_us
+        self._retention = retention
         self._watched_us = 0
 
     def go(self) -> int:
@@ -64,6 +73,7 @@ class Rounds:
         if not 0 <= now_us - self._watched_us < WATCH_US:
             with self._database.write() as connection:
                 watch(connection, now_us=now_us, receipts_after_us=self._receipts_after_us)
+                keeping.prune(connection, self._retention, now_us=now_us)
             self._watched_us = now_us
         signed = sum(each.documents for each in self._signer.push(now=now))
         if signed:
@@ -87,6 +97,7 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
             signer=Signer(database, key=key, by=ACTOR),
             clock=lambda: datetime.now(UTC),
             receipts_after_us=int(config.signer.receipt_alarm_h * 3.6e9),
+            retention=config.retention,
         )
         _work(rounds, notifier_from(environment), poll_s=config.signer.poll_s)
     finally:

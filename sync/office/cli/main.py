@@ -22,6 +22,7 @@ _OWN: tuple[str, ...] = (  # in the order of the help
     "correction",
     "period",
     "roster",
+    "privacy",
     "command",
     "signer",
     "alarms",

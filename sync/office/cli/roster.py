@@ -103,6 +103,11 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Erase a person on every kiosk of their sites, and here with the last one (clerk)."""
+    erase_person(context, person, site=site, yes=yes)
+
+
+def erase_person(context: typer.Context, person: str, *, site: str | None, yes: bool) -> None:
+    """Order the erasure: the one way, whichever command asked."""
     with desk(context) as here:
         if not yes:
             typer.confirm("Erase this person, with templates, for good?", abort=True)
@@ -114,7 +119,7 @@ def delete(
             detail = ",".join(removal.sites) + (",forgotten" if removal.forgotten else "")
             _note(here, connection, "roster.deleted", found, detail=detail)
     typer.echo(f"ordered at: {', '.join(removal.sites) or 'no kiosk knew them'}")
-    typer.echo("next: clockface-office roster status shows which kiosks have confirmed it")
+    typer.echo(f"next: clockface-office privacy receipts {found}: which kiosks have confirmed it")
 
 
 @app.command("list")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
+from sync.office.config import RetentionSection
 from sync.office.database import Database, schema
 from sync.office.signer import Signer
 from sync.office.signing import Rounds
@@ -58,6 +59,7 @@ def signing(database: Database) -> Iterator[None]:
         signer=Signer(database, key=KEY, by="signer"),
         clock=lambda: datetime.now(UTC),
         receipts_after_us=10**12,
+        retention=RetentionSection(),
     )
     stop = threading.Event()
 
