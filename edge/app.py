@@ -29,6 +29,7 @@ from edge.camera.preview import Preview
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, boottime_s
 from edge.config import Config
+from edge.daemon.attacks import AttackLog
 from edge.daemon.config_trail import note_settings
 from edge.daemon.counter import Counter
 from edge.daemon.crashes import Crashes
@@ -241,7 +242,7 @@ def build(
         messages=link.bulletin.messages,
         announcer=counter.announcer,
         intents=intents,
-        afterwards=_each(daemon.tally, daemon.mover or _nothing_more),
+        afterwards=_each(daemon.tally, AttackLog(store.audit.append), daemon.mover or _nothing_more),
         noted=counter.afterthoughts.note,
         prompting=lambda: counter.desk.prompting,
     )

@@ -9,7 +9,7 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from clockface.config import LoggingConfig, Section, Slug, SocketFolder, SocketPath, TimeZone
 from edge.signal_settings import LocalTime, SignalsConfig
@@ -219,15 +219,36 @@ class QualityConfig(Section):
     )
 
 
+LivenessPolicy = Literal["off", "passive", "passive_and_time", "challenge_when_in_doubt", "challenge_always"]
+
+
+class PersonLivenessConfig(Section):
+    """Another liveness policy for one person: a stricter one, or one that they can meet."""
+
+    person: str = Field(pattern=r"^[0-9a-f]{32}$", description="The person's id (clockface people list).")
+    policy: LivenessPolicy = Field(description="As `liveness.policy`.")
+
+
 class LivenessConfig(Section):
     """Presentation attack detection."""
 
-    policy: Literal["off", "passive", "passive_and_time"] = Field(
+    policy: LivenessPolicy = Field(
         default="passive_and_time",
         description="off: a photograph can clock in, and doctor says so. passive: the look of single frames "
         "decides; weak against good prints. passive_and_time: the face must also move as a head moves in "
-        "space, within 1.5 s.",
+        "space, within 1.5 s. challenge_when_in_doubt: whoever did not show that is asked to turn the head "
+        "and to come closer. challenge_always: everybody is.",
     )
+    people: tuple[PersonLivenessConfig, ...] = Field(
+        default=(), description="People for whom another policy holds than for the site."
+    )
+
+    @field_validator("people")
+    @classmethod
+    def _each_once(cls, value: tuple[PersonLivenessConfig, ...]) -> tuple[PersonLivenessConfig, ...]:
+        if len({each.person for each in value}) != len(value):
+            raise ValueError("one person has two policies")
+        return value
 
 
 class DecisionConfig(Section):

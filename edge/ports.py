@@ -21,6 +21,7 @@ from edge.types import (
     LivenessVerdict,
     Match,
     ModelHash,
+    PersonId,
     Punch,
     RecordedPunch,
     TrackedFace,
@@ -84,6 +85,13 @@ class Liveness(Protocol):
 
     def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
         """Take one more frame of a track into account. Never raises: a failure is NOT_LIVE and why."""
+        ...
+
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        """What the frames so far say under the policy for the person that the track was matched with.
+
+        Asked after every frame that matched somebody clearly; its answer stands in place of `judge`'s.
+        """
         ...
 
     def forget(self, track_id: int) -> None:

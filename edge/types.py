@@ -133,6 +133,8 @@ class Coaching(StrEnum):
     HOLD_STILL = "hold_still"
     UNCOVER_FACE = "uncover_face"
     ONE_AT_A_TIME = "one_at_a_time"
+    TURN_LEFT = "turn_left"
+    TURN_RIGHT = "turn_right"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +182,15 @@ class LivenessVerdict:
 
     Args:
         state: Only `LIVE` lets a match count.
-        reason: A short code ("off_by_policy", "model_missing", "flat_motion"), never free text.
+        reason: A short code ("off_by_policy", "no_liveness_model", "flat_motion"), never free text.
         score: The layer's score in [0, 1] where it has one.
+        asks: What the person is asked to do, while a challenge runs.
     """
 
     state: LivenessState
     reason: str
     score: float | None = None
+    asks: Coaching | None = None
 
 
 @dataclass(frozen=True, slots=True)

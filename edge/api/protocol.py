@@ -52,6 +52,8 @@ CoachingCode = Literal[
     "hold_still",
     "uncover_face",
     "one_at_a_time",
+    "turn_left",
+    "turn_right",
 ]
 OutcomeCode = Literal[
     "recognised", "unknown", "unsure", "not_live", "poor_quality", "several_people", "no_face"
@@ -974,7 +976,9 @@ class Status(Message):
     uptime_s: float = Field(ge=0)
     resident_mb: float = Field(ge=0)
     camera: CameraStatus
-    liveness_policy: Literal["off", "passive", "passive_and_time"]
+    liveness_policy: Literal[
+        "off", "passive", "passive_and_time", "challenge_when_in_doubt", "challenge_always"
+    ]
     fault: Annotated[str, StringConstraints(max_length=80)] | None = Field(
         default=None, description="Why nobody is recognised by face; None when the face path is in service."
     )

@@ -47,7 +47,9 @@ def open_face_path(config: Config, store: Store) -> FacePath:
     folder = config.paths.models or SHIPPED_MODELS
     models_in = ModelStore(folder)
     models = open_models(models_in, config.inference)
-    liveness = open_liveness(config.liveness, store=models_in, inference=config.inference)
+    liveness = open_liveness(
+        config.liveness, store=models_in, inference=config.inference, mirrored=config.camera.mirror
+    )
     try:
         recogniser = open_recogniser(
             models,

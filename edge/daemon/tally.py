@@ -3,7 +3,8 @@
 import threading
 from collections import Counter
 
-from edge.types import Verdict
+from edge.inference.pad.evidence import PRESENTED
+from edge.types import Outcome, Verdict
 
 
 class Tally:
@@ -17,6 +18,8 @@ class Tally:
         """Count a verdict."""
         with self._lock:
             self._counts[verdict.outcome.value] += 1
+            if verdict.outcome is Outcome.NOT_LIVE and verdict.reason in PRESENTED:
+                self._counts["presentation_attack"] += 1
 
     def disowned(self) -> None:
         """Count a record that its person said was not of them."""

@@ -119,6 +119,16 @@ class Overheard:
         seen.responded_s = (seen.responded_s or frame.captured_s) if decided else None
         return verdict
 
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        """Ask the seam once more, now that somebody was matched, and note its answer in place of the first."""
+        began_s = self._timer()
+        verdict = self._inner.concerning(track_id, person_id)
+        seen = self.seen.get(track_id)
+        if seen is not None:
+            seen.judge_s += self._timer() - began_s
+            seen.verdict = verdict
+        return verdict
+
     def forget(self, track_id: int) -> None:
         """Pass it on."""
         self._inner.forget(track_id)

@@ -27,6 +27,9 @@ EXTRA_FRAMES = 2
 NEAR = 0.1
 """A score this close below the threshold may be an enrolled person's: worth waiting for a better frame."""
 UNKNOWN_AFTER = 0.5  # share of the time limit that must pass before somebody is called unknown
+ASKED_GRACE_S = 2.5
+"""So long after the last request of a challenge a verdict may still come: a turned head is not judged."""
+CHALLENGE_MOST_S = 20.0  # a challenge prolongs a track's time limit by at most this
 MAX_CONFLICTS = 2  # as often may a track look confidently like somebody else before it is unsure
 
 
@@ -85,6 +88,8 @@ class TrackDecider:
         self._coaching: Coaching | None = None
         self._liveness: LivenessVerdict | None = None
         self._verdict: Verdict | None = None
+        self._ends_s = began_s + rules.time_limit_s
+        self._last_end_s = self._ends_s + CHALLENGE_MOST_S
 
     @property
     def verdict(self) -> Verdict | None:
@@ -101,6 +106,8 @@ class TrackDecider:
             return None
         self._coaching = seen.coaching or self._coaching
         self._liveness = seen.liveness or self._liveness
+        if seen.liveness is not None and seen.liveness.asks is not None:
+            self._ends_s = min(max(self._ends_s, seen.captured_s + ASKED_GRACE_S), self._last_end_s)
         if self._liveness is not None and self._liveness.state is LivenessState.NOT_LIVE:
             return self._conclude(Outcome.NOT_LIVE, seen.captured_s, reason=self._liveness.reason)
         if seen.compared is not None:
@@ -154,7 +161,7 @@ class TrackDecider:
 
     def _late(self, at_s: float) -> Verdict | None:
         """What must be said at the time limit."""
-        if at_s - self._began_s < self._rules.time_limit_s:
+        if at_s < self._ends_s:
             return None
         if not self._matched:
             return self._conclude(Outcome.POOR_QUALITY, at_s, reason="time_limit")

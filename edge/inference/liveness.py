@@ -6,18 +6,18 @@ says so.
 """
 
 import math
+import secrets
 
 import structlog
 
 from edge.config import InferenceConfig, LivenessConfig
 from edge.errors import ModelError
 from edge.inference.models import ModelStore
-from edge.inference.pad.evidence import judge_look, judge_look_and_motion
 from edge.inference.pad.passive import MODEL, PassiveNetwork
 from edge.inference.pad.watch import LayeredLiveness
 from edge.inference.runtime import Runner
 from edge.ports import Liveness
-from edge.types import Frame, Landmarks, LivenessState, LivenessVerdict, TrackedFace
+from edge.types import Frame, Landmarks, LivenessState, LivenessVerdict, PersonId, TrackedFace
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +35,11 @@ class LivenessOff:
         del frame, face, landmarks  # the answer is the same for everybody
         return OFF_BY_POLICY
 
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        """The same for everybody."""
+        del track_id, person_id
+        return OFF_BY_POLICY
+
     def forget(self, track_id: int) -> None:
         """Nothing was kept."""
 
@@ -48,6 +53,11 @@ class LivenessUnavailable:
     def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
         """NOT_LIVE, no_liveness_model."""
         del frame, face, landmarks  # the answer is the same for everybody
+        return NO_MODEL
+
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        """The same for everybody."""
+        del track_id, person_id
         return NO_MODEL
 
     def forget(self, track_id: int) -> None:
@@ -75,6 +85,14 @@ class GuardedLiveness:
             return FAILED
         return verdict if _sound(verdict) else BAD_ANSWER
 
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        """The inner verdict if it is one; else NOT_LIVE with what went wrong."""
+        try:
+            verdict = self._inner.concerning(track_id, person_id)
+        except Exception:  # noqa: BLE001 - as above
+            return FAILED
+        return verdict if _sound(verdict) else BAD_ANSWER
+
     def forget(self, track_id: int) -> None:
         """Pass it on; a failure to forget must not stop the pipeline."""
         try:
@@ -89,18 +107,22 @@ class GuardedLiveness:
 
 def liveness_models(config: LivenessConfig) -> tuple[str, ...]:
     """Names in the manifest of the models that one judged frame runs, once each."""
-    return () if config.policy == "off" else (MODEL,)
+    policies = {config.policy, *(each.policy for each in config.people)}
+    return () if policies == {"off"} else (MODEL,)
 
 
-def open_liveness(config: LivenessConfig, *, store: ModelStore, inference: InferenceConfig) -> Liveness:
+def open_liveness(
+    config: LivenessConfig, *, store: ModelStore, inference: InferenceConfig, mirrored: bool = False
+) -> Liveness:
     """What the policy asks for, guarded. Without its models it refuses everybody, and says so in the log.
 
     Args:
-        config: The policy.
+        config: The policies of the site and of people.
         store: Where the models are.
         inference: What they run on.
+        mirrored: Whether the camera's pictures are: then a turn to the left looks like one to the right.
     """
-    if config.policy == "off":
+    if not liveness_models(config):
         return GuardedLiveness(LivenessOff())
     try:
         runner = Runner(store.load(MODEL), delegate=inference.delegate, threads=inference.threads)
@@ -108,9 +130,15 @@ def open_liveness(config: LivenessConfig, *, store: ModelStore, inference: Infer
     except ModelError as error:
         log.error("liveness_not_opened", error=error)  # noqa: TRY400 - its message says what to do
         return GuardedLiveness(LivenessUnavailable())
-    if config.policy == "passive":
-        return GuardedLiveness(LayeredLiveness(passive, rule=judge_look, with_motion=False))
-    return GuardedLiveness(LayeredLiveness(passive, rule=judge_look_and_motion, with_motion=True))
+    return GuardedLiveness(
+        LayeredLiveness(
+            passive,
+            policy=config.policy,
+            people={PersonId(each.person): each.policy for each in config.people},
+            mirrored=mirrored,
+            choose=secrets.choice,
+        )
+    )
 
 
 def _sound(verdict: object) -> bool:

@@ -18,6 +18,7 @@ from edge.inference.decision import Compared, Observation, TrackDecider
 from edge.inference.gallery import Gallery
 from edge.inference.moving import Candidate, Move
 from edge.inference.operating_point import OperatingPoint, Threshold
+from edge.inference.pad.evidence import DOUBTS
 from edge.inference.quality import assess
 from edge.inference.stages import Stage, StageTimes
 from edge.inference.tracking import Tracker
@@ -27,6 +28,7 @@ from edge.types import (
     Embedding,
     Frame,
     LivenessState,
+    LivenessVerdict,
     ModelHash,
     Outcome,
     PersonId,
@@ -44,6 +46,11 @@ BYSTANDER = 0.5
 KEEP = 0.8  # the face that is being judged stays it until another one is this much larger
 BROKEN = 0.1
 """Two frames of one track whose cosine is lower show two people, whatever the tracker says."""
+DOUBT_RETRY_S, MOST_RETRY_S = 1.5, 60.0
+"""Who only stood still may soon try again; who is refused again and again waits twice as long each time."""
+SAME = 0.4
+"""While a challenge runs, every frame must look like its first one at least so much, turned heads included:
+on five people's clips heads turned by 15 degrees and more kept 0.62 of it, and two people had 0.15 at most."""
 RETRY_S = {Outcome.POOR_QUALITY: 0.5, Outcome.UNSURE: 1.0, Outcome.NOT_LIVE: 3.0, Outcome.UNKNOWN: 5.0}
 """Pause before somebody who stays gets another attempt, under a new track; somebody recognised gets none."""
 
@@ -56,6 +63,8 @@ class _Judged:
     candidate: Candidate | None
     last: dict[ModelHash, Embedding] = field(default_factory=dict)
     retry_s: float | None = None
+    anchor: Embedding | None = None  # of the frame in which a challenge began
+    refused: int = 0  # attempts of the same face, one after the other, that were not live
 
 
 class Recogniser:
@@ -95,6 +104,7 @@ class Recogniser:
         self.times = times or StageTimes()
         self._tracker = Tracker(gap_s=decision.track_gap_s)
         self._judged: dict[TrackId, _Judged] = {}
+        self._refused: dict[TrackId, int] = {}  # attempts of a face before its present track
         self._favourite: TrackId | None = None
         self._crowd = _Crowd(decision.track_gap_s)
 
@@ -222,6 +232,7 @@ class Recogniser:
                     rules=self._rules,
                 ),
                 candidate=self._candidate(),
+                refused=self._refused.pop(face.track_id, 0),
             )
             self._judged[face.track_id] = judged
         examined = self._examine(frame, face)
@@ -238,18 +249,48 @@ class Recogniser:
                     return None, None
                 if judged.candidate is not None:
                     judged.candidate.take(compared, frame.image, examined)
+                live = self._known(live, compared, face.track_id, judged)
             seen = Observation(frame.captured_s, liveness=live, compared=compared)
         with self.times.measure(Stage.DECIDE):
             verdict = judged.decider.observe(seen)
         if verdict is not None:
             self._tracker.settle(face.track_id)
-            pause_s = RETRY_S.get(verdict.outcome)
+            pause_s = self._pause_s(verdict, judged)
             judged.retry_s = None if pause_s is None else frame.captured_s + pause_s
             judged.last.clear()
             move = None if judged.candidate is None else judged.candidate.move(verdict)
             self._moving = None if move is None else (face.track_id, move)
             judged.candidate = None
-        return seen.coaching, verdict
+        asks = None if seen.liveness is None else seen.liveness.asks
+        return seen.coaching or asks, verdict
+
+    def _known(
+        self, live: LivenessVerdict, compared: Compared, track_id: TrackId, judged: _Judged
+    ) -> LivenessVerdict:
+        """The verdict under the policy for whoever was matched; who is asked something must stay themselves."""
+        match = compared.match
+        if (
+            match.person_id is not None
+            and match.score >= compared.threshold
+            and match.margin >= self._rules.margin
+        ):
+            live = self._liveness.concerning(track_id, match.person_id)
+        probe = judged.last[self._current.model_hash]
+        if live.asks is not None and judged.anchor is None:
+            judged.anchor = probe
+        if judged.anchor is not None and float(np.dot(judged.anchor, probe)) < SAME:
+            return LivenessVerdict(LivenessState.NOT_LIVE, "challenge_face_changed")
+        return live
+
+    def _pause_s(self, verdict: Verdict, judged: _Judged) -> float | None:
+        """How long this face waits for its next attempt; a face that is refused again waits twice as long."""
+        pause_s = RETRY_S.get(verdict.outcome)
+        if verdict.outcome is not Outcome.NOT_LIVE or pause_s is None:
+            return pause_s
+        judged.refused += 1
+        if verdict.reason in DOUBTS:
+            pause_s = DOUBT_RETRY_S
+        return float(min(pause_s * 2 ** (judged.refused - 1), MOST_RETRY_S))
 
     def _candidate(self) -> Candidate | None:
         if self._previous is None:
@@ -305,7 +346,11 @@ class Recogniser:
         judged = self._judged.get(face.track_id)
         if judged is None or judged.retry_s is None or at_s < judged.retry_s:
             return face
-        return TrackedFace(self._restart(face.track_id, at_s), at_s, face.detection)
+        refused = judged.refused
+        track_id = self._restart(face.track_id, at_s)
+        if refused:
+            self._refused[track_id] = refused
+        return TrackedFace(track_id, at_s, face.detection)
 
     def _restart(self, track_id: TrackId, at_s: float) -> TrackId:
         self._drop(track_id)
@@ -319,6 +364,7 @@ class Recogniser:
 
     def _drop(self, track_id: TrackId) -> _Judged | None:
         self._liveness.forget(track_id)
+        self._refused.pop(track_id, None)
         if self._favourite == track_id:
             self._favourite = None
         return self._judged.pop(track_id, None)

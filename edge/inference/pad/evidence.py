@@ -26,6 +26,18 @@ MOTION_LIVE = 0.0  # log-odds of motion alone that a live face must reach
 SUM_LIVE = 1.5  # and together with the share of the look
 FLAT = -2.5  # log-odds at which motion is a plane's
 FLAT_AFTER_S = 1.0
+DOUBTS = frozenset({"stood_still", "in_doubt", "too_few_frames"})
+"""Reasons that speak against nobody: a challenge, or another attempt, may bring what is missing."""
+PRESENTED = frozenset(
+    {
+        "looks_presented",
+        "flat_motion",
+        "challenge_wrong",
+        "challenge_cut",
+        "challenge_face_changed",
+    }
+)
+"""Reasons that speak of an attack: they are counted, and audited."""
 SWAY_PX = 3.0  # a plane must have moved so far to be called one; less is standing still
 
 
@@ -85,6 +97,8 @@ def judge_look_and_motion(evidence: Evidence) -> LivenessVerdict:
     passive, moved = evidence.passive, evidence.moved
     if passive is None or not math.isfinite(passive):
         return LivenessVerdict(LivenessState.NOT_LIVE, "passive_failed")
+    if evidence.frames >= MIN_FRAMES and passive <= PASSIVE_REFUSED:
+        return LivenessVerdict(LivenessState.NOT_LIVE, "looks_presented", probability(passive - PASSIVE_FLOOR))
     if evidence.frames < MIN_FRAMES or moved is None or moved.frames < MIN_MOVES:
         return _doubt("too_few_frames", probability(min(passive, 0.0)), evidence)
     motion = motion_log_odds(moved)
@@ -95,14 +109,30 @@ def judge_look_and_motion(evidence: Evidence) -> LivenessVerdict:
 
 def _weigh(evidence: Evidence, passive: float, *, moved: Moved, motion: float) -> LivenessVerdict:
     total = motion + PASSIVE_SHARE * min(passive, PASSIVE_MOST)
-    score = probability(total - SUM_LIVE)
-    if passive <= PASSIVE_REFUSED:
-        return LivenessVerdict(LivenessState.NOT_LIVE, "looks_presented", score)
+    score = probability(min(total - SUM_LIVE, motion - MOTION_LIVE, passive - PASSIVE_FLOOR))
     if motion >= MOTION_LIVE and passive >= PASSIVE_FLOOR and total >= SUM_LIVE:
         return LivenessVerdict(LivenessState.LIVE, "moves_as_a_head", score)
     if motion <= FLAT and moved.sway_px >= SWAY_PX and evidence.elapsed_s >= FLAT_AFTER_S:
         return LivenessVerdict(LivenessState.NOT_LIVE, "flat_motion", score)
     return _doubt("stood_still" if moved.sway_px < SWAY_PX else "in_doubt", score, evidence)
+
+
+def judge_challenged(evidence: Evidence) -> LivenessVerdict:
+    """What may be said once a challenge was passed: who turned must have turned as a head, and look like one.
+
+    While it runs, only a look that speaks clearly against the face ends it.
+    """
+    passive, moved = evidence.passive, evidence.moved
+    if passive is None or not math.isfinite(passive):
+        return LivenessVerdict(LivenessState.NOT_LIVE, "passive_failed")
+    score = probability(passive)
+    if passive <= PASSIVE_REFUSED:
+        return LivenessVerdict(LivenessState.NOT_LIVE, "looks_presented", score)
+    if moved is None or moved.frames < MIN_MOVES:
+        return LivenessVerdict(LivenessState.UNDECIDED, "too_few_frames", score)
+    if not motion_log_odds(moved) >= MOTION_LIVE:
+        return LivenessVerdict(LivenessState.UNDECIDED, "in_doubt", score)
+    return LivenessVerdict(LivenessState.LIVE, "challenge_passed", score)
 
 
 def motion_log_odds(moved: Moved) -> float:

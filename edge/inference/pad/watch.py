@@ -1,27 +1,53 @@
-"""Gathers the layers' evidence track by track, and asks for the verdict.
+"""Gathers the layers' evidence track by track, and says what it means under the policy that holds.
 
 What was seen of one track is never another's: evidence is kept under the track's id and dropped with it. A
-clock that runs backwards, or frames that are missing in between, begin it anew.
+clock that runs backwards, or frames that are missing in between, begin it anew. Nobody is asked anything before
+the track was matched with somebody: strangers are not put through a challenge.
 """
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.inference.pad.evidence import MIN_FRAMES, Evidence, Moved
+from edge.config import LivenessPolicy
+from edge.inference.pad.challenge import Challenge, Progress, Sight, draw
+from edge.inference.pad.evidence import (
+    DOUBTS,
+    MIN_FRAMES,
+    Evidence,
+    Moved,
+    judge_challenged,
+    judge_look,
+    judge_look_and_motion,
+)
 from edge.inference.pad.motion import Motion, MotionWatcher
 from edge.inference.pad.passive import PassiveNetwork
-from edge.types import Frame, Landmarks, LivenessState, LivenessVerdict, TrackedFace
+from edge.inference.quality import pose
+from edge.types import (
+    Coaching,
+    Frame,
+    Landmarks,
+    LivenessState,
+    LivenessVerdict,
+    PersonId,
+    TrackedFace,
+)
 
 MAX_GAP_S = 0.5
 """Frames of one piece of evidence follow each other at most so far apart: what was between them nobody saw."""
-CLOCK_WENT_BACK = LivenessVerdict(LivenessState.NOT_LIVE, "clock_went_back")
 LOOK_EVERY_S, MOVE_EVERY_S = 0.2, 0.12
 """Pauses between frames that the layers are given, after the first few: more add cost, and hardly evidence."""
+CLOCK_WENT_BACK = LivenessVerdict(LivenessState.NOT_LIVE, "clock_went_back")
+NOT_SEEN = LivenessVerdict(LivenessState.NOT_LIVE, "not_seen")
+NOT_ASKED = LivenessVerdict(LivenessState.LIVE, "off_by_policy")
+FACE_CHANGED = LivenessVerdict(LivenessState.NOT_LIVE, "challenge_face_changed")
 _KEPT = 64  # frames that count
+_CHALLENGES: frozenset[LivenessPolicy] = frozenset({"challenge_when_in_doubt", "challenge_always"})
+
+Choose = Callable[[Sequence[Coaching]], Coaching]
 
 
 @dataclass(slots=True)
@@ -33,6 +59,9 @@ class _Watched:
     passive: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     watcher: MotionWatcher = field(default_factory=MotionWatcher)
     motion: deque[Motion] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    sight: Sight | None = None
+    person: PersonId | None = None
+    challenge: Challenge | None = None
 
 
 class LayeredLiveness:
@@ -40,16 +69,26 @@ class LayeredLiveness:
 
     Args:
         passive: The passive layer.
-        rule: What evidence allows to say.
-        with_motion: Whether the rule asks for the time layer.
+        policy: The site's.
+        people: Of people for whom another one holds.
+        mirrored: Whether pictures are flipped, and left is right.
+        choose: Picks a request that nobody can foresee.
     """
 
     def __init__(
-        self, passive: PassiveNetwork, *, rule: Callable[[Evidence], LivenessVerdict], with_motion: bool
+        self,
+        passive: PassiveNetwork,
+        *,
+        policy: LivenessPolicy,
+        people: Mapping[PersonId, LivenessPolicy],
+        mirrored: bool,
+        choose: Choose,
     ) -> None:
         self._passive = passive
-        self._rule = rule
-        self._with_motion = with_motion
+        self._policy = policy
+        self._people = dict(people)
+        self._left = -1.0 if mirrored else 1.0
+        self._choose = choose
         self._tracks: dict[int, _Watched] = {}
 
     def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
@@ -59,29 +98,30 @@ class LayeredLiveness:
         if watched is not None and not at_s >= watched.last_s:
             self.forget(face.track_id)
             return CLOCK_WENT_BACK
-        if watched is None or at_s - watched.last_s > MAX_GAP_S:
+        if watched is None or (watched.challenge is None and at_s - watched.last_s > MAX_GAP_S):
             watched = self._tracks[face.track_id] = _Watched(began_s=at_s, last_s=at_s)
         watched.last_s = at_s
         self._look(watched, frame, face)
-        if self._with_motion and at_s - watched.moved_s >= MOVE_EVERY_S:
+        if at_s - watched.moved_s >= MOVE_EVERY_S:
             watched.moved_s = at_s
             motion = watched.watcher.look(frame.image, landmarks)
             if motion is not None:
                 watched.motion.append(motion)
-        return self._rule(
-            Evidence(
-                frames=len(watched.passive),
-                elapsed_s=at_s - watched.began_s,
-                passive=math.fsum(watched.passive) / len(watched.passive),
-                moved=_moved(watched.motion),
-            )
-        )
+        sight = Sight(at_s, face.detection.box, self._left * pose(landmarks).yaw_deg)
+        watched.sight = sight
+        if watched.challenge is not None:
+            watched.challenge.see(sight)
+        return self._unmatched(watched) if watched.person is None else self._matched(watched)
 
-    def _look(self, watched: _Watched, frame: Frame, face: TrackedFace) -> None:
-        """The passive layer sees the first frames, and then some."""
-        if len(watched.passive) < MIN_FRAMES or frame.captured_s - watched.looked_s >= LOOK_EVERY_S:
-            watched.looked_s = frame.captured_s
-            watched.passive.append(self._passive.log_odds(frame.image, face.detection.box))
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        """What was seen of a track, under the policy for the person whom it was matched with."""
+        watched = self._tracks.get(track_id)
+        if watched is None:
+            return NOT_SEEN
+        if watched.challenge is not None and watched.person != person_id:
+            return FACE_CHANGED
+        watched.person = person_id
+        return self._matched(watched)
 
     def forget(self, track_id: int) -> None:
         """Drop a track's evidence."""
@@ -90,6 +130,70 @@ class LayeredLiveness:
     def close(self) -> None:
         """Free the models."""
         self._passive.close()
+
+    def _look(self, watched: _Watched, frame: Frame, face: TrackedFace) -> None:
+        """The passive layer sees the first frames, and then some."""
+        if len(watched.passive) < MIN_FRAMES or frame.captured_s - watched.looked_s >= LOOK_EVERY_S:
+            watched.looked_s = frame.captured_s
+            watched.passive.append(self._passive.log_odds(frame.image, face.detection.box))
+
+    def _unmatched(self, watched: _Watched) -> LivenessVerdict:
+        """Before anybody was matched: live, or not, only where every policy that may hold says so."""
+        possible = {self._policy, *self._people.values()}
+        verdicts = {policy: self._opening(policy, watched) for policy in possible}
+        site = verdicts[self._policy]
+        if all(verdict.state is site.state for verdict in verdicts.values()):
+            return site
+        return LivenessVerdict(LivenessState.UNDECIDED, site.reason, site.score)
+
+    def _opening(self, policy: LivenessPolicy, watched: _Watched) -> LivenessVerdict:
+        """What a policy says before its challenge, if it has one: doubt is not the end there."""
+        base = _plain(policy, watched)
+        doubtful = base.state is LivenessState.NOT_LIVE and base.reason in DOUBTS
+        open_still = doubtful or (base.state is LivenessState.LIVE and policy == "challenge_always")
+        if policy in _CHALLENGES and open_still:
+            return LivenessVerdict(LivenessState.UNDECIDED, base.reason, base.score)
+        return base
+
+    def _matched(self, watched: _Watched) -> LivenessVerdict:
+        policy = self._policy if watched.person is None else self._people.get(watched.person, self._policy)
+        base = _plain(policy, watched)
+        if policy not in _CHALLENGES:
+            return base
+        if watched.challenge is None:
+            refused = base.state is LivenessState.NOT_LIVE and base.reason not in DOUBTS
+            early = len(watched.passive) < MIN_FRAMES or base.state is LivenessState.UNDECIDED
+            content = policy == "challenge_when_in_doubt" and base.state is LivenessState.LIVE
+            if refused or content or (early and policy == "challenge_when_in_doubt"):
+                return base
+            if len(watched.passive) < MIN_FRAMES:
+                return LivenessVerdict(LivenessState.UNDECIDED, "too_few_frames", base.score)
+            watched.challenge = Challenge(draw(self._choose), before=watched.sight)
+        return self._challenged(watched, watched.challenge)
+
+    def _challenged(self, watched: _Watched, challenge: Challenge) -> LivenessVerdict:
+        verdict = judge_challenged(_evidence(watched))
+        if challenge.progress is Progress.PASSED or verdict.state is LivenessState.NOT_LIVE:
+            return verdict
+        if challenge.progress is Progress.ASKING:
+            return LivenessVerdict(LivenessState.UNDECIDED, "challenge", verdict.score, asks=challenge.asks)
+        return LivenessVerdict(LivenessState.NOT_LIVE, challenge.progress.value, verdict.score)
+
+
+def _plain(policy: LivenessPolicy, watched: _Watched) -> LivenessVerdict:
+    """What the policy says of the evidence alone."""
+    if policy == "off":
+        return NOT_ASKED
+    return (judge_look if policy == "passive" else judge_look_and_motion)(_evidence(watched))
+
+
+def _evidence(watched: _Watched) -> Evidence:
+    return Evidence(
+        frames=len(watched.passive),
+        elapsed_s=watched.last_s - watched.began_s,
+        passive=math.fsum(watched.passive) / len(watched.passive) if watched.passive else None,
+        moved=_moved(watched.motion),
+    )
 
 
 def _moved(motion: deque[Motion]) -> Moved | None:

@@ -15,6 +15,7 @@ from edge.api.protocol import AnnouncementLine, PunchView, Status
 NEXT_PERSON_S: Final = 2.0  # a result yields to the guidance of whoever comes next, but not at once
 CHOICE_S: Final = 14.0  # edge waits 10 s for an answer, and then records without one
 STARTING_S: Final = 60.0  # a daemon that starts is back by then; later it is a fault
+STOOD_STILL: Final = "stood_still"  # edge's reason for a face that hardly moved
 WAITING_S: Final = 120.0  # records older than this say that the office is out of reach
 
 
@@ -106,7 +107,8 @@ def moment_of(line: AnnouncementLine) -> Moment | None:  # noqa: PLR0911 - one f
             return None  # whoever it was does not see it any more
         case "not_recognised":
             outcome = "" if line.verdict is None else line.verdict.outcome
-            return Moment(State.NOT_RECOGNISED, code=outcome, captured_s=captured_s)
+            still = outcome == "not_live" and line.detail == STOOD_STILL  # they can do something about it
+            return Moment(State.NOT_RECOGNISED, code=STOOD_STILL if still else outcome, captured_s=captured_s)
         case "several_people":
             return Moment(State.SEVERAL_PEOPLE)
         case "out_of_service" if line.verdict is not None:

@@ -37,6 +37,7 @@ class Wording:
 
 
 _AGAIN: Final = N_("Try once more, or use your badge.")
+_SLOWLY: Final = N_("Slowly, then look here again.")
 GUIDANCE: Final[Mapping[str, Wording]] = {
     "come_closer": Wording(N_("Come a little closer"), "", "closer", "work"),
     "step_back": Wording(N_("Step back a little"), "", "back", "work"),
@@ -47,6 +48,8 @@ GUIDANCE: Final[Mapping[str, Wording]] = {
     "hold_still": Wording(N_("Hold still"), N_("Only for a moment."), "face", "work"),
     "uncover_face": Wording(N_("Show your whole face"), N_("Without mask or visor, please."), "face", "work"),
     "one_at_a_time": Wording(N_("One at a time, please"), "", "people", "work"),
+    "turn_left": Wording(N_("Turn your head to your left"), _SLOWLY, "face", "work"),
+    "turn_right": Wording(N_("Turn your head to your right"), _SLOWLY, "face", "work"),
 }
 NOT_RECOGNISED: Final[Mapping[str, Wording]] = {
     "unknown": Wording(N_("Not recognised"), _AGAIN, "question", "attention"),
@@ -54,6 +57,7 @@ NOT_RECOGNISED: Final[Mapping[str, Wording]] = {
     "not_live": Wording(
         N_("Please use your badge"), N_("Your face could not be checked."), "badge", "attention"
     ),
+    "stood_still": Wording(N_("Move your head a little"), _SLOWLY, "face", "attention"),
     "poor_quality": Wording(N_("Your face could not be seen well"), _AGAIN, "face", "attention"),
 }
 _OUT: Final = N_("Out of service")

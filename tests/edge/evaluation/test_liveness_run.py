@@ -14,7 +14,7 @@ from edge.evaluation import liveness_run
 from edge.evaluation.liveness_trial import Response
 from edge.evaluation.presentations import MARKER, read_attacks, read_bona_fide
 from edge.inference.models import SHIPPED_MODELS
-from edge.types import Frame, Landmarks, LivenessState, LivenessVerdict, TrackedFace
+from edge.types import Frame, Landmarks, LivenessState, LivenessVerdict, PersonId, TrackedFace
 
 FRAMES = 12
 
@@ -24,14 +24,23 @@ class BlueIsFake:
 
     def __init__(self) -> None:
         self._frames: dict[int, int] = {}
+        self._said: dict[int, LivenessVerdict] = {}
 
     def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
+        self._said[face.track_id] = self._look(frame, face)
+        return self._said[face.track_id]
+
+    def _look(self, frame: Frame, face: TrackedFace) -> LivenessVerdict:
         self._frames[face.track_id] = self._frames.get(face.track_id, 0) + 1
         blue = float(frame.image[..., 0].mean()) > float(frame.image[..., 2].mean())
         score = 0.1 if blue else 0.9
         if self._frames[face.track_id] < 3:
             return LivenessVerdict(LivenessState.UNDECIDED, "gathering", score)
         return LivenessVerdict(LivenessState.NOT_LIVE if blue else LivenessState.LIVE, "colour", score)
+
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        del person_id
+        return self._said[track_id]
 
     def forget(self, track_id: int) -> None:
         self._frames.pop(track_id, None)

@@ -22,6 +22,7 @@ from edge.types import (
     LivenessState,
     LivenessVerdict,
     ModelHash,
+    PersonId,
     Scene,
     TrackedFace,
     Verdict,
@@ -87,6 +88,10 @@ class Watcher:
         state = LivenessState.LIVE if self.looked[face.track_id] > self.live_after else LivenessState.UNDECIDED
         return LivenessVerdict(state, "watched")
 
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        state = LivenessState.LIVE if self.looked[track_id] > self.live_after else LivenessState.UNDECIDED
+        return LivenessVerdict(state, "watched")
+
     def forget(self, track_id: int) -> None:
         self.looked.pop(track_id, None)
 
@@ -99,6 +104,9 @@ class AlwaysLive:
     """The policy "off"."""
 
     def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
+        return LIVE
+
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
         return LIVE
 
     def forget(self, track_id: int) -> None:

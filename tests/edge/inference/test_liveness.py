@@ -14,6 +14,7 @@ from edge.types import (
     Landmarks,
     LivenessState,
     LivenessVerdict,
+    PersonId,
     TrackedFace,
     TrackId,
 )
@@ -41,6 +42,9 @@ class Scripted:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer  # type: ignore[return-value]
+
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        return self.judge(FRAME, FACE, LANDMARKS)
 
     def forget(self, track_id: int) -> None:
         if isinstance(self.answer, Exception):
@@ -101,8 +105,9 @@ def test_without_its_model_every_policy_but_off_is_not_live_and_says_why(
     ],
 )
 def test_whatever_goes_wrong_is_not_live(answer: object, reason: str) -> None:
-    verdict = GuardedLiveness(Scripted(answer)).judge(FRAME, FACE, LANDMARKS)
-    assert (verdict.state, verdict.reason) == (LivenessState.NOT_LIVE, reason)
+    guarded = GuardedLiveness(Scripted(answer))
+    for verdict in (guarded.judge(FRAME, FACE, LANDMARKS), guarded.concerning(1, PersonId("1" * 32))):
+        assert (verdict.state, verdict.reason) == (LivenessState.NOT_LIVE, reason)
 
 
 def test_the_guard_hands_on_sound_verdicts_and_what_to_forget() -> None:

@@ -1,3 +1,5 @@
+import itertools
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -18,6 +20,8 @@ from edge.types import (
     BgrImage,
     Coaching,
     Frame,
+    LivenessState,
+    LivenessVerdict,
     ModelHash,
     Outcome,
     PersonId,
@@ -264,3 +268,51 @@ def test_real_models_recognise_a_real_face_and_not_a_strangers(
     assert {Stage.DETECT, Stage.LANDMARKS, Stage.EMBED, Stage.MATCH, Stage.TOTAL} <= set(costs)
     assert costs[Stage.DETECT].runs > costs[Stage.EMBED].runs
     assert 0 < costs[Stage.EMBED].median_ms < costs[Stage.TOTAL].p95_ms
+
+
+PASSED = LivenessVerdict(LivenessState.LIVE, "challenge_passed")
+
+
+@dataclass
+class Asker(Watcher):
+    """A liveness that asks for something for some frames, and then says what it was told to."""
+
+    asked_frames: int = 60
+    then: LivenessVerdict = PASSED
+
+    def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
+        if self.looked[track_id] > self.asked_frames:
+            return self.then
+        return LivenessVerdict(LivenessState.UNDECIDED, "challenge", asks=Coaching.TURN_LEFT)
+
+
+def test_a_challenge_is_asked_for_on_the_screen_and_has_more_time_than_a_glance() -> None:
+    asked = 75  # frames: 5 seconds, where 3 are the limit
+    booth = Booth(liveness=Asker(live_after=10_000, asked_frames=asked))
+    scenes = booth.show((1, face_at(300)), frames=asked + 5)
+    assert {scene.coaching for scene in scenes[:asked]} == {Coaching.TURN_LEFT}
+    assert [verdict.outcome for verdict in verdicts(scenes)] == [Outcome.RECOGNISED]
+
+
+def test_strangers_are_asked_for_nothing() -> None:
+    booth = Booth(liveness=Asker(live_after=10_000))
+    scenes = booth.show((STRANGER, face_at(300)), frames=60)
+    assert {scene.coaching for scene in scenes} == {None}
+    assert verdicts(scenes)[0].outcome is Outcome.UNKNOWN
+
+
+def test_a_face_that_is_exchanged_during_a_challenge_never_passes_it() -> None:
+    booth = Booth(liveness=Asker(live_after=10_000, asked_frames=10))
+    first = booth.show((STRANGER, face_at(300)), (1, face_at(500, width=60)), frames=2)
+    asked = booth.show((1, face_at(300)), frames=6)
+    swapped = booth.show((2, face_at(300)), frames=9)
+    assert not [v for v in verdicts(first + asked + swapped) if v.outcome is Outcome.RECOGNISED]
+
+
+def test_who_is_refused_again_and_again_waits_longer_each_time() -> None:
+    refused = LivenessVerdict(LivenessState.NOT_LIVE, "flat_motion")
+    booth = Booth(liveness=Asker(live_after=10_000, asked_frames=0, then=refused))
+    found = verdicts(booth.show((1, face_at(300)), frames=15 * 25))
+    assert {verdict.outcome for verdict in found} == {Outcome.NOT_LIVE}
+    pauses = [round(b.decided_s - a.decided_s) for a, b in itertools.pairwise(found)]
+    assert pauses == [3, 6, 12]

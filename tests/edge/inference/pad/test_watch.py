@@ -5,13 +5,25 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from edge.inference.pad.evidence import MIN_FRAMES, WINDOW_S, judge_look
+from edge.config import LivenessPolicy
+from edge.inference.pad.evidence import MIN_FRAMES, WINDOW_S
 from edge.inference.pad.passive import PassiveNetwork
 from edge.inference.pad.watch import MAX_GAP_S, LayeredLiveness
-from edge.types import BgrImage, Box, Frame, LivenessState, LivenessVerdict, TrackedFace, TrackId
+from edge.types import (
+    BgrImage,
+    Box,
+    Coaching,
+    Frame,
+    LivenessState,
+    LivenessVerdict,
+    PersonId,
+    TrackedFace,
+    TrackId,
+)
 from tests.edge.inference.given import face_at, landmarks_of
 
 APART_S = 1 / 15
+ADA, BOB = PersonId("a" * 32), PersonId("b" * 32)
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 
 
@@ -33,14 +45,22 @@ class Looks(PassiveNetwork):
 class Room:
     """Faces in front of a liveness, frame by frame."""
 
-    def __init__(self, **odds: float) -> None:
+    def __init__(
+        self,
+        *,
+        policy: LivenessPolicy = "passive",
+        people: dict[PersonId, LivenessPolicy] | None = None,
+        **odds: float,
+    ) -> None:
         self.places = {name: 100.0 + 200 * index for index, name in enumerate(odds)}
         detections = {name: face_at(left) for name, left in self.places.items()}
         self.faces = {
             name: TrackedFace(TrackId(index + 1), 0.0, detections[name]) for index, name in enumerate(odds)
         }
         self.looks = Looks({self.faces[name].detection.box.left: value for name, value in odds.items()})
-        self.liveness = LayeredLiveness(self.looks, rule=judge_look, with_motion=False)
+        self.liveness = LayeredLiveness(
+            self.looks, policy=policy, people=people or {}, mirrored=False, choose=lambda options: options[0]
+        )
 
     def see(self, name: str, at_s: float) -> LivenessVerdict:
         face = self.faces[name]
@@ -99,3 +119,57 @@ def test_the_layers_are_closed_with_it() -> None:
     room = Room(ada=5.0)
     room.liveness.close()
     assert room.looks.closed
+
+
+def test_the_policy_for_a_person_holds_as_soon_as_they_are_matched() -> None:
+    room = Room(people={ADA: "off", BOB: "passive_and_time"}, ada=-9.0, bob=9.0)
+    room.watch("ada", frames=4)
+    assert room.liveness.concerning(1, ADA).state is LivenessState.LIVE
+    assert room.liveness.concerning(1, PersonId("c" * 32)).state is LivenessState.NOT_LIVE
+    room.watch("bob", frames=4)
+    assert room.liveness.concerning(2, BOB).reason == "too_few_frames"
+    assert room.liveness.concerning(2, ADA).state is LivenessState.LIVE
+
+
+def test_before_a_match_nothing_is_said_that_not_every_policy_says() -> None:
+    room = Room(people={BOB: "passive_and_time"}, ada=9.0)
+    assert room.watch("ada", frames=5)[-1].state is LivenessState.UNDECIDED
+    assert room.liveness.concerning(1, ADA).state is LivenessState.LIVE
+
+
+def test_a_track_that_was_never_seen_is_not_live() -> None:
+    verdict = Room(ada=9.0).liveness.concerning(7, ADA)
+    assert (verdict.state, verdict.reason) == (LivenessState.NOT_LIVE, "not_seen")
+
+
+def test_a_challenge_begins_only_once_somebody_was_matched_and_ends_when_another_is() -> None:
+    room = Room(policy="challenge_always", ada=9.0)
+    assert all(verdict.asks is None for verdict in room.watch("ada", frames=6))
+    asked = room.liveness.concerning(1, ADA)
+    assert (asked.state, asked.asks) == (LivenessState.UNDECIDED, Coaching.LOOK_HERE)
+    assert room.see("ada", 6 * APART_S).asks is Coaching.TURN_LEFT
+    assert room.liveness.concerning(1, BOB).reason == "challenge_face_changed"
+
+
+def test_a_challenge_that_nobody_answers_is_refused_as_too_slow() -> None:
+    room = Room(policy="challenge_always", ada=9.0)
+    room.watch("ada", frames=6)
+    room.liveness.concerning(1, ADA)
+    last = room.watch("ada", frames=80, from_s=6 * APART_S)[-1]
+    assert (last.state, last.reason) == (LivenessState.NOT_LIVE, "challenge_too_slow")
+
+
+def test_doubt_leads_to_a_challenge_where_the_policy_says_so_and_to_the_badge_elsewhere() -> None:
+    frames = round(WINDOW_S / APART_S) + 2
+    asking, refusing = Room(policy="challenge_when_in_doubt", ada=9.0), Room(policy="passive_and_time", ada=9.0)
+    assert refusing.watch("ada", frames=frames)[-1].state is LivenessState.NOT_LIVE
+    asking.watch("ada", frames=3)
+    assert asking.liveness.concerning(1, ADA).asks is None
+    assert asking.watch("ada", frames=frames, from_s=3 * APART_S)[-1].asks is not None
+
+
+def test_what_looks_presented_gets_no_challenge() -> None:
+    room = Room(policy="challenge_always", photograph=-6.0)
+    last = room.watch("photograph", frames=6)[-1]
+    assert (last.state, last.reason) == (LivenessState.NOT_LIVE, "looks_presented")
+    assert room.liveness.concerning(1, ADA).state is LivenessState.NOT_LIVE
