@@ -10,7 +10,7 @@ import secrets
 import ssl
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -166,9 +166,10 @@ class Member:
             camera_mfps=15_000, service="in_service", alarms=[], roster_version=0, people=0, templates=0,
             resident_bytes=1, stages=[],
         )  # fmt: skip
+        expires = format_time(datetime.now(UTC) + timedelta(days=300))
         courier = CourierHealth(
-            session=secrets.token_hex(16), certificate_expires=format_time(datetime.now(UTC)),
-            certificate_days=1, reconnects=self.connects - 1, resends=0, broker=1, resident_bytes=1,
+            session=secrets.token_hex(16), certificate_expires=expires, certificate_days=300,
+            reconnects=self.connects - 1, resends=0, broker=1, resident_bytes=1,
         )  # fmt: skip
         signed = sign_document(told, key=self.kiosk.key)
         return encode(TelemetryMessage(edge=signed.decode("ascii"), courier=courier))

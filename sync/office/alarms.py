@@ -4,6 +4,8 @@ The receiver raises and clears them with what it commits; telling people is anot
 boundary: subject and detail are codes, addresses and numbers, never anything of a person.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -39,6 +41,16 @@ class AlarmKind(StrEnum):
     NOT_ME = "not_me"  # somebody was recorded as another person, and said so at once
 
 
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What is wrong with whom."""
+
+    kind: AlarmKind
+    subject: str
+    device_id: int | None
+    detail: str
+
+
 def insert(connection: Connection, table: Table) -> Any:
     """An INSERT that can say ON CONFLICT, for the engine at hand."""
     if connection.dialect.name == "sqlite":
@@ -50,16 +62,32 @@ def raise_alarm(
     connection: Connection, kind: AlarmKind, *, subject: str, device_id: int | None, detail: str, now_us: int
 ) -> None:
     """Open an alarm, or note that it was seen again."""
+    raise_alarms(connection, [Raised(kind, subject, device_id, detail)], now_us=now_us)
+
+
+def raise_alarms(connection: Connection, raised: Sequence[Raised], *, now_us: int) -> None:
+    """Open alarms, or note that they were seen again, in the order given: the same one in every process."""
+    if not raised:
+        return
     alarms = schema.alarms
-    statement = insert(connection, alarms).values(
-        kind=kind.value, subject=subject, device_id=device_id, detail=detail, raised_us=now_us, last_us=now_us
-    )
+    statement = insert(connection, alarms)
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=[alarms.c.kind, alarms.c.subject],
             index_where=alarms.c.cleared_us.is_(None),
-            set_={"last_us": now_us, "detail": detail},
-        )
+            set_={"last_us": statement.excluded.last_us, "detail": statement.excluded.detail},
+        ),
+        [
+            {
+                "kind": each.kind.value,
+                "subject": each.subject,
+                "device_id": each.device_id,
+                "detail": each.detail,
+                "raised_us": now_us,
+                "last_us": now_us,
+            }
+            for each in raised
+        ],
     )
 
 

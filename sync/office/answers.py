@@ -38,6 +38,7 @@ class _Device:
     sent_at: float = float("-inf")
     resent_at: float = float("-inf")
     lacking_since: float | None = None
+    lacking_after: tuple[EventPoint, ...] = ()
     nonce: str | None = None
     newest: EventPoint | None = None
     said: EventPoint | None = None
@@ -81,7 +82,7 @@ class Answers:
         for address in outcome.missing:
             self._ask_again(self._device(address))
         for address in outcome.lacking:
-            self._note_lack(self._device(address))
+            self._note_lack(self._device(address), after=tuple(outcome.committed.get(address, ())))
         for address, refused in outcome.refused:
             self._refuse(address, refused)
         for address, parcels in outcome.receipts.items():
@@ -149,11 +150,14 @@ class Answers:
             )
         )
 
-    def _note_lack(self, device: _Device) -> None:
-        """Disorder of shared subscriptions mends itself; what lasts is asked for again."""
+    def _note_lack(self, device: _Device, *, after: tuple[EventPoint, ...]) -> None:
+        """Disorder of shared subscriptions mends itself; what lasts is asked for again.
+
+        It lasts while nothing is committed: another receiver may have filled what this one saw lacking before.
+        """
         now = self._monotonic()
-        if device.lacking_since is None:
-            device.lacking_since = now
+        if device.lacking_since is None or device.lacking_after != after:
+            device.lacking_since, device.lacking_after = now, after
         elif now - device.lacking_since >= self._settings.resend_after_s:
             self._ask_again(device)
 

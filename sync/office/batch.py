@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from sync.office.alarms import AlarmKind, raise_alarm
 from sync.office.condition import compare_frontier, take_state, take_telemetry
 from sync.office.database import Database
+from sync.office.histories import lock_devices
 from sync.office.ingest import Limits, RefusedEvent, ingest
 from sync.office.link import Arrival
 from sync.office.outbox import take_result
@@ -98,6 +99,9 @@ class Intake:
             devices = load_devices(connection, wanted) if wanted else {}
         verified = self._verify(messages, devices)
         with self._database.write() as connection:
+            # All at once and in one order, for states and telemetry too: receivers whose batches name the same
+            # kiosks would else wait for each other in a ring.
+            lock_devices(connection, [device.id for device in devices.values()])
             work = _Batch(connection, sealing=self._sealing, limits=self._limits, now_us=now_us)
             work.take_events(verified, devices)
             for message in messages:

@@ -18,7 +18,7 @@ from sync.wire.fields import EventPoint
 
 def lock_devices(connection: Connection, device_ids: Collection[int]) -> None:
     """Hold these devices until the transaction ends. SQLite's writer holds the whole database already."""
-    if connection.dialect.name == "sqlite":
+    if connection.dialect.name == "sqlite" or not device_ids:
         return
     devices = schema.devices
     connection.execute(

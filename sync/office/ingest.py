@@ -8,12 +8,12 @@ that they come twice, late, out of order, or from a device that was restored or 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, select
 
-from sync.office import evidence, gaps
-from sync.office.alarms import AlarmKind, insert, raise_alarm
+from sync.office import evidence
+from sync.office.alarms import AlarmKind, raise_alarm
 from sync.office.database import schema
 from sync.office.database.ingest import append_events
 from sync.office.histories import insert_epoch, load_epochs, lock_devices, record_beginning, update_epochs
@@ -23,7 +23,8 @@ from sync.office.reported import take_change
 from sync.office.retirement import take_retirement
 from sync.office.rows import event_row
 from sync.office.said import take_request, take_void
-from sync.office.verification import Verified, ordinal_of, stored
+from sync.office.verification import Verified, ordinal_of
+from sync.office.waiting import WaitingRoom
 from sync.wire.events import (
     AttendanceVoided,
     ClockCorrected,
@@ -33,8 +34,6 @@ from sync.wire.events import (
     PersonChanged,
 )
 from sync.wire.fields import EventPoint
-
-DRAINED_AT_ONCE: Final = 500  # rows of `waiting` read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +108,12 @@ class _Work:
     def __init__(self, connection: Connection, *, now_us: int, limits: Limits) -> None:
         self._connection = connection
         self._now_us = now_us
-        self._limits = limits
         self._epochs: dict[int, dict[str, Epoch]] = {}
-        self._waiting_seqs: dict[int, set[int]] = defaultdict(set)  # epoch id to seqs
+        self._waiting = WaitingRoom(connection, now_us=now_us, per_device=limits.waiting_per_device)
         self._known: dict[int, dict[int, bytes]] = defaultdict(dict)
         self._rows: list[dict[str, Any]] = []
         self._moved: dict[int, Epoch] = {}
         self._repeated: dict[int, Verified] = {}  # by epoch id: the last event that was committed already
-        self._stirred: set[int] = set()  # epochs whose waiting rows changed
-        self._waiting_rows: list[dict[str, Any]] = []
         self._corrections: list[tuple[int, int, ClockCorrected]] = []
         self._alarms: dict[tuple[AlarmKind, str], tuple[int, str]] = {}
         self._seen: list[dict[str, Any]] = []
@@ -134,12 +130,7 @@ class _Work:
             for name in {event.head.epoch for event in events}
             if name in self._epochs[device.id]
         ]
-        waiting = schema.waiting
-        rows = self._connection.execute(
-            select(waiting.c.epoch_id, waiting.c.seq).where(waiting.c.epoch_id.in_(touched))
-        )
-        for epoch_id, seq in rows:
-            self._waiting_seqs[epoch_id].add(seq)
+        self._waiting.load(touched)
 
     def take(self, device: Device, events: Sequence[Verified]) -> Answer:
         """Decide about one device's events, in the order of its history."""
@@ -164,8 +155,9 @@ class _Work:
             self._load_known(epoch, min(repeated) - 1, max(repeated))
         for event in events:
             self._take_event(answer, epoch, event)
-        while epoch.frontier_seq + 1 in self._waiting_seqs[epoch.id] and self._drain(answer, epoch):
+        while self._waiting.holds_next(epoch) and self._drain(answer, epoch):
             pass
+        answer.lacking = answer.lacking or self._waiting.holds_any(epoch)
 
     def _epoch(self, device: Device, name: str) -> Epoch:
         epochs = self._epochs[device.id]
@@ -224,43 +216,23 @@ class _Work:
 
     def _keep_waiting(self, answer: Answer, epoch: Epoch, event: Verified) -> str:
         """Room is counted over the epochs that this batch touches; the lowest numbers are taken first."""
-        answer.lacking = True
         if epoch.refused_seq is not None and event.head.seq > epoch.refused_seq:
+            answer.lacking = True
             return "dropped"  # of the history that was refused: the device issues it again
-        device_epochs = self._epochs[answer.device.id].values()
-        if sum(len(self._waiting_seqs[each.id]) for each in device_epochs) >= self._limits.waiting_per_device:
+        if not self._waiting.has_room(self._epochs[answer.device.id].values()):
+            answer.lacking = True
             return "dropped"
-        self._waiting_rows.append(
-            {
-                "epoch_id": epoch.id,
-                "seq": event.head.seq,
-                "hash": event.hash,
-                "prev_hash": event.prev_hash,
-                "received_us": self._now_us,
-                "envelope": event.raw,
-            }
-        )
-        self._waiting_seqs[epoch.id].add(event.head.seq)
-        self._stirred.add(epoch.id)
+        self._waiting.keep(epoch, event)
         return "waiting"
 
     def _drain(self, answer: Answer, epoch: Epoch) -> bool:
         """Take waiting events whose turn has come; the batch's own are among them once they are written."""
-        self._write_waiting()
-        waiting = schema.waiting
         start = epoch.frontier_seq
-        rows = self._connection.execute(
-            select(waiting.c.seq, waiting.c.envelope)
-            .where(waiting.c.epoch_id == epoch.id, waiting.c.seq > start)
-            .order_by(waiting.c.seq, waiting.c.id)
-            .limit(DRAINED_AT_ONCE)
-        ).all()
-        for row in rows:
-            if row.seq > epoch.frontier_seq + 1:
+        for event in self._waiting.following(epoch):
+            if event.head.seq > epoch.frontier_seq + 1:
                 break
-            self._take_event(answer, epoch, stored(bytes(row.envelope)))
-        self._waiting_seqs[epoch.id] = {seq for seq in self._waiting_seqs[epoch.id] if seq > epoch.frontier_seq}
-        self._stirred.add(epoch.id)
+            self._take_event(answer, epoch, event)
+        self._waiting.passed(epoch)
         return epoch.frontier_seq > start
 
     def _refuse(self, answer: Answer, epoch: Epoch, event: Verified, reason: Place) -> None:
@@ -282,7 +254,7 @@ class _Work:
         )
         kind = AlarmKind.BROKEN_CHAIN if broken else AlarmKind.FORK
         self._alarm(kind, answer.device, f"{epoch.name}/{event.head.seq}", epoch=epoch)
-        self._forget_waiting(epoch, event)
+        self._waiting.forget_behind(epoch, event)
 
     def _in_common(self, epoch: Epoch, event: Verified) -> EventPoint | None:
         """What the refused event follows, if that is ours too: what a restored device need not issue again."""
@@ -290,20 +262,6 @@ class _Work:
         if before < epoch.frontier_seq and self._known[epoch.id].get(before) == event.prev_hash:
             return EventPoint(epoch=epoch.name, seq=before, hash=event.prev_hash.hex())
         return epoch.point
-
-    def _forget_waiting(self, epoch: Epoch, refused: Verified) -> None:
-        """What waits behind a refused event belongs to its history; what does not comes again."""
-        if not self._waiting_seqs[epoch.id]:
-            return
-        self._write_waiting()
-        waiting, seq = schema.waiting, refused.head.seq
-        self._connection.execute(
-            delete(waiting).where(
-                waiting.c.epoch_id == epoch.id, (waiting.c.seq > seq) | (waiting.c.hash == refused.hash)
-            )
-        )
-        self._waiting_seqs[epoch.id] = set(self._waiting_of(epoch))
-        self._stirred.add(epoch.id)
 
     def _examine_beginning(self, device: Device, epoch: Epoch, event: Verified) -> None:
         """A new epoch says what it follows: hold that against what the office has."""
@@ -324,7 +282,7 @@ class _Work:
             self._alarm(
                 AlarmKind.RESTORED, device, f"{lost} events after {before.name}/{previous.seq}", epoch=epoch
             )
-        if any(seq > previous.seq for seq in self._waiting_of(before)):
+        if any(seq > previous.seq for seq in self._waiting.stored_seqs(before)):
             self._alarm(AlarmKind.LOST_TAIL, device, f"{before.name} after {previous.seq}", epoch=before)
 
     def _replaces(self, device: Device, epoch: Epoch, event: Verified) -> bool:
@@ -336,11 +294,6 @@ class _Work:
             epochs.c.device_id == device.id, epochs.c.id != epoch.id, epochs.c.signer == event.key_id
         )
         return self._connection.execute(signed_before.limit(1)).first() is None
-
-    def _waiting_of(self, epoch: Epoch) -> list[int]:
-        waiting = schema.waiting
-        rows = self._connection.execute(select(waiting.c.seq).where(waiting.c.epoch_id == epoch.id))
-        return [row.seq for row in rows]
 
     def _compare_successors(self, device: Device, epoch: Epoch) -> None:
         """Where the frontier has reached the point that a later epoch names, the event must be the same."""
@@ -402,17 +355,10 @@ class _Work:
         """Write everything that was decided."""
         if self._rows:
             append_events(self._connection, self._rows)
-        self._write_waiting()
         update_epochs(self._connection, self._moved.values(), now_us=self._now_us)
-        self._delete_taken()
-        epochs = {each.id: each for device in self._epochs.values() for each in device.values()}
-        for epoch_id in sorted(self._stirred):
-            gaps.reconcile(
-                self._connection,
-                epochs[epoch_id],
-                waiting=self._waiting_seqs[epoch_id],
-                now_us=self._now_us,
-            )
+        self._waiting.close(
+            self._moved, {each.id: each for device in self._epochs.values() for each in device.values()}
+        )
         for device_id, epoch_id, event in self._corrections:
             evidence.record_correction(self._connection, epoch_id, event, epochs=self._epochs[device_id])
         for (kind, subject), (device_id, detail) in self._alarms.items():
@@ -429,25 +375,3 @@ class _Work:
                 take_void(self._connection, device, said, epoch_id=epoch_id, now_us=self._now_us)
             else:
                 take_request(self._connection, device, said, now_us=self._now_us)
-
-    def _write_waiting(self) -> None:
-        if self._waiting_rows:
-            statement = insert(self._connection, schema.waiting).on_conflict_do_nothing(
-                index_elements=["epoch_id", "seq", "hash"]
-            )
-            self._connection.execute(statement, self._waiting_rows)
-            self._waiting_rows = []
-
-    def _delete_taken(self) -> None:
-        waiting = schema.waiting
-        taken = [
-            {"of_epoch": epoch_id, "upto": self._moved[epoch_id].frontier_seq}
-            for epoch_id in sorted(self._stirred & self._moved.keys())
-        ]
-        if taken:
-            self._connection.execute(
-                delete(waiting).where(
-                    waiting.c.epoch_id == bindparam("of_epoch"), waiting.c.seq <= bindparam("upto")
-                ),
-                taken,
-            )

@@ -19,7 +19,7 @@ import structlog
 from sync.office.answers import Answers
 from sync.office.batch import Intake, Outcome
 from sync.office.database import Database
-from sync.office.database.errors import DatabaseConflict, DatabaseError, HistoryKept
+from sync.office.database.errors import DatabaseConflict, DatabaseError, DatabaseLocked, HistoryKept
 from sync.office.link import Arrival
 from sync.office.metrics import Metrics
 from sync.office.outbox import due, note_sent
@@ -31,6 +31,8 @@ from sync.wire.topics import UP, Channel, filter_of
 IDLE_S: Final = 0.2  # how long an empty queue is waited for before the clock's work is looked at
 RETRY_FIRST_S: Final = 0.5
 RETRY_MOST_S: Final = 10.0  # well under the watchdog
+COLLISIONS: Final = 5  # with another receiver, before it counts as a failure of the database
+COLLISION_S: Final = 0.1
 OUTBOX_EVERY_S: Final = 1.0  # an enrolled template reaches the other kiosks within seconds
 WATCH_EVERY_S: Final = 10.0
 
@@ -152,16 +154,24 @@ class Receiver:
 
     def _take(self, arrivals: Sequence[Arrival], stop: threading.Event) -> None:
         """Commit a batch, however long the database needs; then answer and acknowledge."""
-        failures = 0
+        failures = collisions = 0
         while not stop.is_set():
             try:
                 self._commit(arrivals)
             except DatabaseError as error:
+                if self._collided(error) and collisions < COLLISIONS:
+                    collisions += 1
+                    stop.wait(random.random() * COLLISION_S)  # noqa: S311 - spreads retries, keeps no secret
+                    continue
                 failures += 1
                 self._failing(error, failures, stop)
             else:
                 self._well()
                 return
+
+    def _collided(self, error: DatabaseError) -> bool:
+        """Whether another receiver's transaction was in the way of ours, and the server is well."""
+        return isinstance(error, DatabaseLocked) and self._database.dialect == "postgresql"
 
     def _commit(self, arrivals: Sequence[Arrival]) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from sync.office.alarms import AlarmKind, clear_alarm, raise_alarm
+from sync.office.alarms import AlarmKind, Raised, clear_alarm, raise_alarms
 from sync.office.database import schema
 from sync.office.rows import microseconds, parse_moment
 
@@ -50,6 +50,7 @@ class Watch:
         self._listening_since_us: int | None = None
         self._owed: dict[int, tuple[int, str, int]] = {}  # since when, which epoch, at which frontier
         self._open: set[tuple[str, str]] = set()
+        self._raised: list[Raised] = []
 
     def look(self, connection: Connection, *, now_us: int, connected: bool) -> Fleet:
         """Raise and clear alarms."""
@@ -62,20 +63,24 @@ class Watch:
             select(devices, health)
             .select_from(devices.outerjoin(health, health.c.device_id == devices.c.id))
             .where(devices.c.state == "active")
+            .order_by(devices.c.id)  # several receivers look: they write in one order
         ).all()
+        self._raised = []
         frontiers = _frontiers(connection)
         self._open = _open_alarms(connection)
         for row in rows:
             self._certificate(connection, row, now_us)
         silent = [self._silent(connection, row, now_us) for row in rows]
         stalled = [self._stalled(connection, row, frontiers, now_us) for row in rows]
+        gaps = self._gaps(connection, now_us)
+        raise_alarms(connection, self._raised, now_us=now_us)
         alarms = schema.alarms
         return Fleet(
             active=len(rows),
             online=sum(bool(row.online) for row in rows),
             silent=sum(silent),
             stalled=sum(stalled),
-            gaps=self._gaps(connection, now_us),
+            gaps=gaps,
             alarms=connection.execute(
                 select(func.count()).select_from(alarms).where(alarms.c.cleared_us.is_(None))
             ).scalar_one(),
@@ -136,7 +141,7 @@ class Watch:
             if (kind.value, subject) in self._open:
                 clear_alarm(connection, kind, subject=subject, now_us=now_us)
             return
-        raise_alarm(connection, kind, subject=subject, device_id=row.id, detail=detail, now_us=now_us)
+        self._raised.append(Raised(kind, subject, row.id, detail))
 
     def _gaps(self, connection: Connection, now_us: int) -> int:
         """Alarm gaps that stay, and clear the alarms of epochs that have none any more."""
@@ -154,15 +159,10 @@ class Watch:
                 continue
             subject = f"{row.site}/{row.device}/{row.epoch}"
             lasting.add(subject)
-            raise_alarm(
-                connection,
-                AlarmKind.GAP,
-                subject=subject,
-                device_id=row.device_id,
-                detail=f"{row.from_seq} to {row.to_seq}",
-                now_us=now_us,
+            self._raised.append(
+                Raised(AlarmKind.GAP, subject, row.device_id, f"{row.from_seq} to {row.to_seq}")
             )
-        for kind, subject in self._open:
+        for kind, subject in sorted(self._open):
             if kind == AlarmKind.GAP.value and subject not in lasting:
                 clear_alarm(connection, AlarmKind.GAP, subject=subject, now_us=now_us)
         return len(rows)

@@ -111,3 +111,13 @@ def test_what_lacks_is_asked_for_only_when_it_has_lasted(scene: Scene, after_s: 
     scene.now_s += after_s
     scene.commit(1, lacking=True)
     assert [ack.resend for ack in scene.broker.sent] == [False, asked]
+
+
+def test_a_lack_that_another_receiver_filled_is_none_that_lasts(scene: Scene) -> None:
+    scene.commit(1, lacking=True)
+    scene.now_s += 60.0
+    scene.commit(5, lacking=True)
+    assert not any(ack.resend for ack in scene.broker.sent)
+    scene.now_s += SETTINGS.resend_after_s
+    scene.commit(5, lacking=True)
+    assert scene.broker.sent[-1].resend

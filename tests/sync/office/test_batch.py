@@ -1,6 +1,5 @@
 """What comes beside events: states, telemetry, results and parcels, each taken once and answered."""
 
-import secrets
 from typing import Any
 
 import pytest
@@ -17,12 +16,13 @@ from sync.wire.canonical import encode
 from sync.wire.commands import Removed, Result
 from sync.wire.documents import sign_document
 from sync.wire.fields import EventPoint, format_time
-from sync.wire.health import CourierHealth, State, Telemetry, TelemetryMessage
+from sync.wire.health import State
 from sync.wire.parcels import CrashParcel, PersonParcel
 from sync.wire.roster import PersonDetails
 from sync.wire.sealing import seal, to_text
 from sync.wire.topics import Channel
-from tests.sync.office.kiosk import START, Kiosk, clock
+from tests.sync.office.kiosk import START, Kiosk
+from tests.sync.office.telemetry import telemetry_of
 
 SEALING = X25519PrivateKey.generate()
 NOW = format_time(START)
@@ -56,40 +56,7 @@ class Desk:
         self.take(Channel.STATE, encode(state))
 
     def telemetry(self, *, frontier: EventPoint | None = None) -> Outcome:
-        told = Telemetry(
-            **self.where,
-            nonce=secrets.token_hex(16),
-            time=NOW,
-            clock=clock(),
-            software="0.1.0",
-            uptime_s=1,
-            models=[],
-            head=self.kiosk.point,
-            frontier=frontier,
-            pending=3,
-            parcels_pending=0,
-            verdicts={},
-            camera="replay",
-            camera_mfps=0,
-            service="in_service",
-            alarms=[],
-            roster_version=4,
-            people=0,
-            templates=0,
-            resident_bytes=1,
-            stages=[],
-        )
-        courier = CourierHealth(
-            session="1" * 32,
-            certificate_expires=NOW,
-            certificate_days=9,
-            reconnects=0,
-            resends=0,
-            broker=1,
-            resident_bytes=1,
-        )
-        edge = sign_document(told, key=self.kiosk.key).decode()
-        return self.take(Channel.TELEMETRY, encode(TelemetryMessage(edge=edge, courier=courier)))
+        return self.take(Channel.TELEMETRY, telemetry_of(self.kiosk, frontier=frontier))
 
 
 @pytest.fixture
