@@ -452,6 +452,29 @@ class TrustConfig(Section):
     )
 
 
+class UpdateConfig(Section):
+    """When a staged release may be installed, and whose signature is believed."""
+
+    begins: LocalTime = Field(
+        default=time(2, 0), description="Local time from which releases are installed by themselves."
+    )
+    ends: LocalTime = Field(
+        default=time(5, 0),
+        description="Local time until which they are; earlier than `begins`: the next day; equal: always.",
+    )
+    healthy_within_s: float = Field(
+        default=120.0,
+        ge=10.0,
+        le=1800.0,
+        description="How long a new version may take to become ready before it is taken back, seconds.",
+    )
+    release_key: Path = Field(
+        default=Path("/etc/clockface/release.pub"),
+        description="Public half of the release key (Ed25519, PEM; several blocks while keys change); "
+        "without it no release is believed.",
+    )
+
+
 class ApiConfig(Section):
     """The local sockets: each is guarded by its file mode and group."""
 
@@ -516,6 +539,7 @@ class Config(Section):
     retention: RetentionConfig = RetentionConfig()
     backup: BackupConfig = BackupConfig()
     trust: TrustConfig = TrustConfig()
+    update: UpdateConfig = UpdateConfig()
     signals: SignalsConfig = SignalsConfig()
     logging: LoggingConfig = LoggingConfig()
     api: ApiConfig = ApiConfig()

@@ -51,6 +51,10 @@ an employee number, a template or a key: messages reach logs and screens.
     |   +-- PinTooEasy                77   a PIN is too short or too easy to guess
     +-- EvaluationError               80   a sample that cannot carry the claim, unreadable input
     +-- AttendanceError               90   a rule's input is out of range
+    +-- UpdateError                   85   a new version cannot be installed
+    |   +-- ReleaseRefused            86   not signed with a key that is believed, or another package
+    |   +-- UpdateUndone              87   it was not well, and the one before was put back
+    |   +-- UpdateStuck               88   it is not well, and putting back would give up records
     +-- ProvisioningError             95   the office's bundle, or what answers it here, is not what it must be
     |   +-- BundleRefused             96   its signature, device, request, time, certificate or keys do not hold
     |   +-- TestUnconfirmed           97   the office did not confirm a test event in time
@@ -105,6 +109,7 @@ __all__ = [
     "PinRefused",
     "ProtocolMismatch",
     "ProvisioningError",
+    "ReleaseRefused",
     "RuntimeUnavailable",
     "ScreenError",
     "SecretError",
@@ -118,6 +123,9 @@ __all__ = [
     "SoundUnavailable",
     "StoreError",
     "TestUnconfirmed",
+    "UpdateError",
+    "UpdateStuck",
+    "UpdateUndone",
 ]
 
 
@@ -386,3 +394,27 @@ class ScreenError(ClockfaceError):
     """The screen's page cannot be served: its port, its folder or its secret."""
 
     exit_code = 98
+
+
+class UpdateError(ClockfaceError):
+    """A new version cannot be installed."""
+
+    exit_code = 85
+
+
+class ReleaseRefused(UpdateError):
+    """A release is not signed with a key that is believed, or its package is another one."""
+
+    exit_code = 86
+
+
+class UpdateUndone(UpdateError):
+    """A new version was not well, and the one before was put back."""
+
+    exit_code = 87
+
+
+class UpdateStuck(UpdateError):
+    """A new version is not well, and the one before cannot be put back without giving up records."""
+
+    exit_code = 88

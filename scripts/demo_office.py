@@ -13,6 +13,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +27,10 @@ from sync.office.database import SQLiteSettings, open_database, schema
 from sync.wire.events import ATTENDANCE_RECORDED
 
 ROOT = Path(__file__).resolve().parent.parent
-BIN = ROOT / ".venv" / "bin"
+OFFICE, SYNC = (
+    (sys.executable, "-m", "sync.office"),
+    (sys.executable, "-m", "sync"),
+)  # this tree's, wherever .venv is
 START_TIMEOUT_S = 30.0
 
 OFFICE_CONFIG = """\
@@ -97,7 +101,7 @@ class Office:
         """Run one `clockface-office` command; a failure ends the demo with its message."""
         if show:
             self.say("clockface-office", list(arguments))
-        command = [str(BIN / "clockface-office"), "--config", str(self.config), *arguments]
+        command = [*OFFICE, "--config", str(self.config), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         if done.returncode != 0:
             raise OfficeFailed(f"clockface-office {arguments[0]} failed:\n{done.stdout}{done.stderr}")
@@ -162,7 +166,7 @@ class Office:
             mosquitto = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
             if mosquitto is None:
                 raise OfficeFailed("mosquitto is not installed. Next: scripts/setup broker")
-            receiver = [str(BIN / "clockface-office"), "--config", str(self.config), "run"]
+            receiver = [*OFFICE, "--config", str(self.config), "run"]
             with _process([mosquitto, "-c", str(self.folder / "mosquitto/mosquitto.conf")], log) as broker:
                 self._wait_for_broker(broker)
                 with _process(receiver, log):
@@ -209,7 +213,7 @@ def courier(folder: Path, *, run: Path, tls: Path, brokers: list[str]) -> Iterat
     config.write_text(SYNC_CONFIG.format(run=run, tls=tls, brokers=json.dumps(brokers)), encoding="utf-8")
     with (
         (folder / "sync.log").open("ab") as log,
-        _process([str(BIN / "clockface-sync"), "--config", str(config), "run"], log),
+        _process([*SYNC, "--config", str(config), "run"], log),
     ):
         yield
 

@@ -32,6 +32,7 @@ _OWN = (
     "doctor",
     "support-bundle",
     "models",
+    "update",
 )
 
 PROGRAM = Program(

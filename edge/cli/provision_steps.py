@@ -192,7 +192,7 @@ def _services(journey: Journey) -> Outcome:
             f"  clockface --config {folder / 'clockface.toml'} run\n"
             f"  clockface-sync --config {folder / 'sync.toml'} run"
         )
-    return Outcome("clockface-edge and clockface-sync are enabled" if began else "the daemon answers")
+    return Outcome("clockface.target is enabled" if began else "the daemon answers")
 
 
 def _doctor(journey: Journey) -> Outcome:

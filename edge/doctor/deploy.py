@@ -119,7 +119,7 @@ def check_unit(unit: str, most: float, run: Run) -> Finding:
     names = ["LoadState", "ActiveState", "UnitFileState", *wanted]
     shown = run(["systemctl", "show", unit, f"--property={','.join(names)}"])
     install = (
-        f"sudo cp /opt/clockface/systemd/{unit} /etc/systemd/system/ && sudo systemctl enable --now {unit}"
+        f"sudo scripts/install (or apt install ./clockface_*.deb), then sudo systemctl enable --now {unit}"
     )
     if shown is None:
         return fail("systemd does not answer: nothing shows that the process is shut in", install)

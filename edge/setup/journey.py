@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from edge.errors import ProvisioningError
 from edge.kiosk.screen.config import READER as SCREEN
 from edge.setup.answers import EDGE_SECTIONS, SCREEN_SECTIONS, Answers
 from edge.setup.files import Draft, Standing, draft, standing, write
+from edge.setup.owners import package_groups
 from edge.setup.progress import Progress
 
 COURIER_SETTINGS: Final = {
@@ -32,8 +33,9 @@ COURIER_SETTINGS: Final = {
     "paths.tls": "Folder with device.key, device.crt and ca.crt.",
     "broker.addresses": "Where the office's broker answers, as its bundle says.",
 }
-START = ("clockface-edge", "clockface-sync")
-ALONGSIDE = ("clockface-screen", "clockface-capture")  # started by other means, stopped with the rest
+TARGET = "clockface.target"
+# Stopped with the target, and named all the same: somebody may have started one by itself.
+SERVICES = ("clockface-edge", "clockface-sync", "clockface-screen", "clockface-kiosk", "clockface-capture")
 
 
 class Waiting(Exception):
@@ -84,12 +86,14 @@ class Journey:
         folder: Of the configuration files.
         environment: The process's.
         confirm: Asks yes or no; on no terminal it says no.
+        groups: Settings that name a group, where the package made it; an answer goes before them.
     """
 
     progress: Progress
     folder: Path
     environment: Mapping[str, str]
     confirm: Callable[[Question], bool]
+    groups: Mapping[str, str] = field(default_factory=package_groups)
 
     @property
     def answers(self) -> Answers:
@@ -162,6 +166,9 @@ class Journey:
             for name, value in tree[section].items()
             if _told(key := f"{section}.{name}", self.progress.given) and _known(key, reader)
         }
+        for key, group in self.groups.items():
+            if key in reader.settings and key not in values:
+                values[key] = group
         described = {key: setting.description for key, setting in reader.settings.items()}
         described["camera.region"] = "The part of the picture that is looked at."
         return draft(
@@ -204,18 +211,17 @@ def start_services() -> bool:
     systemctl = shutil.which("systemctl")
     if systemctl is None or not Path("/run/systemd/system").is_dir():
         return False
-    units = [f"{name}.service" for name in START]
-    known = subprocess.run([systemctl, "cat", *units], capture_output=True, timeout=30, check=False)
+    known = subprocess.run([systemctl, "cat", TARGET], capture_output=True, timeout=30, check=False)
     if known.returncode != 0:
         return False
     done = subprocess.run(
-        [systemctl, "enable", "--now", *units], capture_output=True, text=True, timeout=180, check=False
+        [systemctl, "enable", "--now", TARGET], capture_output=True, text=True, timeout=180, check=False
     )
     if done.returncode != 0:
         raise ProvisioningError(
             "systemd did not start the services",
-            where=", ".join(units),
-            next_step="systemctl status clockface-edge clockface-sync; journalctl -u clockface-edge -n 20",
+            where=TARGET,
+            next_step="systemctl status 'clockface*'; journalctl -u clockface-edge -n 20",
         )
     return True
 
@@ -230,11 +236,9 @@ def stop_services() -> bool:
     if systemctl is None or not Path("/run/systemd/system").is_dir():
         return False
     units = [
-        f"{name}.service"
-        for name in (*START, *ALONGSIDE)
-        if subprocess.run(
-            [systemctl, "cat", f"{name}.service"], capture_output=True, timeout=30, check=False
-        ).returncode
+        unit
+        for unit in (TARGET, *(f"{name}.service" for name in SERVICES))
+        if subprocess.run([systemctl, "cat", unit], capture_output=True, timeout=30, check=False).returncode
         == 0
     ]
     if not units:

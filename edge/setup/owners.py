@@ -4,14 +4,37 @@ Where the accounts do not exist (a development machine), everything belongs to w
 boundary: only folders named by the configuration are touched, and links are not followed.
 """
 
+import grp
 import os
 import pwd
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from edge.errors import ProvisioningError
 from edge.setup.answers import PathsAnswers
 
 STATE_OWNER, TLS_OWNER = "clockface", "clockface-sync"
+PACKAGE_GROUPS: Final[Mapping[str, str]] = {
+    "api.staff_group": "clockface-staff",
+    "api.screen_group": "clockface-screen",
+    "api.sync_group": "clockface-sync",
+    "paths.browser_group": "clockface-kiosk",
+}
+"""Settings that name who may use a socket or the page, and the groups that the package makes for them."""
+
+
+def _exists(group: str) -> bool:
+    try:
+        grp.getgrnam(group)
+    except KeyError:
+        return False
+    return True
+
+
+def package_groups(exists: Callable[[str], bool] = _exists) -> dict[str, str]:
+    """The settings whose group the package has made here; empty on a development machine."""
+    return {setting: group for setting, group in PACKAGE_GROUPS.items() if exists(group)}
 
 
 def prepare_folders(paths: PathsAnswers) -> None:

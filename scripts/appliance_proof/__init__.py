@@ -1,0 +1,1 @@
+"""The proof on a real systemd: `scripts/proof-nspawn` runs it."""
