@@ -25,6 +25,7 @@ from scripts.pad_bench.recipes import BENCH_VERSION, LENGTH_S, Cast, Moving
 from scripts.pad_bench.sources import HALVES, RECORDINGS, Finder, Picture, Shown, frames_of, photographed
 
 SIZES = {
+    "smoke": {"live": 12, "animated": 6, "attacks": 6, "stills": 12},
     "small": {"live": 24, "animated": 12, "attacks": 10, "stills": 30},
     "medium": {"live": 60, "animated": 30, "attacks": 24, "stills": 60},
     "full": {"live": 90, "animated": 60, "attacks": 60, "stills": 100},
@@ -212,10 +213,12 @@ class Bench:
             return  # made by an earlier run: a larger size continues a smaller one
         path.parent.mkdir(parents=True, exist_ok=True)
         camera = FinalCamera(optics or draw_optics(rng), rng)
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), FPS, (WIDTH, HEIGHT))
+        part = path.with_name(f".part-{path.name}")  # an interrupted run leaves no half clip behind
+        writer = cv2.VideoWriter(str(part), cv2.VideoWriter.fourcc(*"FFV1"), FPS, (WIDTH, HEIGHT))
         for index in range(round(LENGTH_S * FPS)):
             writer.write(camera.take(view(index / FPS), at_s=index / FPS))
         writer.release()
+        part.replace(path)
 
     def _picture(
         self, path: Path, view: recipes.View, rng: np.random.Generator, optics: Optics | None = None

@@ -18,6 +18,8 @@ from scripts.pad_bench.motion import Map, Pose, sight
 
 Sheet = NDArray[np.float32]  # (h, w, 4) linear BGR, premultiplied, and opacity
 LENS_CUTOFF_PX = 0.3
+FAINTEST = 0.004
+"""Contrast of fine structure that the camera's noise hides: not computed."""
 MARGIN_MM = 110.0
 """Room around the medium for hands."""
 
@@ -281,17 +283,17 @@ def structure(made: Print | Screen, u: Map, v: Map, pose: Pose, *, optics: Optic
     mm_per_px = float(pose.at_mm[2]) / FOCAL_PX
     if isinstance(made, Screen):
         depth = made.subpixel * _resolved(mm_per_px / made.pitch_mm, optics)
-        if depth < 0.002:
+        if depth < FAINTEST:
             return 1.0
         turn = np.float32(2 * np.pi / made.pitch_mm)
         rows = 0.4 * depth * np.cos(turn * v)
         return np.dstack([1 + depth * np.cos(turn * u + shift) + rows for shift in (-2.09, 0.0, 2.09)])
     gain: Light | float = 1.0
     bands = made.band * _resolved(mm_per_px / made.band_mm, optics)
-    if bands > 0.002:
+    if bands > FAINTEST:
         gain = (1 + bands * np.cos(np.float32(2 * np.pi / made.band_mm) * v))[..., None]
     depth = made.dot * _resolved(mm_per_px / made.dot_mm, optics)
-    if depth > 0.002:
+    if depth > FAINTEST:
         planes = []
         for angle in (0.26, 1.31, 0.78):  # screens of the inks lie at angles of their own
             turn = np.float32(2 * np.pi / made.dot_mm)
