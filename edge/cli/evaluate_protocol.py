@@ -19,12 +19,12 @@ from edge.errors import EdgeUnreachable, EvaluationError
 from edge.evaluation import liveness_run
 from edge.evaluation.liveness_protocol import (
     STEPS,
-    WINDOW_S,
     Row,
     Session,
     Step,
     read_record,
     report_of,
+    window_of,
     write_record,
 )
 from edge.inference.chain import open_models
@@ -50,8 +50,9 @@ def protocol(
         int | None, typer.Option(min=1, max=100, help="Tries of each kind; else as many as the protocol says.")
     ] = None,
     window_s: Annotated[
-        float, typer.Option("--window", min=2.0, max=60.0, help="Longest try, seconds.")
-    ] = WINDOW_S,
+        float | None,
+        typer.Option("--window", min=2.0, max=60.0, help="Longest try, seconds; else the policy's."),
+    ] = None,
 ) -> None:
     """Test this kiosk with yourself, a printer and a phone: about twenty minutes, with the daemon stopped.
 
@@ -80,7 +81,8 @@ def protocol(
         )
         person = record.people + 1
         typer.echo(f"Policy {config.liveness.policy}, tester number {person} of this report.")
-        session = Session(camera, trial, say=typer.echo, ask=_ask, window_s=window_s)
+        window = window_of(config.liveness.policy)
+        session = Session(camera, trial, say=typer.echo, ask=_ask, window_s=window_s or window)
         session.enrol()
         simulated = config.camera.source == "replay"
         for result in session.run(steps):

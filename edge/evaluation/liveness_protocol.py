@@ -18,12 +18,15 @@ from edge.errors import EvaluationError
 from edge.evaluation import liveness_rates
 from edge.evaluation.liveness_trial import ENROLMENT_FRAMES, Response, Result, Trial
 from edge.evaluation.presentations import Kind, Presentation
+from edge.inference.decision import CHALLENGE_MOST_S
 from edge.ports import Camera
 from edge.types import Coaching, Embedding, Frame, JsonObject, ModelHash, Scene
 
 BONA_FIDE = "bona_fide"
 WINDOW_S = 8.0
 """Longest try: longer than the pipeline's own time limit, so that it is the pipeline that ends a try."""
+CHALLENGE_WINDOW_S = WINDOW_S + CHALLENGE_MOST_S
+"""The same where the policy may ask for something."""
 ENROL_S = 20.0
 SILENCE_S = 5.0
 MAX_REPORT_BYTES = 8 * 1024 * 1024
@@ -125,6 +128,11 @@ class Record(BaseModel):
     def with_rows(self, rows: Sequence[Row]) -> "Record":
         """The record with more presentations."""
         return self.model_copy(update={"rows": (*self.rows, *rows)})
+
+
+def window_of(policy: str) -> float:
+    """The longest try that a policy needs, seconds."""
+    return CHALLENGE_WINDOW_S if policy.startswith("challenge") else WINDOW_S
 
 
 def read_record(path: Path, *, policy: str, chain: ModelHash, now: datetime) -> Record:

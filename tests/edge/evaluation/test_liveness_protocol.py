@@ -11,7 +11,15 @@ import pytest
 
 from edge.cli.main import main
 from edge.errors import EvaluationError
-from edge.evaluation.liveness_protocol import BONA_FIDE, Record, Row, read_record, report_of, write_record
+from edge.evaluation.liveness_protocol import (
+    BONA_FIDE,
+    Record,
+    Row,
+    read_record,
+    report_of,
+    window_of,
+    write_record,
+)
 from edge.evaluation.liveness_trial import Response
 from edge.inference.models import SHIPPED_MODELS
 from edge.types import ModelHash
@@ -152,3 +160,7 @@ def test_what_the_kiosk_asks_for_is_passed_on_to_the_tester(
     kiosk.configure(far, loop=True)
     kiosk("--times", "1", "--only", "print", answers="\n\n")
     assert "the kiosk asks: come closer" in capsys.readouterr().out
+
+
+def test_a_policy_that_asks_gives_the_tester_time_to_answer():
+    assert window_of("challenge_always") > window_of("passive_and_time") + 10
