@@ -123,9 +123,9 @@ def _answers(ending: Ending) -> Progress:
         found = kept.load(ending.state)
     if found is not None:
         return found
-    tree = config.model_dump(mode="json", include={"device", "camera", "attendance", "api"})
+    tree = config.model_dump(mode="json", include={"device", "camera", "attendance", "liveness", "api"})
     paths = {"state": str(config.paths.state), "run": str(config.paths.run), "tls": str(ending.tls)}
-    known = {name: tree[name] for name in ("camera", "attendance", "api")}
+    known = {name: tree[name] for name in ("camera", "attendance", "liveness", "api")}
     device = {name: tree["device"][name] for name in ("site", "name", "timezone")}
     answers = Answers.model_validate({"device": device, "paths": paths, **known})
     given = tuple(key for key, origin in ending.here.loaded.provenance.items() if origin != "default")

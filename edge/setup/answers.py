@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from clockface.config import Section, Slug, SocketFolder, TimeZone
 from clockface.configuration import ConfigReader
-from edge.config import ApiConfig, AttendanceConfig, CameraConfig
+from edge.config import ApiConfig, AttendanceConfig, CameraConfig, LivenessConfig
 from edge.kiosk.screen.config import LanguageConfig, LookConfig, NoticeConfig
 
 Place = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$", max_length=120)]
@@ -100,6 +100,7 @@ class Answers(Section):
     paths: PathsAnswers = PathsAnswers()
     camera: CameraConfig = CameraConfig()
     attendance: AttendanceConfig = AttendanceConfig()
+    liveness: LivenessConfig = LivenessConfig()
     api: ApiConfig = ApiConfig()
     language: LanguageConfig = LanguageConfig()
     look: LookConfig = LookConfig()
@@ -109,7 +110,7 @@ class Answers(Section):
     check: CheckAnswers = CheckAnswers()
 
 
-EDGE_SECTIONS = ("device", "paths", "camera", "attendance", "api")
+EDGE_SECTIONS = ("device", "paths", "camera", "attendance", "liveness", "api")
 SCREEN_SECTIONS = ("language", "look", "notice")
 
 READER = ConfigReader(
