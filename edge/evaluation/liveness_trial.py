@@ -33,12 +33,15 @@ from edge.types import (
     Template,
     TemplateId,
     TrackedFace,
+    Verdict,
 )
 
 VICTIM = PersonId("1" * 32)
 IMAGE_FRAMES = 5
 """As often is a still picture shown: enough for layers that want a few frames, too few to pass for a clip."""
 MAX_CLIP_S = 60.0
+UNDECIDED_AT_LIMIT = "liveness_undecided"
+"""The decision's reason where the time was over without a word of the seam: no response, not a refusal."""
 APART_S = 3600.0
 """Between two presentations, on the pipeline's clock: whatever one of them left behind has passed."""
 ENROLMENT_FRAMES, ENROLMENT_STEP = 3, 5
@@ -83,13 +86,20 @@ class Result:
 
 
 @dataclass(slots=True)
-class _Seen:
+class Heard:
     """What the seam said of one track last."""
 
     verdict: LivenessVerdict
     first_seen_s: float
+    last_s: float
     responded_s: float | None = None
     judge_s: float = 0.0
+
+    def note(self, verdict: LivenessVerdict) -> None:
+        """Take the newest answer; a response counts from when it was given and not taken back."""
+        self.verdict = verdict
+        undecided = verdict.state is LivenessState.UNDECIDED
+        self.responded_s = None if undecided else self.responded_s or self.last_s
 
 
 class Overheard:
@@ -102,7 +112,7 @@ class Overheard:
 
     def __init__(self, inner: Liveness, timer: Callable[[], float] = time.thread_time) -> None:
         self._inner, self._timer = inner, timer
-        self.seen: dict[int, _Seen] = {}
+        self.seen: dict[int, Heard] = {}
         self.from_s = 0.0
 
     def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
@@ -112,11 +122,11 @@ class Overheard:
         took_s = self._timer() - began_s
         if frame.captured_s < self.from_s:
             return verdict
-        seen = self.seen.setdefault(face.track_id, _Seen(verdict, max(face.first_seen_s, self.from_s)))
-        seen.verdict = verdict
+        first_s = max(face.first_seen_s, self.from_s)
+        seen = self.seen.setdefault(face.track_id, Heard(verdict, first_s, frame.captured_s))
+        seen.last_s = frame.captured_s
         seen.judge_s += took_s
-        decided = verdict.state is not LivenessState.UNDECIDED
-        seen.responded_s = (seen.responded_s or frame.captured_s) if decided else None
+        seen.note(verdict)
         return verdict
 
     def concerning(self, track_id: int, person_id: PersonId) -> LivenessVerdict:
@@ -126,8 +136,14 @@ class Overheard:
         seen = self.seen.get(track_id)
         if seen is not None:
             seen.judge_s += self._timer() - began_s
-            seen.verdict = verdict
+            seen.note(verdict)
         return verdict
+
+    def refused(self, verdict: Verdict) -> None:
+        """The pipeline refused a track itself, as when the face changed during a challenge."""
+        seen = None if verdict.track_id is None else self.seen.get(verdict.track_id)
+        if seen is not None and verdict.outcome is Outcome.NOT_LIVE and verdict.reason != UNDECIDED_AT_LIMIT:
+            seen.note(LivenessVerdict(LivenessState.NOT_LIVE, verdict.reason, seen.verdict.score))
 
     def forget(self, track_id: int) -> None:
         """Pass it on."""
@@ -221,6 +237,8 @@ class Trial:
                 looking(scene)
             if frame.captured_s < from_s:
                 continue
+            for verdict in scene.verdicts:
+                overheard.refused(verdict)
             faces = max(faces, scene.faces)
             coaching = scene.coaching.value if scene.coaching else coaching
             recorded |= any(v.outcome is Outcome.RECOGNISED and v.person_id == VICTIM for v in scene.verdicts)
@@ -317,7 +335,7 @@ def people_of(folder: Path | None) -> dict[str, list[Path]]:
     return people
 
 
-def _response(seen: Sequence[_Seen], *, faces: int, coaching: str) -> tuple[Response, str, _Seen | None]:
+def _response(seen: Sequence[Heard], *, faces: int, coaching: str) -> tuple[Response, str, Heard | None]:
     """One track taken for a living person is enough; else one that was refused; else nobody answered."""
     for state, response in (
         (LivenessState.LIVE, Response.BONA_FIDE),

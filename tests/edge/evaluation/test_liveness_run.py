@@ -11,10 +11,20 @@ from edge.cli.main import main
 from edge.config import Config
 from edge.errors import EvaluationError
 from edge.evaluation import liveness_run
-from edge.evaluation.liveness_trial import Response
+from edge.evaluation.liveness_trial import Heard, Overheard, Response
 from edge.evaluation.presentations import MARKER, read_attacks, read_bona_fide
 from edge.inference.models import SHIPPED_MODELS
-from edge.types import Frame, Landmarks, LivenessState, LivenessVerdict, PersonId, TrackedFace
+from edge.types import (
+    Frame,
+    Landmarks,
+    LivenessState,
+    LivenessVerdict,
+    Outcome,
+    PersonId,
+    TrackedFace,
+    TrackId,
+    Verdict,
+)
 
 FRAMES = 12
 
@@ -162,3 +172,21 @@ def test_pictures_against_clips_are_refused(material: Path, tmp_path: Path):
             thumbnails=False,
             progress=quiet,
         )
+
+
+def test_a_refusal_of_the_pipeline_itself_is_a_response_and_the_end_of_time_is_none():
+    overheard = Overheard(BlueIsFake(), timer=lambda: 0.0)
+    undecided = LivenessVerdict(LivenessState.UNDECIDED, "challenge", 0.6)
+    for reason, response in (("challenge_face_changed", True), ("liveness_undecided", False)):
+        overheard.seen[7] = seen = Heard(undecided, first_seen_s=1.0, last_s=3.0)
+        overheard.refused(Verdict(Outcome.NOT_LIVE, decided_s=3.0, track_id=TrackId(7), reason=reason))
+        assert (seen.responded_s == 3.0) is response
+        assert (seen.verdict.state is LivenessState.NOT_LIVE) is response
+
+
+def test_an_answer_that_is_taken_back_is_no_response():
+    seen = Heard(LivenessVerdict(LivenessState.UNDECIDED, "gathering"), first_seen_s=0.0, last_s=0.5)
+    seen.note(LivenessVerdict(LivenessState.LIVE, "moves"))
+    assert seen.responded_s == 0.5
+    seen.note(LivenessVerdict(LivenessState.UNDECIDED, "challenge"))
+    assert seen.responded_s is None
