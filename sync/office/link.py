@@ -21,6 +21,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from clockface.errors import SecretError
 from clockface.secretfiles import read_secret
 from sync.connection import BrokerConfig, Endpoint, TlsFiles
 from sync.office.authority.errors import AuthorityError
@@ -158,10 +159,22 @@ class Link:
             if not seen and time.monotonic() - began > self._config.connect_timeout_s:
                 log.warning("broker_timed_out")
                 break
-            if _stamp(self._files) != stamp:
-                log.info("certificates_changed")
-                break
+            if (changed := _stamp(self._files)) != stamp:
+                stamp = changed
+                if self._usable():
+                    log.info("certificates_changed")
+                    break
         return seen or self.connected
+
+    def _usable(self) -> bool:
+        """Whether our files hold: the present connection is better than none for a file half written."""
+        try:
+            make_context(self._files)
+            client_id_of(self._files.certificate)
+        except (OfficeCertificateInvalid, SecretError) as error:
+            log.warning("certificates_unusable", error=error)
+            return False
+        return True
 
     def _make_client(self) -> paho.Client:
         client = paho.Client(

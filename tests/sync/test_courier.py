@@ -1,8 +1,10 @@
 """The courier on a real broker: events up in order, acks down, and only the office's ack moves anything."""
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -137,6 +139,28 @@ def test_the_next_address_is_taken_when_the_first_does_not_answer(line: Line) ->
         line.edge.record(3)
         await_until(lambda: line.complete, "by way of the second")
         assert _telemetry(line).courier.broker == 2
+
+
+def test_a_name_that_leads_elsewhere_now_is_followed(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker has moved: its old address is dead, and the name's server already tells the new one."""
+    resolve = socket.getaddrinfo
+    with Proxy(line.broker.port) as old, Proxy(line.broker.port) as new:
+        leads_to = {old.port: old.port}
+
+        def moved(host: str, port: int, *others: Any, **named: Any) -> Any:
+            return resolve(host, leads_to.get(port, port), *others, **named)
+
+        monkeypatch.setattr(socket, "getaddrinfo", moved)
+        with line.courier(old.port):
+            birth = line.state()
+            old.target = 1
+            leads_to[old.port] = new.port
+            old.cut()
+            states = [line.state(), line.state()]  # the death of the one, the birth of the other
+            assert {each.session for each in states if not each.online} == {birth.session}
+            line.edge.record(3)
+            await_until(lambda: line.complete, "by way of the new address")
+            assert new.accepted == 1
 
 
 def test_the_first_address_is_taken_again_when_it_answers(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
