@@ -14,6 +14,8 @@ MIN_FRAMES = 3
 WINDOW_S = 1.5
 """Longest time from the first judged frame to a verdict (DESIGN, promise 5)."""
 
+FRAME_SHARE = 2.0
+"""What a frame around the face takes off the log-odds of its look, for one face width of edge on both sides."""
 PASSIVE_LIVE = 1.0  # log-odds at which the look alone is enough, where the policy asks for nothing more
 PASSIVE_REFUSED = -3.0  # at which it is enough to refuse, whatever moves
 PASSIVE_FLOOR = -1.0  # below which motion does not help: a film on a screen moves as a head does
@@ -67,7 +69,7 @@ class Evidence:
     Args:
         frames: Frames that the passive layer took into account.
         elapsed_s: From the first to the last of them.
-        passive: Its mean log-odds over them; None where it gave none.
+        passive: Its mean log-odds over them, less what the context layer takes off; None where it gave none.
         moved: The time layer's; None where it saw nothing.
     """
 

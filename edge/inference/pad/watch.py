@@ -14,8 +14,10 @@ import numpy as np
 
 from edge.config import LivenessPolicy
 from edge.inference.pad.challenge import Challenge, Progress, Sight, draw
+from edge.inference.pad.context import framed
 from edge.inference.pad.evidence import (
     DOUBTS,
+    FRAME_SHARE,
     MIN_FRAMES,
     Evidence,
     Moved,
@@ -101,7 +103,7 @@ class LayeredLiveness:
         if watched is None or (watched.challenge is None and at_s - watched.last_s > MAX_GAP_S):
             watched = self._tracks[face.track_id] = _Watched(began_s=at_s, last_s=at_s)
         watched.last_s = at_s
-        self._look(watched, frame, face)
+        self._look(watched, frame, face, landmarks)
         if at_s - watched.moved_s >= MOVE_EVERY_S:
             watched.moved_s = at_s
             motion = watched.watcher.look(frame.image, landmarks)
@@ -131,11 +133,12 @@ class LayeredLiveness:
         """Free the models."""
         self._passive.close()
 
-    def _look(self, watched: _Watched, frame: Frame, face: TrackedFace) -> None:
-        """The passive layer sees the first frames, and then some."""
+    def _look(self, watched: _Watched, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> None:
+        """The passive and context layers see the first frames, and then some."""
         if len(watched.passive) < MIN_FRAMES or frame.captured_s - watched.looked_s >= LOOK_EVERY_S:
             watched.looked_s = frame.captured_s
-            watched.passive.append(self._passive.log_odds(frame.image, face.detection.box))
+            look = self._passive.log_odds(frame.image, face.detection.box)
+            watched.passive.append(look - FRAME_SHARE * framed(frame.image, face.detection.box, landmarks))
 
     def _unmatched(self, watched: _Watched) -> LivenessVerdict:
         """Before anybody was matched: live, or not, only where every policy that may hold says so."""
