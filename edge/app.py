@@ -243,7 +243,7 @@ def build(
         announcer=counter.announcer,
         intents=intents,
         afterwards=_each(daemon.tally, AttackLog(store.audit.append), daemon.mover or _nothing_more),
-        noted=counter.afterthoughts.note,
+        noted=counter.note,
         prompting=lambda: counter.desk.prompting,
     )
     readers = open_readers(config, counter.desk, source.environment)
@@ -291,7 +291,7 @@ def build(
         closed=link.bulletin.closed,
         after_step=after_step,
         divert=divert,
-        show=_both(_both(stage.show, signals.look), quiet_restart.note),
+        show=_both(_both(stage.show, signals.look), _both(preview.look, quiet_restart.note)),
         badges=readers.offer,
     )
     link.begin()

@@ -14,6 +14,8 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from clockface.config import LoggingConfig, Section, Slug, SocketFolder, SocketPath, TimeZone
 from edge.signal_settings import LocalTime, SignalsConfig
 
+WorkCode = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+
 
 class DeviceConfig(Section):
     """Who and where this kiosk is."""
@@ -326,8 +328,10 @@ class AttendanceConfig(Section):
     shifts: tuple[ShiftConfig, ...] = Field(
         default=(), description="The site's shifts; none means days by `day_starts`."
     )
-    work_codes: tuple[str, ...] = Field(
-        default=(), description="Codes that may accompany a record, chosen on the screen; others are refused."
+    work_codes: tuple[WorkCode, ...] = Field(
+        default=(),
+        max_length=100,
+        description="Codes that may accompany a record, chosen on the screen; others are refused.",
     )
     not_me_s: int = Field(
         default=15,

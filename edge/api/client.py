@@ -81,6 +81,7 @@ from edge.api.protocol import (
     Problem,
     ProcessingView,
     PromptGone,
+    PromptHeld,
     PunchList,
     PunchQuery,
     PunchView,
@@ -388,6 +389,10 @@ class EdgeClient:
     def cancel_pin(self, gone: PromptGone) -> PromptGone:
         """Nobody answers this prompt any more (role screen)."""
         return self._ask("POST", "/pins/cancel", PromptGone, body=gone)
+
+    def hold_pin(self, held: PromptGone) -> PromptHeld:
+        """Somebody still types: wait for them (role screen)."""
+        return self._ask("POST", "/pins/hold", PromptHeld, body=held)
 
     def disavow(self, said: Disavowal) -> DisavowalTaken:
         """The person who was just recorded says that it was not them (role screen)."""

@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from edge.api.protocol import (
+    FACE_HEADER,
     PREVIEW_BOUNDARY,
     PREVIEW_TYPE,
     PROTOCOL_HEADER,
@@ -63,7 +64,10 @@ async def watch(desk: "Desk", request: web.Request) -> web.StreamResponse:
 
 
 async def _send(response: web.StreamResponse, picture: Picture) -> None:
-    head = f"--{PREVIEW_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture.jpeg)}\r\n\r\n"
+    head = f"--{PREVIEW_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture.jpeg)}\r\n"
+    if picture.face is not None:
+        head += f"{FACE_HEADER}: {' '.join(f'{part:.4f}' for part in picture.face)}\r\n"
+    head += "\r\n"
     async with asyncio.timeout(WRITE_TIMEOUT_S):
         await response.write(head.encode() + picture.jpeg + b"\r\n")
 

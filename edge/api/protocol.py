@@ -20,6 +20,7 @@ COPY_SHA256_HEADER = "Clockface-SHA256"  # of a ledger's copy
 STREAM_TYPE = "application/x-ndjson"
 PREVIEW_BOUNDARY = "picture"
 PREVIEW_TYPE = f"multipart/x-mixed-replace; boundary={PREVIEW_BOUNDARY}"
+FACE_HEADER = "Clockface-Face"  # where in a picture the face is that is judged
 MAX_PICTURE_BYTES = 256 * 1024
 MAX_JSON_BYTES = 64 * 1024
 MAX_PHOTO_BYTES = 20 * 1024 * 1024
@@ -29,6 +30,7 @@ MAX_PAGE = 1000
 MAX_WAIT_S = 30.0
 MAX_DELIVERY_BYTES = 256 * 1024  # of a body that holds such an envelope
 MAX_MESSAGES = 4  # of the office, on the screen at once
+MAX_WORK_CODES = 100
 MAX_DOCUMENT_CHARS = 192 * 1024  # an encoded envelope of the office or of a parcel
 
 PersonKey = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
@@ -382,7 +384,9 @@ class AnnouncementLine(Message):
         description="identify: how long to show which kiosk this is. enter_pin: how long it is asked. "
         "badge_refused: how long to wait.",
     )
-    prompt: PinPrompt | None = Field(default=None, description="enter_pin: what is asked.")
+    prompt: PinPrompt | None = Field(
+        default=None, description="enter_pin: what is asked. Of a result: a question that still stands."
+    )
     ways: tuple[OfferedWay, ...] = Field(
         default=(), max_length=2, description="What this kiosk offers besides the face."
     )
@@ -473,8 +477,9 @@ class PinEntered(Message):
 class PinTaken(Message):
     """What became of it.
 
-    accepted: the announcement of the record follows on the stage. refused: as for anybody, known here or not.
-    wait: too many wrong ones; nothing was tried. closed: the kiosk is out of service by order.
+    accepted: the announcement of the record follows on the stage. refused: as for anybody, known here or not;
+    wait_s says how long until the next try, if not at once. wait: too many wrong ones; nothing was tried.
+    closed: the kiosk is out of service by order.
     """
 
     outcome: Literal["accepted", "refused", "wait", "closed"]
@@ -485,6 +490,12 @@ class PromptGone(Message):
     """A prompt that nobody answers any more."""
 
     prompt_id: PersonKey
+
+
+class PromptHeld(Message):
+    """How long a prompt is still answered, seconds; 0: it is over."""
+
+    left_s: float = Field(ge=0.0, le=300.0)
 
 
 class Disavowal(Message):
@@ -992,6 +1003,10 @@ class Status(Message):
     consent_text_version: VersionTag
     ways: tuple[OfferedWay, ...] = Field(
         default=(), max_length=2, description="What this kiosk offers besides the face."
+    )
+    directions: bool = Field(default=False, description="Whether people may choose in or out.")
+    work_codes: tuple[Line, ...] = Field(
+        default=(), max_length=MAX_WORK_CODES, description="Codes that they may choose."
     )
 
 

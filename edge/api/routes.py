@@ -432,6 +432,7 @@ def screen_rows(desk: Desk) -> list[tuple[str, str, Handler]]:
     return [
         ("POST", f"{PREFIX}/pins", _taking(desk, PinEntered, lambda b, _: does.enter_pin(b))),
         ("POST", f"{PREFIX}/pins/cancel", _taking(desk, PromptGone, lambda b, _: does.cancel_pin(b))),
+        ("POST", f"{PREFIX}/pins/hold", _taking(desk, PromptGone, lambda b, _: does.hold_pin(b))),
         ("POST", f"{PREFIX}/disavowals", _taking(desk, Disavowal, lambda b, _: does.disavow(b))),
         (
             "POST",

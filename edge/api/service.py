@@ -57,6 +57,7 @@ from edge.api.protocol import (
     PinTaken,
     ProcessingView,
     PromptGone,
+    PromptHeld,
     PunchList,
     PunchQuery,
     Removed,
@@ -137,6 +138,10 @@ class WithoutFaceService(Protocol):
 
     def cancel_pin(self, gone: PromptGone) -> PromptGone:
         """Nobody answers this prompt any more."""
+        ...
+
+    def hold_pin(self, held: PromptGone) -> PromptHeld:
+        """Somebody still types: wait for them."""
         ...
 
     def disavow(self, said: Disavowal) -> DisavowalTaken:

@@ -6,6 +6,7 @@ looks and takes the same, whether there is such a person or not; wrong tries mak
 time.
 """
 
+import math
 import secrets
 import threading
 from collections import deque
@@ -24,13 +25,14 @@ from edge.errors import ClockfaceError, PersonUnknown
 from edge.ports import Announcer, Clock
 from edge.store.people import number_form
 from edge.store.store import Store
-from edge.types import Announcement, Method, Notice, PersonId, Prompt
+from edge.types import Announcement, Method, Notice, PersonId, Prompt, RecordedPunch
 
 GONE_S: Final = 3.0  # a code that stays in view is one badge; gone for so long, it is shown anew
 REFUSED_PAUSE_S: Final = 2.0  # between two words about codes that are refused
 SPRAYED: Final = 20  # wrong tries by anybody, within
 SPRAY_S: Final = 600.0  # so many seconds, after which
 SPRAY_WAIT_S: Final = 30.0  # everybody waits so long between two
+MOST_HOLDS: Final = 10  # so often may somebody who types slowly ask for more time
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +51,7 @@ class _Pending:
     prompt: Prompt
     person_id: PersonId
     until_s: float
+    holds: int = 0
 
 
 class BadgeDesk:
@@ -169,13 +172,35 @@ class BadgeDesk:
     @property
     def prompting(self) -> bool:
         """Whether somebody is being asked for a PIN or code now."""
-        pending = self._pending
-        return pending is not None and self._now_s() < pending.until_s
+        return self.prompt is not None
 
     def cancel(self, prompt_id: str) -> None:
         """Whoever was asked does not want to."""
         with self._lock:
             if self._pending is not None and self._pending.prompt.prompt_id == prompt_id:
+                self._pending = None
+
+    def hold(self, prompt_id: str) -> float:
+        """Whoever was asked still types: wait for them; returns the seconds that are left."""
+        with self._lock:
+            pending = self._answered(prompt_id)
+            if pending is None:
+                return 0.0
+            if pending.holds < MOST_HOLDS:
+                until_s = self._now_s() + self._config.prompt_s
+                pending = self._pending = replace(pending, until_s=until_s, holds=pending.holds + 1)
+            return max(0.0, pending.until_s - self._now_s())
+
+    @property
+    def prompt(self) -> Prompt | None:
+        """The question that stands, if one does."""
+        pending = self._pending
+        return pending.prompt if pending is not None and self._now_s() < pending.until_s else None
+
+    def note(self, recorded: RecordedPunch) -> None:
+        """Whoever was recorded needs to answer no more."""
+        with self._lock:
+            if self._pending is not None and self._pending.person_id == recorded.punch.person_id:
                 self._pending = None
 
     def enter(self, typed: str, *, prompt_id: str | None, number: str | None) -> tuple[Entry, float]:
@@ -187,7 +212,7 @@ class BadgeDesk:
             number: Else the employee number that was typed before it.
 
         Returns:
-            What became of it, and for WAIT how many seconds to wait.
+            What became of it, and how many seconds to wait until the next try.
 
         Raises:
             StoreError: The ledger cannot be read or written; nobody was identified.
@@ -205,8 +230,7 @@ class BadgeDesk:
             code = pending is not None and pending.prompt.asks == "code"
             right = self._code_fits(person_id, typed) if code else self._pin_fits(person_id, typed, pending)
             if not right or person_id is None:
-                self._wrong(subject, person_id)
-                return Entry.REFUSED, 0.0
+                return Entry.REFUSED, self._wrong(subject, person_id)
             self._store.credentials.forgive(person_id)
             self._pending = None
             method = Method.PIN if pending is None else Method.BADGE
@@ -247,7 +271,8 @@ class BadgeDesk:
         step = codes.accepted_step(typed, secret=has.code, at=self._clock.now().wall, after=has.code_step)
         return step is not None and self._store.credentials.spend_code(person_id, step)
 
-    def _wrong(self, subject: str | None, person_id: PersonId | None) -> None:
+    def _wrong(self, subject: str | None, person_id: PersonId | None) -> float:
+        """Count a wrong try; returns how long to wait until the next."""
         now = self._clock.now()
         self._wrong_s.append(now.boottime_s)
         failures, last_at = self._store.credentials.failures(subject or "")
@@ -255,19 +280,18 @@ class BadgeDesk:
         self._store.credentials.note_failure(
             subject or "", failures=more.failures, at=now.wall, person_id=person_id
         )
-        log.warning("pin_refused")
-        self._announcer.announce(Announcement(Notice.BADGE_REFUSED, detail="pin_not_accepted"))
+        wait_s = more.wait_s(now.wall)
         if self._pending is not None:
-            wait_s = more.wait_s(now.wall)
-            if wait_s > 0:
-                self._pending = None
-            else:
-                self._pending = replace(self._pending, until_s=self._now_s() + self._config.prompt_s)
+            until_s = self._now_s() + self._config.prompt_s
+            self._pending = None if wait_s > 0 else replace(self._pending, until_s=until_s)
+        log.warning("pin_refused")
+        self._announcer.announce(
+            Announcement(Notice.BADGE_REFUSED, detail="pin_not_accepted", seconds=_whole(wait_s))
+        )
+        return wait_s
 
     def _say_wait(self, wait_s: float) -> None:
-        self._announcer.announce(
-            Announcement(Notice.BADGE_REFUSED, detail="pin_wait", seconds=min(300, int(wait_s) + 1))
-        )
+        self._announcer.announce(Announcement(Notice.BADGE_REFUSED, detail="pin_wait", seconds=_whole(wait_s)))
 
     # --- what is offered ----------------------------------------------------------------------------------
 
@@ -282,3 +306,8 @@ class BadgeDesk:
 
     def _now_s(self) -> float:
         return self._clock.now().boottime_s
+
+
+def _whole(wait_s: float) -> int:
+    """Seconds to show: never fewer than it takes, at most what an announcement carries."""
+    return min(300, math.ceil(wait_s))

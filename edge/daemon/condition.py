@@ -13,6 +13,7 @@ from edge import __version__
 from edge.api import protocol as wire
 from edge.api.views import camera_status
 from edge.config import Config
+from edge.daemon.intents import CHOSEN_DIRECTIONS
 from edge.inference.chain import Models, configured_models
 from edge.inference.liveness import liveness_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
@@ -105,6 +106,8 @@ class Condition:
                 for each in self._signals()
             ),
             ways=tuple(way for way in wire.OFFERED_WAYS if way in self._ways()),
+            directions=self._config.attendance.direction in CHOSEN_DIRECTIONS,
+            work_codes=self._config.attendance.work_codes,
             consent_text_version=self._config.enrolment.consent_text_version,
         )
 

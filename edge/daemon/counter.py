@@ -16,6 +16,7 @@ from edge.daemon.without_face import WithoutFace
 from edge.ports import Announcer, Clock
 from edge.store.sitekey import SiteKeys
 from edge.store.store import Store
+from edge.types import RecordedPunch
 
 
 class Counter:
@@ -49,6 +50,7 @@ class Counter:
             announcer,
             config=config.attendance,
             ways=lambda: self.desk.ways(),  # noqa: PLW0108 - made below
+            prompt=lambda: self.desk.prompt,
             closed=closed,
         )
         self.desk = BadgeDesk(
@@ -76,6 +78,11 @@ class Counter:
             desk=self.desk,
             afterthoughts=self.afterthoughts,
         )
+
+    def note(self, recorded: RecordedPunch) -> None:
+        """Hear of a committed record, before the screen does."""
+        self.desk.note(recorded)
+        self.afterthoughts.note(recorded)
 
 
 def badge_keys(store: Store, site_keys: SiteKeys | None) -> tuple[BadgeKey, ...]:

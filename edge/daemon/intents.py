@@ -22,6 +22,7 @@ from edge.types import Direction, Outcome, Scene, TrackId, Verdict
 CHOICE_S = (
     15.0  # a choice waits as long for its person to be identified: some attempts, not the next in the queue
 )
+CHOSEN_DIRECTIONS = frozenset({"choose", "assume"})
 ANSWER_S = 10.0  # as long is a person's answer waited for
 ABSENT_S = 3.0  # who looks down at the screen is out of the camera's sight, but has not left yet
 Who = Verdict | Identification
@@ -35,8 +36,7 @@ def offered(choice: IntentChosen, config: AttendanceConfig) -> Intent:
     Raises:
         AttendanceError: It offers no directions or not this work code, or a direction is missing.
     """
-    may_choose = config.direction in {"choose", "assume"}
-    if choice.direction is not None and not may_choose:
+    if choice.direction is not None and config.direction not in CHOSEN_DIRECTIONS:
         raise AttendanceError("this kiosk lets nobody choose a direction", where="attendance.direction")
     if choice.direction is None and config.direction == "choose":
         raise AttendanceError("this kiosk asks for a direction: send it with the code", where="direction")

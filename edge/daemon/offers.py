@@ -10,7 +10,7 @@ from typing import Final
 from edge.config import AttendanceConfig
 from edge.errors import ClockfaceError
 from edge.ports import Announcer
-from edge.types import Announcement, Notice
+from edge.types import Announcement, Notice, Prompt
 
 OFFERED: Final = frozenset(
     {
@@ -32,6 +32,7 @@ class Offers(Announcer):
         announcer: Who is told.
         config: How long a record may be disowned, and a missing one asked for.
         ways: What this kiosk offers besides the face.
+        prompt: The question for a PIN that stands, if one does: a result covers it for a moment only.
         closed: Why the kiosk is out of service by order, or None: then it offers nothing.
     """
 
@@ -41,11 +42,13 @@ class Offers(Announcer):
         *,
         config: AttendanceConfig,
         ways: Callable[[], tuple[str, ...]],
+        prompt: Callable[[], Prompt | None],
         closed: Callable[[], str | None],
     ) -> None:
         self._announcer = announcer
         self._config = config
         self._ways = ways
+        self._prompt = prompt
         self._closed = closed
 
     def announce(self, announcement: Announcement) -> None:
@@ -54,8 +57,13 @@ class Offers(Announcer):
             announcement = replace(announcement, ways=self._standing())
         elif announcement.notice is Notice.RECORDED:
             announcement = replace(
-                announcement, not_me_s=self._config.not_me_s, correction_s=self._config.correction_s
+                announcement,
+                not_me_s=self._config.not_me_s,
+                correction_s=self._config.correction_s,
+                prompt=self._prompt(),
             )
+        elif announcement.notice is Notice.ALREADY_RECORDED:
+            announcement = replace(announcement, prompt=self._prompt())
         self._announcer.announce(announcement)
 
     def _standing(self) -> tuple[str, ...]:

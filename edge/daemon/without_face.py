@@ -178,6 +178,10 @@ class WithoutFace:
         self._desk.cancel(gone.prompt_id)
         return gone
 
+    def hold_pin(self, held: wire.PromptGone) -> wire.PromptHeld:
+        """Somebody still types: wait for them."""
+        return wire.PromptHeld(left_s=self._desk.hold(held.prompt_id))
+
     def disavow(self, said: wire.Disavowal) -> wire.DisavowalTaken:
         """Void a record that its person disowns."""
         done = self._afterthoughts.disown(said.epoch, said.seq)

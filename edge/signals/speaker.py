@@ -24,6 +24,7 @@ JOIN_S = 2.0
 LATE_S = 5.0  # a card that takes so much longer than the sound hangs
 PASSED = ("PATH", "HOME", "ALSA_CONFIG_PATH", "XDG_RUNTIME_DIR")
 INSTALL = "apt-get install alsa-utils"
+LANGUAGES = frozenset({"en", "es", "ar", "de", "fr", "hi", "zh", "pt"})
 LOOK = "aplay -l; add the daemon's user to the group audio; set signals.sound.device"
 
 log = structlog.get_logger(__name__)
@@ -40,19 +41,40 @@ class Sounds:
     """
 
     def __init__(self, settings: SoundConfig) -> None:
+        self._settings = settings
         spoken = load_prompts(settings.language) if settings.prompts or settings.guidance else {}
-        self._results: dict[Notice, Samples] = {}
-        for notice in NOTICES:
-            parts = [tone(notice)] if settings.tones else []
-            if settings.prompts and notice.value in spoken:
-                parts += [silence(0.12), spoken[notice.value]]
-            self._results[notice] = joined(parts)
         self._guidance = spoken if settings.guidance else {}
+        self._own = self._spoken_results(spoken)
+        self._visitor: tuple[str, dict[Notice, Samples]] = (settings.language, self._own)
 
-    def result(self, notice: Notice) -> Samples | None:
-        """The sound of a result; None for nothing."""
-        samples = self._results.get(notice)
+    def _spoken_results(self, spoken: Mapping[str, Samples]) -> dict[Notice, Samples]:
+        results = {}
+        for notice in NOTICES:
+            parts = [tone(notice)] if self._settings.tones else []
+            if self._settings.prompts and notice.value in spoken:
+                parts += [silence(0.12), spoken[notice.value]]
+            results[notice] = joined(parts)
+        return results
+
+    def result(self, notice: Notice, *, language: str = "") -> Samples | None:
+        """The sound of a result, spoken in the person's language if there are prompts in it; None for nothing.
+
+        Of languages besides the device's the last one stays in memory. Reads files: not for the loop's thread.
+        """
+        samples = self._results(language).get(notice)
         return samples if samples is not None and len(samples) else None
+
+    def _results(self, language: str) -> dict[Notice, Samples]:
+        wanted = language.partition("-")[0].lower()
+        if not self._settings.prompts or wanted == self._settings.language or wanted not in LANGUAGES:
+            return self._own
+        if self._visitor[0] != wanted:
+            try:
+                self._visitor = (wanted, self._spoken_results(load_prompts(wanted)))
+            except SoundUnavailable as error:
+                log.error("signal_failed", error=error)  # noqa: TRY400 - its message says what to do
+                return self._own
+        return self._visitor[1]
 
     def guidance(self, coaching: Coaching, *, side: str | None) -> Samples | None:
         """The request as speech; `side` says to which side somebody should move."""
@@ -90,7 +112,8 @@ class Speaker:
         self._command += ["-r", str(RATE_HZ), "-c", "1", "-"]
         self._environment = {name: environment[name] for name in PASSED if name in environment}
         self._changed = threading.Condition()
-        self._result: Samples | None = silence(POLL_S)  # says at once whether there is a card
+        self._first: Samples | None = silence(POLL_S)  # says at once whether there is a card
+        self._result: tuple[Notice, str] | None = None
         self._guidance: tuple[float, Samples] | None = None
         self._out = False
         self._closed = False
@@ -110,7 +133,7 @@ class Speaker:
                 words = self._sounds.guidance(announcement.coaching, side=side)
                 self._guidance = None if words is None else (self._now_s() + GUIDANCE_AFTER_S, words)
             elif not again:
-                self._result = self._sounds.result(notice) if notice in NOTICES else self._result
+                self._result = (notice, announcement.language) if notice in NOTICES else self._result
             self._changed.notify()
 
     def close(self) -> None:
@@ -128,11 +151,23 @@ class Speaker:
 
     def _next(self) -> Samples | None:
         """Wait for something to play; None at the end."""
+        while True:
+            awaited = self._awaited()
+            if not isinstance(awaited, tuple):
+                return awaited
+            samples = self._sounds.result(awaited[0], language=awaited[1])
+            if samples is not None:
+                return samples
+
+    def _awaited(self) -> Samples | tuple[Notice, str] | None:
         with self._changed:
             while not self._closed:
-                if self._result is not None:
-                    samples, self._result = self._result, None
+                if self._first is not None:
+                    samples, self._first = self._first, None
                     return samples
+                if self._result is not None:
+                    result, self._result = self._result, None
+                    return result
                 wait_s = None
                 if self._guidance is not None:
                     due_s, words = self._guidance

@@ -18,6 +18,9 @@ _SHAPES: dict[Notice, tuple[tuple[float, float], ...]] = {  # (Hz, seconds)
     Notice.NOT_RECOGNISED: ((440.0, 0.35), (_REST, 0.12), (294.0, 0.55)),
     Notice.SEVERAL_PEOPLE: ((587.0, 0.09), (_REST, 0.05)) * 5,
     Notice.OUT_OF_SERVICE: ((220.0, 0.6), (_REST, 0.3), (220.0, 0.6)),
+    Notice.ENTER_PIN: ((784.0, 0.15), (_REST, 0.2), (784.0, 0.15)),
+    Notice.BADGE_REFUSED: ((392.0, 0.2), (_REST, 0.12), (392.0, 0.2), (_REST, 0.12), (294.0, 0.45)),
+    Notice.VOIDED: ((660.0, 0.4), (_REST, 0.25), (440.0, 0.4)),
     Notice.IDENTIFY: ((784.0, 0.25), (1047.0, 0.25)) * 4,
 }
 NOTICES = frozenset(_SHAPES)

@@ -4,13 +4,15 @@ Every field has a unit, bounds and a description, and something that it changes;
 docs/configuration.md is generated from this file. Nothing here is secret, and nothing is edge's to know.
 """
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from clockface.config import LoggingConfig, Section, SocketFolder
 from clockface.configuration import ConfigReader
+from edge.signal_settings import LocalTime
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=300)]
 Language = Literal["en", "es", "ar", "de", "fr", "hi", "pt", "zh"]
@@ -59,6 +61,9 @@ class NoticeConfig(Section):
     contact: Text = Field(
         default="", description="Whom to ask: a name, a room, a telephone number; empty says `your manager`."
     )
+    kept: Text = Field(
+        default="", description="For how long records are kept, in the site's words; empty says nothing of it."
+    )
     more: Text = Field(default="", description="A sentence of the site's own; shown as it stands.")
 
 
@@ -75,12 +80,47 @@ class LookConfig(Section):
         default="middle",
         description="low: everything to read and to touch lies in the lower half (wheelchair height).",
     )
+    touch: bool = Field(
+        default=True,
+        description="false: a display that nobody can touch: no buttons are shown, and a PIN is typed on a "
+        "keypad.",
+    )
     greeting_s: float = Field(
         default=4.0,
         ge=1.0,
         le=30.0,
         description="Shortest time that a result stays, seconds; it stays until its person has left.",
     )
+
+
+class SleepConfig(Section):
+    """When the screen goes dark; whoever comes into view, or touches it, wakes it."""
+
+    after_s: float = Field(
+        default=0.0, ge=0.0, le=86_400.0, description="Dark after so long without anybody, seconds; 0: never."
+    )
+    starts: LocalTime | None = Field(
+        default=None, description="Local time from which it may go dark; unset: at any hour."
+    )
+    ends: LocalTime | None = Field(
+        default=None, description="Local time until which; earlier than `starts` means the next day."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "SleepConfig":
+        if (self.starts is None) != (self.ends is None) or (self.starts == self.ends is not None):
+            raise ValueError("sleep needs starts and ends, and two different times, or neither")
+        if self.starts is not None and not self.after_s:
+            raise ValueError("starts and ends change nothing with after_s = 0: set it, or unset them")
+        return self
+
+    def at(self, now: time) -> bool:
+        """Whether the screen may be dark at a local time."""
+        if self.starts is None or self.ends is None:
+            return True
+        if self.starts < self.ends:
+            return self.starts <= now < self.ends
+        return now >= self.starts or now < self.ends
 
 
 class ScreenConfig(Section):
@@ -91,6 +131,7 @@ class ScreenConfig(Section):
     language: LanguageConfig = LanguageConfig()
     notice: NoticeConfig = NoticeConfig()
     look: LookConfig = LookConfig()
+    sleep: SleepConfig = SleepConfig()
     logging: LoggingConfig = LoggingConfig()
 
 

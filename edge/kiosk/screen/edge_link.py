@@ -5,8 +5,10 @@ restarted or stop talking at any moment; each is an `EdgeGone`, and whoever asks
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -14,15 +16,24 @@ import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
 from edge.api.protocol import (
+    FACE_HEADER,
     MAX_LINE_BYTES,
     MAX_PICTURE_BYTES,
     PREFIX,
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
     AnnouncementLine,
+    CorrectionAsked,
+    CorrectionTaken,
+    Disavowal,
+    DisavowalTaken,
     IntentChosen,
     IntentTaken,
     Message,
+    PinEntered,
+    PinTaken,
+    PromptGone,
+    PromptHeld,
     Role,
     RoomView,
     StageLine,
@@ -31,10 +42,20 @@ from edge.api.protocol import (
 
 ANSWER_S: Final = 10.0
 SILENCE_S: Final = 20.0  # four heartbeats
+STILL_S: Final = 5.0  # a stream of pictures that has stood so long is asked for anew
+_FRACTION: Final = re.compile(r"-?[0-9]\.[0-9]{4}")
 _STAGE: TypeAdapter[StageLine] = TypeAdapter(StageLine)
 
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A JPEG picture, and where in it the face is: left, top, width, height as fractions; None without."""
+
+    jpeg: bytes
+    face: tuple[float, ...] | None = None
 
 
 class EdgeGone(Exception):
@@ -75,6 +96,26 @@ class EdgeLink:
         """Hand in what a person chose."""
         return await self._ask("POST", "/intents", IntentTaken, body=choice)
 
+    async def enter(self, entered: PinEntered) -> PinTaken:
+        """Hand in a PIN or code."""
+        return await self._ask("POST", "/pins", PinTaken, body=entered)
+
+    async def hold(self, held: PromptGone) -> PromptHeld:
+        """Ask edge to wait for somebody who types."""
+        return await self._ask("POST", "/pins/hold", PromptHeld, body=held)
+
+    async def cancel(self, gone: PromptGone) -> PromptGone:
+        """Say that nobody answers a question any more."""
+        return await self._ask("POST", "/pins/cancel", PromptGone, body=gone)
+
+    async def disavow(self, said: Disavowal) -> DisavowalTaken:
+        """Say that a record was not its person's."""
+        return await self._ask("POST", "/disavowals", DisavowalTaken, body=said)
+
+    async def ask_correction(self, asked: CorrectionAsked) -> CorrectionTaken:
+        """Say that a record is missing."""
+        return await self._ask("POST", "/correction-requests", CorrectionTaken, body=asked)
+
     async def announcements(self) -> AsyncIterator[AnnouncementLine | None]:
         """What the employee is to be told, as it happens; None for a sign of life.
 
@@ -96,17 +137,19 @@ class EdgeLink:
         """How bright it is in front of the camera."""
         return await self._ask("GET", "/room", RoomView)
 
-    async def pictures(self) -> AsyncGenerator[bytes, None]:
-        """JPEG pictures, each the newest when it was sent; nothing while the camera gives none.
+    async def pictures(self) -> AsyncGenerator[Picture, None]:
+        """JPEG pictures, each the newest when it was sent.
 
         Raises:
-            EdgeGone: The stream has ended, or this kiosk offers none.
+            EdgeGone: The stream has ended, none has come for some time, or this kiosk offers none.
         """
         async with self._request("GET", "/preview") as response:
             if response.status != 200:
                 raise EdgeGone("no_preview")
             while True:
-                yield await _picture(response.content)
+                async with asyncio.timeout(STILL_S):
+                    picture = await _picture(response.content)
+                yield picture
 
     async def _ask(self, method: str, path: str, kind: type[M], *, body: Message | None = None) -> M:
         async with asyncio.timeout(ANSWER_S), self._request(method, path, body=body) as response:
@@ -135,20 +178,30 @@ class EdgeLink:
             raise EdgeGone("edge_unreachable") from error
 
 
-async def _picture(stream: aiohttp.StreamReader) -> bytes:
+async def _picture(stream: aiohttp.StreamReader) -> Picture:
     """One part of a multipart stream."""
-    size = 0
+    size, face = 0, ""
     while (line := await stream.readline()).strip():  # the boundary and the head
         name, _, value = line.decode("ascii", "replace").partition(":")
         if name.lower() == "content-length" and value.strip().isdecimal():
             size = int(value)
+        elif name.lower() == FACE_HEADER.lower():
+            face = value
     if not 0 < size <= MAX_PICTURE_BYTES:
         raise EdgeGone("stream_ended")
     try:
         picture = await stream.readexactly(size + len(b"\r\n"))
     except asyncio.IncompleteReadError:
         raise EdgeGone("stream_ended") from None
-    return picture[:size]
+    return Picture(picture[:size], _face(face))
+
+
+def _face(text: str) -> tuple[float, ...] | None:
+    """Four fractions, near the picture; None for anything else."""
+    parts = text.split()
+    if len(parts) != 4 or not all(_FRACTION.fullmatch(part) for part in parts):
+        return None
+    return tuple(float(part) for part in parts)
 
 
 def _valid(raw: bytes, validate: Callable[[bytes], T]) -> T:

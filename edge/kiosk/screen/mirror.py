@@ -8,10 +8,11 @@ import asyncio
 import contextlib
 from typing import Final
 
-from edge.kiosk.screen.edge_link import EdgeGone, EdgeLink
+from edge.kiosk.screen.edge_link import EdgeGone, EdgeLink, Picture
 
 IDLE_S: Final = 3.0  # a page that has not asked for so long does not show the mirror any more
 AGAIN_S: Final = 1.0
+NOTHING: Final = Picture(b"")
 
 
 class Mirror:
@@ -23,13 +24,13 @@ class Mirror:
 
     def __init__(self, link: EdgeLink) -> None:
         self._link = link
-        self._newest = b""
+        self._newest = NOTHING
         self._number = 0
         self._arrived = asyncio.Condition()
         self._fetching: asyncio.Task[None] | None = None
         self._asked_s = 0.0
 
-    async def newer(self, than: int, *, within_s: float) -> tuple[int, bytes]:
+    async def newer(self, than: int, *, within_s: float) -> tuple[int, Picture]:
         """Wait for a picture after number `than`; an empty one if none comes in time."""
         self._asked_s = asyncio.get_running_loop().time()
         if self._fetching is None or self._fetching.done():
@@ -39,7 +40,7 @@ class Mirror:
                 await self._arrived.wait_for(lambda: self._number > than)
                 return self._number, self._newest
         except TimeoutError:
-            return than, b""
+            return than, NOTHING
 
     async def close(self) -> None:
         """Fetch no more."""
@@ -61,7 +62,7 @@ class Mirror:
                             break
             if self._wanted():
                 await asyncio.sleep(AGAIN_S)
-        self._newest = b""  # a face is not kept
+        self._newest = NOTHING  # a face is not kept
 
     def _wanted(self) -> bool:
         return asyncio.get_running_loop().time() - self._asked_s < IDLE_S

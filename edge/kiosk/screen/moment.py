@@ -1,11 +1,11 @@
 """What the screen shows at a moment, decided from what edge announces and from the time that has passed. Pure.
 
 Only an announcement that carries a committed record becomes a confirmation. A result stays its least time and
-until its person has left; a person who comes next is guided soon after; what edge cannot say (it is away) is
-said for it.
+until its person has left; a person who comes next is guided soon after; a question for a PIN stands under
+results until it is answered, cancelled or over; what edge cannot say (it is away) is said for it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Final
@@ -16,6 +16,11 @@ NEXT_PERSON_S: Final = 2.0  # a result yields to the guidance of whoever comes n
 CHOICE_S: Final = 14.0  # edge waits 10 s for an answer, and then records without one
 STARTING_S: Final = 60.0  # a daemon that starts is back by then; later it is a fault
 STOOD_STILL: Final = "stood_still"  # edge's reason for a face that hardly moved
+CHOSEN_S: Final = 15.0  # so long edge keeps a choice for whoever is recognised next
+VISITOR_S: Final = 60.0  # a language that somebody touched goes so long after the last touch
+BRIEF_S: Final = 6.0  # a result without a face before the camera: nobody is seen to leave
+LOCKED_S: Final = 20.0  # how long a lock-out is shown to people who do not try
+TAKEN_S: Final = 2.0  # from an accepted PIN to the record's announcement
 WAITING_S: Final = 120.0  # records older than this say that the office is out of reach
 
 
@@ -33,6 +38,42 @@ class State(StrEnum):
     OUT_OF_SERVICE = "out_of_service"
     STARTING = "starting"
     IDENTIFY = "identify"
+    ENTER_PIN = "enter_pin"
+    BADGE_REFUSED = "badge_refused"
+    VOIDED = "voided"
+    ASLEEP = "asleep"
+
+
+OFFERING: Final = frozenset(  # announcements that say which other ways in there are
+    {"attract", "guidance", "not_recognised", "several_people", "out_of_service", "badge_refused", "voided"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question for a PIN or code that stands.
+
+    Args:
+        prompt_id: Names it to edge.
+        asks: "pin" or "code".
+        until_s: When edge stops waiting, by our clock.
+        length_s: How long it waits each time.
+        wrong: How often the answer did not fit.
+    """
+
+    prompt_id: str
+    asks: str
+    until_s: float
+    length_s: float
+    wrong: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody chose before being recognised."""
+
+    direction: str | None = None
+    work_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +89,13 @@ class Moment:
         messages: What the office has to tell this person.
         language: Of the person, as a BCP 47 tag; empty for the device's.
         captured_s: Capture time of the frame that decided, CLOCK_BOOTTIME; for the trace.
+        question: For ENTER_PIN.
+        until_s: For BADGE_REFUSED: when the next try is heard, by our clock.
+        record: (epoch, seq) of a committed record, by which its person may speak of it.
+        may_disown: Whether they may still say that it was not them.
+        may_ask: Whether they may still say that an earlier record is missing.
+        ways: What this kiosk offers besides the face.
+        chosen: What waits for whoever is recognised next.
     """
 
     state: State
@@ -58,6 +106,13 @@ class Moment:
     messages: tuple[str, ...] = ()
     language: str = ""
     captured_s: float | None = None
+    question: Question | None = None
+    until_s: float | None = None
+    record: tuple[str, int] | None = None
+    may_disown: bool = False
+    may_ask: bool = False
+    ways: tuple[str, ...] = ()
+    chosen: Choice | None = None
 
     def __repr__(self) -> str:
         return f"Moment({self.state.value})"  # a greeting belongs into no log and no traceback
@@ -83,7 +138,7 @@ def office_of(status: Status) -> Office:
     return Office(pending=status.ledger.pending, waiting=waiting)
 
 
-def moment_of(line: AnnouncementLine) -> Moment | None:  # noqa: PLR0911 - one for each notice
+def moment_of(line: AnnouncementLine) -> Moment | None:  # noqa: PLR0911, C901 - one for each notice
     """What an announcement alone asks to show; None for one that shows nothing."""
     captured_s = None if line.verdict is None else line.verdict.decided_s
     match line.notice:
@@ -100,6 +155,7 @@ def moment_of(line: AnnouncementLine) -> Moment | None:  # noqa: PLR0911 - one f
                 messages=line.messages,
                 language=line.language,
                 captured_s=captured_s,
+                record=(line.recorded.epoch, line.recorded.seq),
             )
         case "not_recognised" if line.detail == "direction_needed":
             return Moment(State.CHOOSE, language=line.language, captured_s=captured_s)
@@ -115,80 +171,12 @@ def moment_of(line: AnnouncementLine) -> Moment | None:  # noqa: PLR0911 - one f
             return Moment(State.NOT_STORED, code=line.detail)
         case "out_of_service":
             return Moment(State.OUT_OF_SERVICE, code=line.detail)
+        case "badge_refused":
+            return Moment(State.BADGE_REFUSED, code="pin_wait" if line.seconds else line.detail)
+        case "voided":
+            return Moment(State.VOIDED)
     return None
 
 
 def _site_time(recorded: PunchView) -> datetime:
     return recorded.at.astimezone(timezone(timedelta(seconds=recorded.utc_offset_s)))
-
-
-class Director:
-    """Decides what is shown. Fed with announcements and the time, asked for the moment.
-
-    Args:
-        greeting_s: Shortest time that a result stays.
-        now_s: Seconds of a steady clock, at the start.
-    """
-
-    def __init__(self, *, greeting_s: float, now_s: float) -> None:
-        self._greeting_s = greeting_s
-        self._standing = Moment(State.STARTING)
-        self._gone_since_s: float | None = now_s
-        self._result: Moment | None = None
-        self._result_since_s = 0.0
-        self._person_left = False
-        self._guidance: Moment | None = None
-        self._identify_until_s = float("-inf")
-        self.board: tuple[str, ...] = ()
-
-    def hear(self, line: AnnouncementLine, now_s: float) -> None:
-        """Take an announcement into account."""
-        self._gone_since_s = None
-        if line.notice == "message":
-            self.board = line.messages
-            return
-        if line.notice == "identify":
-            self._identify_until_s = now_s + line.seconds
-            return
-        moment = moment_of(line)
-        if moment is None:
-            return
-        if moment.state is State.GUIDANCE:
-            self._guidance = moment
-        elif moment.state in {State.ATTRACT, State.OUT_OF_SERVICE}:
-            self._standing, self._guidance, self._person_left = moment, None, True
-        else:
-            self._result, self._result_since_s = moment, now_s
-            self._guidance, self._person_left = None, False
-            if self._standing.state is not State.ATTRACT:
-                self._standing = Moment(State.ATTRACT)  # who is judged is served: what stood before is over
-
-    def alive(self) -> None:
-        """Edge lives, whatever it has to say."""
-        self._gone_since_s = None
-
-    def gone(self, now_s: float) -> None:
-        """Edge does not answer. What it said last does not hold any longer."""
-        if self._gone_since_s is None:
-            self._gone_since_s = now_s
-        self._result = self._guidance = None
-        self._standing = Moment(State.STARTING)
-        self.board = ()
-
-    def moment(self, now_s: float) -> Moment:
-        """What is to be shown now."""
-        if self._gone_since_s is not None:
-            late = now_s - self._gone_since_s >= STARTING_S
-            return Moment(State.OUT_OF_SERVICE, code="edge_gone") if late else Moment(State.STARTING)
-        if now_s < self._identify_until_s:
-            return Moment(State.IDENTIFY)
-        if self._result is not None and self._over(self._result, now_s - self._result_since_s):
-            self._result = None
-        return replace(self._result or self._guidance or self._standing)
-
-    def _over(self, result: Moment, age_s: float) -> bool:
-        if result.state is State.CHOOSE:
-            return age_s >= CHOICE_S
-        if self._guidance is not None:
-            return age_s >= NEXT_PERSON_S
-        return self._person_left and age_s >= self._greeting_s

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import structlog
 import typer
@@ -12,6 +13,7 @@ import typer
 from clockface.notify import notifier_from
 from edge.errors import ScreenError
 from edge.kiosk.screen.config import ScreenConfig
+from edge.kiosk.screen.ear import Ear
 from edge.kiosk.screen.edge_link import EdgeLink
 from edge.kiosk.screen.feed import Feed
 from edge.kiosk.screen.mirror import Mirror
@@ -37,6 +39,10 @@ def run(context: typer.Context) -> None:
     asyncio.run(serve(config, asked.environment))
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 async def serve(config: ScreenConfig, environment: Mapping[str, str]) -> None:
     """Serve until a signal says stop."""
     stopping = asyncio.Event()
@@ -47,9 +53,9 @@ async def serve(config: ScreenConfig, environment: Mapping[str, str]) -> None:
     secret = ticket(config.paths.screen)
     try:
         async with EdgeLink(config.paths.run) as link:
-            feed = Feed(config, link, now_s=time.monotonic)
+            feed = Feed(config, link, now_s=time.monotonic, wall=_now)
             mirror = Mirror(link)
-            page = Page(feed, link, mirror, secret=secret)
+            page = Page(feed, Ear(feed, link, wall=_now), mirror, secret=secret)
             async with served(page, port=config.listen.port):
                 write_start(config.paths.screen, page.address, group=config.paths.browser_group)
                 feeding = asyncio.create_task(feed.run())

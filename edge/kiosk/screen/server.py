@@ -2,7 +2,7 @@
 
 Trust boundary: everything else that can reach a loopback port: other accounts, other pages in the same browser,
 names that resolve to 127.0.0.1. So Host must be ours, Origin (where there is one) too, a frame is refused, and
-nothing of an answer may be kept or read elsewhere. The page may only talk back in typed choices.
+nothing of an answer may be kept or read elsewhere. The page may only talk back in typed touches.
 """
 
 import asyncio
@@ -19,14 +19,12 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from edge.api.protocol import IntentChosen
-from edge.kiosk.screen.edge_link import EdgeGone, EdgeLink
+from edge.kiosk.screen.ear import MAX_MESSAGE_BYTES, Ear
 from edge.kiosk.screen.feed import Feed
 from edge.kiosk.screen.mirror import Mirror
 
 BEAT_S: Final = 5.0
 PICTURE_S: Final = 1.0
-MAX_MESSAGE_BYTES: Final = 1024
 FILES: Final = tuple(
     sorted(each.name for each in (files("edge.kiosk.screen") / "page").iterdir() if each.is_file())
 )
@@ -60,14 +58,14 @@ class Page:
 
     Args:
         feed: What the page is told.
-        link: Where choices go.
+        ear: Where touches go.
         mirror: Where pictures come from.
         secret: The secret part of the address.
     """
 
-    def __init__(self, feed: Feed, link: EdgeLink, mirror: Mirror, *, secret: str) -> None:
+    def __init__(self, feed: Feed, ear: Ear, mirror: Mirror, *, secret: str) -> None:
         self._feed = feed
-        self._link = link
+        self._ear = ear
         self._mirror = mirror
         self._secret = secret
         self.host = ""  # 127.0.0.1:port, once the port is known
@@ -136,7 +134,8 @@ class Page:
             if message.type is not aiohttp.WSMsgType.TEXT or message.data != "next":
                 break
             number, picture = await self._mirror.newer(number, within_s=PICTURE_S)
-            await page.send_bytes(picture)
+            await page.send_str(json.dumps({"face": picture.face}))
+            await page.send_bytes(picture.jpeg)
         await page.close()
         return page
 
@@ -155,21 +154,17 @@ class Page:
         return page
 
     async def _hear(self, page: web.WebSocketResponse) -> None:
-        """Take choices from the page, until it goes or says something that it cannot say."""
+        """Take touches from the page, until it goes or says something that it cannot say."""
         async for message in page:
             if message.type is not aiohttp.WSMsgType.TEXT:
                 return
             try:
-                choice = IntentChosen.model_validate_json(message.data)
+                answer = await self._ear.hear(message.data)
             except ValidationError:
-                log.warning("page_refused", reason="not_a_choice")
+                log.warning("page_refused", reason="not_a_touch")
                 return
-            try:
-                taken = await self._link.choose(choice)
-                await page.send_str(json.dumps({"kind": "taken", "goes_to": taken.goes_to}))
-            except EdgeGone as gone:
-                log.warning("choice_not_taken", reason=str(gone))
-                await page.send_str(json.dumps({"kind": "taken", "goes_to": "nobody"}))
+            if answer is not None:
+                await page.send_str(json.dumps({"kind": "answer", **answer}))
 
 
 async def _beat(page: web.WebSocketResponse) -> None:

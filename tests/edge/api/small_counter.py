@@ -17,6 +17,11 @@ class SmallCounter:
     given: dict[str, wire.BadgeView] = field(default_factory=dict)
     pins: dict[str, str] = field(default_factory=dict)
     entered: list[wire.PinEntered] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    corrections: list[wire.CorrectionAsked] = field(default_factory=list)
+    disowned: list[wire.Disavowal] = field(default_factory=list)
+    held: int = 0
+    answer: wire.PinTaken = field(default_factory=lambda: wire.PinTaken(outcome="accepted"))
 
     def issue_badge(self, asked: wire.BadgeAsked, peer: Peer) -> wire.BadgeIssued:
         badge = wire.BadgeView(
@@ -62,13 +67,20 @@ class SmallCounter:
 
     def enter_pin(self, entered: wire.PinEntered) -> wire.PinTaken:
         self.entered.append(entered)
-        return wire.PinTaken(outcome="accepted")
+        return self.answer
 
     def cancel_pin(self, gone: wire.PromptGone) -> wire.PromptGone:
+        self.cancelled.append(gone.prompt_id)
         return gone
 
+    def hold_pin(self, held: wire.PromptGone) -> wire.PromptHeld:
+        self.held += 1
+        return wire.PromptHeld(left_s=30.0)
+
     def disavow(self, said: wire.Disavowal) -> wire.DisavowalTaken:
+        self.disowned.append(said)
         return wire.DisavowalTaken(outcome="voided" if said.seq == 1 else "too_late")
 
     def ask_correction(self, asked: wire.CorrectionAsked) -> wire.CorrectionTaken:
+        self.corrections.append(asked)
         return wire.CorrectionTaken(outcome="sent")

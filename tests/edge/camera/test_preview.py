@@ -6,7 +6,7 @@ import pytest
 
 from edge.camera.preview import Preview
 from edge.config import PreviewConfig
-from edge.types import BgrImage, Frame
+from edge.types import BgrImage, Box, Frame, Scene
 
 
 def frame(image: BgrImage, index: int = 0) -> Frame:
@@ -67,3 +67,22 @@ def test_only_the_newest_frame_counts() -> None:
     picture = preview.picture()
     assert picture is not None
     assert picture.index == 1
+
+
+@pytest.mark.parametrize(("mirrored", "left"), [(False, 0.5), (True, 0.25)])
+def test_the_face_is_where_it_is_in_the_mirror(mirrored: bool, left: float) -> None:  # noqa: FBT001 - a case
+    preview = Preview(PreviewConfig(), mirrored=mirrored)
+    preview.offer(frame(half_and_half(640, 480)))
+    preview.look(Scene(captured_s=0.0, faces=1, outline=Box(160.0, 120.0, 160.0, 240.0), coaching=None))
+    picture = preview.picture()
+    assert picture is not None
+    assert picture.face == pytest.approx((left, 0.25, 0.25, 0.5))
+
+
+def test_a_face_that_was_found_long_ago_is_not_outlined() -> None:
+    preview = Preview(PreviewConfig(), mirrored=False)
+    preview.look(Scene(captured_s=0.0, faces=1, outline=Box(0.0, 0.0, 10.0, 10.0), coaching=None))
+    preview.offer(frame(half_and_half(), index=3))
+    picture = preview.picture()
+    assert picture is not None
+    assert picture.face is None

@@ -314,3 +314,39 @@ def test_a_missing_record_is_asked_for_by_whoever_stands_here(opened: Open) -> N
         )
     kiosk.clock.advance(70)
     assert kiosk.counter.service.ask_correction(asked).outcome == "too_late"
+
+
+def test_who_types_slowly_gets_more_time_ten_times(opened: Open) -> None:
+    kiosk = opened()
+    kiosk.give_pin()
+    prompt = kiosk.prompt(kiosk.badge().token)
+    for _ in range(10):
+        kiosk.clock.advance(25)
+        assert kiosk.counter.service.hold_pin(wire.PromptGone(prompt_id=prompt)).left_s == 30.0
+    kiosk.clock.advance(25)
+    assert kiosk.counter.service.hold_pin(wire.PromptGone(prompt_id=prompt)).left_s == 5.0
+    kiosk.clock.advance(6)
+    assert kiosk.counter.service.hold_pin(wire.PromptGone(prompt_id=prompt)).left_s == 0.0
+    assert kiosk.typed(PIN, prompt=prompt) is Entry.REFUSED
+
+
+def test_the_wrong_pin_that_makes_everybody_wait_says_so_at_once(opened: Open) -> None:
+    kiosk = opened()
+    kiosk.give_pin()
+    prompt = kiosk.prompt(kiosk.badge().token)
+    told = [kiosk.counter.desk.enter("0000", prompt_id=prompt, number=None) for _ in range(3)]
+    assert told == [(Entry.REFUSED, 0.0), (Entry.REFUSED, 0.0), (Entry.REFUSED, 30.0)]
+    assert (kiosk.said[-1].detail, kiosk.said[-1].seconds) == ("pin_not_accepted", 30)
+    assert not kiosk.counter.desk.prompting
+
+
+def test_who_is_recorded_by_face_while_asked_for_a_pin_is_asked_no_more(opened: Open) -> None:
+    kiosk = opened()
+    kiosk.give_pin()
+    kiosk.prompt(kiosk.badge().token)
+    other = kiosk.store.people.add(Profile("Bo", "4712"))
+    for person, asked in ((other, True), (kiosk.ann, False)):
+        recorded = kiosk.store.events.record(punch(person, kiosk.clock.now()))
+        kiosk.counter.note(recorded)
+        kiosk.counter.announcer.announce(Announcement(Notice.RECORDED, recorded=recorded))
+        assert (kiosk.said[-1].prompt is not None) is asked

@@ -43,8 +43,9 @@ def until(found: Callable[[], Any], *, what: str, patience_s: float = PATIENCE_S
 class Browser:
     """A browser's window."""
 
-    def __init__(self, driver: webdriver.Remote) -> None:
+    def __init__(self, driver: webdriver.Remote, process_id: int) -> None:
         self.driver = driver
+        self.process_id = process_id  # of the driver, whose child the browser is
 
     def open(self, address: str) -> None:
         self.driver.get(address)
@@ -97,7 +98,7 @@ class Browser:
         self.cdp("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     def keys(self, *names: str) -> None:
-        codes = {"Tab": 9, "Enter": 13}
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27}
         for name in names:
             text = {"text": "\r"} if name == "Enter" else {}
             for kind in ("keyDown", "keyUp"):
@@ -109,6 +110,12 @@ class Browser:
                     windowsVirtualKeyCode=codes[name],
                     **text,
                 )
+
+    def type(self, text: str) -> None:
+        """Characters, as a keyboard or keypad sends them."""
+        for each in text:
+            for kind in ("keyDown", "keyUp"):
+                self.cdp("Input.dispatchKeyEvent", type=kind, key=each, text=each if kind == "keyDown" else "")
 
     def picture(self, path: Path) -> None:
         path.write_bytes(self.driver.get_screenshot_as_png())
@@ -154,7 +161,7 @@ def browser(*switches: str) -> Iterator[Browser]:
             until(lambda: _answers(port), what="chromedriver")
             executor = ChromeRemoteConnection(f"http://127.0.0.1:{port}", keep_alive=True)
             driver = webdriver.Remote(command_executor=executor, options=_options(*switches))
-            yield Browser(driver)
+            yield Browser(driver, process.pid)
         finally:
             if driver is not None:
                 driver.quit()

@@ -1,5 +1,6 @@
 """One browser a session, and one device whose people are enrolled once."""
 
+import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.edge.kiosk import browser as real
+from tests.edge.kiosk.staged import Staged
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +32,11 @@ def folder() -> Iterator[Path]:
     """A short path: sockets lie in it."""
     with tempfile.TemporaryDirectory(prefix="cf-") as made:
         yield Path(made)
+
+
+@pytest.fixture(scope="module")
+def staged() -> Iterator[Staged]:
+    with tempfile.TemporaryDirectory(prefix="cf-") as folder, contextlib.ExitStack() as stack:
+        made = Staged(Path(folder))
+        stack.callback(made.server.close)
+        yield made

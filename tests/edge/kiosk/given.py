@@ -16,6 +16,7 @@ from edge.types import (
     Notice,
     Outcome,
     PersonId,
+    Prompt,
     Punch,
     RecordedPunch,
     Verdict,
@@ -24,12 +25,28 @@ from edge.types import (
 AT = datetime(2026, 3, 2, 7, 2, tzinfo=UTC)
 
 
-def attract() -> Announcement:
-    return Announcement(Notice.ATTRACT)
+WAYS = ("badge", "pin")
+PROMPT = "5a" * 16
+
+
+def attract(*, ways: tuple[str, ...] = WAYS) -> Announcement:
+    return Announcement(Notice.ATTRACT, ways=ways)
 
 
 def guidance(coaching: Coaching) -> Announcement:
-    return Announcement(Notice.GUIDANCE, coaching=coaching)
+    return Announcement(Notice.GUIDANCE, coaching=coaching, ways=WAYS)
+
+
+def enter_pin(prompt_id: str = PROMPT, *, asks: str = "pin", seconds: int = 30) -> Announcement:
+    return Announcement(Notice.ENTER_PIN, prompt=Prompt(prompt_id, asks), seconds=seconds)
+
+
+def badge_refused(detail: str = "badge_not_accepted", *, seconds: int = 0) -> Announcement:
+    return Announcement(Notice.BADGE_REFUSED, detail=detail, seconds=seconds, ways=WAYS)
+
+
+def voided() -> Announcement:
+    return Announcement(Notice.VOIDED, ways=WAYS)
 
 
 def verdict(outcome: Outcome = Outcome.RECOGNISED) -> Verdict:
@@ -51,6 +68,7 @@ def recorded(
     messages: tuple[str, ...] = (),
     again: bool = False,
     language: str = "",
+    prompt: str | None = None,
 ) -> Announcement:
     return Announcement(
         Notice.ALREADY_RECORDED if again else Notice.RECORDED,
@@ -59,11 +77,14 @@ def recorded(
         greeting=greeting,
         messages=messages,
         language=language,
+        not_me_s=0 if again else 15,
+        correction_s=0 if again else 60,
+        prompt=None if prompt is None else Prompt(prompt, "pin"),
     )
 
 
 def refused(outcome: Outcome = Outcome.UNKNOWN, detail: str = "below_threshold") -> Announcement:
-    return Announcement(Notice.NOT_RECOGNISED, verdict=verdict(outcome), detail=detail)
+    return Announcement(Notice.NOT_RECOGNISED, verdict=verdict(outcome), detail=detail, ways=WAYS)
 
 
 def choose() -> Announcement:
@@ -75,7 +96,7 @@ def several() -> Announcement:
 
 
 def out(detail: str) -> Announcement:
-    return Announcement(Notice.OUT_OF_SERVICE, detail=detail)
+    return Announcement(Notice.OUT_OF_SERVICE, detail=detail, ways=() if detail == "office" else WAYS)
 
 
 def not_stored(detail: str = "LedgerDiskFull") -> Announcement:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from edge.api.protocol import AnnouncementLine
 from edge.api.views import announcement_line
-from edge.kiosk.screen.moment import Director, Moment, State
+from edge.kiosk.screen.director import Director
+from edge.kiosk.screen.moment import Choice, Moment, State
 from edge.types import Announcement, Coaching, Outcome
 from tests.edge.kiosk import given
 
@@ -122,3 +123,90 @@ def test_a_confirmation_whose_record_is_missing_shows_nothing(notice: str) -> No
 
 def test_a_greeting_stands_in_no_traceback() -> None:
     assert "Ana" not in repr(Played().hear(given.recorded("Ana")).moment)
+
+
+def test_a_question_for_a_pin_stands_until_edge_stops_waiting() -> None:
+    played = Played().hear(given.attract(), given.enter_pin(seconds=30))
+    assert played.state is State.ENTER_PIN
+    assert played.after(29).state is State.ENTER_PIN
+    assert played.after(2).state is State.ATTRACT
+
+
+def test_a_wrong_pin_gives_the_whole_time_again_and_a_hold_does_too() -> None:
+    played = Played().hear(given.enter_pin(seconds=30)).after(25).hear(given.badge_refused("pin_not_accepted"))
+    assert played.after(25).state is State.ENTER_PIN
+    question = played.moment.question
+    assert question is not None
+    assert question.wrong == 1
+    played.director.held(30.0, played.now_s)
+    assert played.after(29).state is State.ENTER_PIN
+
+
+def test_a_lock_out_ends_the_question_and_says_how_long() -> None:
+    played = Played().hear(given.attract(), given.enter_pin())
+    played.hear(given.badge_refused("pin_not_accepted", seconds=30))
+    assert (played.state, played.moment.code) == (State.BADGE_REFUSED, "pin_wait")
+    assert played.moment.until_s == played.now_s + 30
+    assert played.after(21).state is State.ATTRACT
+
+
+def test_a_question_that_still_stands_comes_back_after_a_greeting_and_an_answered_one_does_not() -> None:
+    played = Played().hear(given.enter_pin(), given.recorded("Bo", prompt=given.PROMPT))
+    assert played.state is State.RECORDED
+    assert played.after(2.1).state is State.ENTER_PIN
+    played.director.answered(played.now_s)
+    assert played.hear(given.recorded("Ana")).state is State.RECORDED
+    assert played.after(2.1).state is State.RECORDED
+
+
+def test_a_cancelled_question_is_gone_at_once() -> None:
+    played = Played().hear(given.attract(), given.enter_pin())
+    played.director.cancelled()
+    assert played.state is State.ATTRACT
+
+
+def test_what_a_person_may_say_of_their_record_ends_by_itself() -> None:
+    played = Played().hear(given.recorded("Ana"))
+    assert (played.moment.may_disown, played.moment.may_ask) == (True, True)
+    assert (played.after(16).moment.may_disown, played.moment.may_ask) == (False, True)
+    assert not played.after(50).moment.may_ask
+    assert played.moment.record == ("000001-9f86d081884c7d65", 7)
+
+
+def test_nothing_of_a_repeat_may_be_disowned() -> None:
+    assert not Played().hear(given.recorded("Ana", again=True)).moment.may_disown
+
+
+def test_a_language_that_was_touched_goes_after_its_visitor_and_never_before_a_person_s_own() -> None:
+    played = Played().hear(given.attract())
+    played.director.speak("ar", played.now_s)
+    assert played.moment.language == "ar"
+    assert played.hear(given.recorded("Ana", language="es")).moment.language == "es"
+    assert played.hear(given.attract()).after(61).moment.language == ""
+
+
+def test_a_choice_waits_fifteen_seconds_and_is_used_up_by_a_record() -> None:
+    played = Played().hear(given.attract())
+    played.director.chose(Choice("out"), played.now_s)
+    assert played.after(14).moment.chosen == Choice("out")
+    assert played.after(2).moment.chosen is None
+    played.director.chose(Choice("out"), played.now_s)
+    assert played.hear(given.recorded("Ana")).moment.chosen is None
+
+
+def test_the_screen_sleeps_only_when_nobody_has_been_there_and_only_at_night() -> None:
+    played = Played()
+    played.director = Director(greeting_s=4.0, now_s=played.now_s, sleep_after_s=60.0)
+    played.hear(given.attract()).after(61)
+    assert played.director.moment(played.now_s, night=False).state is State.ATTRACT
+    assert played.state is State.ASLEEP
+    played.director.touched(played.now_s)
+    assert played.state is State.ATTRACT
+    assert played.after(61).hear(given.guidance(Coaching.LOOK_HERE)).state is State.GUIDANCE
+    assert played.hear(given.out("camera_lost")).after(120).state is State.OUT_OF_SERVICE
+
+
+def test_a_refused_badge_is_said_for_a_moment_though_nobody_is_seen_to_leave() -> None:
+    played = Played().hear(given.attract(), given.badge_refused())
+    assert played.after(5).state is State.BADGE_REFUSED
+    assert played.after(2).state is State.ATTRACT

@@ -1,22 +1,15 @@
 """Every state in every language, in a real browser: what is shown, how it reads, and axe has nothing to say."""
 
-import contextlib
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from edge.api.server import ApiServer
-from edge.api.stage import Stage
-from edge.config import ApiConfig
 from edge.kiosk.screen.catalogue import tongues
 from edge.types import Announcement, Coaching, Outcome
-from tests.edge.api.small_edge import SmallEdge
 from tests.edge.kiosk import given
 from tests.edge.kiosk.browser import Browser, axe, needs_browser, until
-from tests.edge.kiosk.screen_process import ScreenProcess, screen
+from tests.edge.kiosk.screen_process import screen
+from tests.edge.kiosk.staged import Staged, fits, shown
 
 pytestmark = needs_browser
 
@@ -34,55 +27,15 @@ STATES: dict[str, tuple[Announcement, str, str]] = {  # announcement, state, cod
     "choose": (given.choose(), "choose", ""),
     "several": (given.several(), "several_people", ""),
     "not_stored": (given.not_stored(), "not_stored", "LedgerDiskFull"),
+    "voided": (given.voided(), "voided", ""),
+    **{
+        code: (given.badge_refused(code), "badge_refused", code)
+        for code in ("badge_not_accepted", "pin_not_set", "code_not_set")
+    },
+    "pin_wait": (given.badge_refused("pin_wait", seconds=240), "badge_refused", "pin_wait"),
     "message": (given.recorded("Amina", messages=("Please see the nurse.",)), "recorded", ""),
 }
 STANDING = {"camera_lost", "camera_opening", "office", "ModelError"}
-
-
-class Staged:
-    """A screen whose edge says what the test wants."""
-
-    def __init__(self, run: Path) -> None:
-        self.run, self.edge, self.stage = run, SmallEdge(), Stage()
-        self.server = ApiServer(service=self.edge, stage=self.stage, run=run, config=ApiConfig())
-        self.server.start()
-
-    def say(self, announcement: Announcement) -> None:
-        self.stage.announce(announcement)
-
-
-@pytest.fixture(scope="module")
-def staged() -> Iterator[Staged]:
-    with tempfile.TemporaryDirectory(prefix="cf-") as folder, contextlib.ExitStack() as stack:
-        made = Staged(Path(folder))
-        stack.callback(made.server.close)
-        yield made
-
-
-@contextlib.contextmanager
-def shown(staged: Staged, browser: Browser, **sections: dict[str, Any]) -> Iterator[ScreenProcess]:
-    sections.setdefault("look", {}).setdefault("greeting_s", 1.0)
-    with screen(staged.run, staged.run / "s", **sections) as process:
-        staged.say(given.attract())
-        browser.open(process.address)
-        browser.shows("attract")
-        yield process
-
-
-def fits(browser: Browser) -> bool:
-    """Whether all texts lie inside the display, and none over another."""
-    return bool(
-        browser.script("""
-        const boxes = ["headline", "line", "choices", "messages", "office", "notice"]
-          .map((id) => document.getElementById(id)).filter((e) => e.offsetParent && e.textContent.trim())
-          .map((e) => e.getBoundingClientRect());
-        const inside = boxes.every((b) => b.left >= -1 && b.top >= -1
-          && b.right <= innerWidth + 1 && b.bottom <= innerHeight + 1);
-        const apart = boxes.every((a, i) => boxes.slice(i + 1).every((b) =>
-          a.bottom <= b.top + 1 || b.bottom <= a.top + 1 || a.right <= b.left + 1 || b.right <= a.left + 1));
-        return inside && apart;
-    """)
-    )
 
 
 @pytest.mark.parametrize("tag", list(tongues()))
@@ -159,7 +112,7 @@ def test_in_or_out_is_chosen_by_touch_and_by_keyboard(staged: Staged, browser: B
         if how == "touch":
             browser.touch("#choices button:last-child")
         else:
-            browser.keys("Tab", "Tab", "Enter")
+            browser.keys("Tab", "Tab", "Tab", "Tab", "Enter")  # two work codes, in, out
         until(lambda: staged.edge.choices, what="the choice")
         assert [choice.direction for choice in staged.edge.choices] == ["out"]
         staged.say(given.recorded("Amina", "out"))
@@ -172,10 +125,11 @@ def test_what_can_be_touched_is_large_enough(staged: Staged, browser: Browser) -
         staged.say(given.choose())
         browser.shows("choose")
         sizes = browser.script("""
-            const boxes = [...document.querySelectorAll("button")].map((each) => each.getBoundingClientRect());
+            const boxes = [...document.querySelectorAll("button")]
+              .filter((each) => each.checkVisibility()).map((each) => each.getBoundingClientRect());
             return boxes.map((box) => [box.width, box.height]);
         """)
-        assert len(sizes) == 2
+        assert len(sizes) == 4
         assert all(width >= 44 and height >= 44 for width, height in sizes)
 
 
@@ -237,7 +191,7 @@ def test_the_office_s_messages_and_the_kiosk_s_name_are_shown(staged: Staged, br
         browser.shows("attract")
 
 
-@pytest.mark.parametrize(("turn", "controls"), [(90, "middle"), (180, "low"), (270, "low")])
+@pytest.mark.parametrize(("turn", "controls"), [(90, "middle"), (180, "low"), (270, "low"), (0, "low")])
 def test_a_turned_display_and_a_low_one_show_everything(
     staged: Staged, browser: Browser, turn: int, controls: str
 ) -> None:
@@ -246,6 +200,13 @@ def test_a_turned_display_and_a_low_one_show_everything(
         browser.shows("recorded")
         assert fits(browser)
         assert browser.body("turn") == str(turn)
+        top = browser.script(
+            "return document.getElementById('headline').getBoundingClientRect().top / innerHeight"
+        )
+        assert (controls, turn) != ("low", 0) or top >= 0.45
+        staged.say(given.attract())
+        browser.shows("attract")
+        assert fits(browser)
 
 
 def test_who_wants_less_motion_gets_none(staged: Staged, browser: Browser) -> None:
@@ -264,3 +225,11 @@ def test_axe_does_speak_about_a_page_that_is_not_well(staged: Staged, browser: B
     with shown(staged, browser):
         browser.script("document.getElementById('notice').style.color = '#ccc'")
         assert any("color-contrast" in line for line in axe(browser))
+
+
+def test_the_first_paint_needs_nothing_from_elsewhere(staged: Staged, browser: Browser) -> None:
+    with shown(staged, browser) as process:
+        assert browser.script("return performance.getEntriesByName('first-contentful-paint').length") == 1
+        fetched = browser.script("return performance.getEntriesByType('resource').map((each) => each.name)")
+        assert fetched
+        assert all(name.startswith(process.address) for name in fetched)

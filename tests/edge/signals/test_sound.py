@@ -19,7 +19,7 @@ from edge.types import Announcement, Coaching, Notice
 from tests.edge.signals.given import eventually, recorded
 
 LANGUAGES = ("en", "es", "ar", "de", "fr", "hi", "zh", "pt")
-MOST_BYTES = 2_100_000
+MOST_BYTES = 2_500_000
 needs_aplay = pytest.mark.skipif(shutil.which("aplay") is None, reason="aplay is not installed here")
 
 
@@ -126,6 +126,31 @@ def test_a_record_is_heard_as_its_tone_and_its_words(room: Room) -> None:
     speaker.close()
     assert np.trim_zeros(room.samples()).tolist() == wanted.tolist()
     assert speaker.problem is None
+
+
+@pytest.mark.parametrize(
+    ("person", "heard"), [("es", "es"), ("es-MX", "es"), ("AR", "ar"), ("xx", "en"), ("", "en")]
+)
+def test_a_person_hears_their_own_language_where_there_are_prompts_in_it(person: str, heard: str) -> None:
+    sounds = Sounds(SoundConfig(device="x", prompts=True))
+    own = Sounds(SoundConfig.model_validate({"device": "x", "prompts": True, "language": heard}))
+    for notice in NOTICES:
+        sound, wanted = sounds.result(notice, language=person), own.result(notice)
+        assert sound is not None
+        assert np.array_equal(sound, np.zeros(0) if wanted is None else wanted)
+
+
+@needs_aplay
+def test_the_speaker_plays_what_is_announced_in_the_person_s_language(room: Room) -> None:
+    speaker = room.speaker(prompts=True, tones=False, language="en")
+    eventually(lambda: len(room.samples()) >= 2400)
+    sound = Sounds(SoundConfig(device="x", prompts=True, tones=False)).result(Notice.VOIDED, language="de")
+    assert sound is not None
+    wanted = np.trim_zeros(np.frombuffer(pcm(sound, volume_percent=100), "<i2"))
+    speaker.take(Announcement(Notice.VOIDED, language="de"))
+    eventually(lambda: len(np.trim_zeros(room.samples())) >= len(wanted))
+    speaker.close()
+    assert np.trim_zeros(room.samples()).tolist() == wanted.tolist()
 
 
 @needs_aplay

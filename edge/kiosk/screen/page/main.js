@@ -1,16 +1,15 @@
 import { mirror } from "./mirror.js";
+import { onPad, padAnswer, padWords, startNumber, startsByTyping } from "./pad.js";
+import { onSheets, openSheet, sheetAnswer, sheetWords } from "./sheets.js";
+import { listen, tell, touched } from "./wire.js";
 
 // The page's script: shows what the screen's process says, and hands back what is touched. It decides nothing
 // but what the process cannot: that the process itself is gone. Texts are set as text, never as markup.
-const SILENCE_MS = 12000; // two beats
-const AGAIN_MS = [100, 300, 1000, 2000];
 const byId = (id) => document.getElementById(id);
 const body = document.body;
-let socket = null;
-let lastHeard = 0;
-let failures = 0;
 let offset = 0; // of the site's time from UTC, seconds
-let again = 0;
+let record = null; // (epoch, number) of the record that is shown
+let waitUntil = 0; // when the next try is heard, by performance.now()
 
 function drawTicks() {
   for (let minute = 0; minute < 60; minute += 1) {
@@ -50,23 +49,57 @@ function item(text) {
   return made;
 }
 
-function button([key, label]) {
+function button([key, label], press) {
   const made = document.createElement("button");
   made.type = "button";
   made.textContent = label;
-  made.addEventListener("click", () => {
-    made.setAttribute("aria-pressed", "true");
-    tell({ direction: key });
-  });
+  made.dataset.key = key;
+  made.addEventListener("click", () => press(key, made));
   return made;
+}
+
+function choice(pair) {
+  return button(pair, (key, made) => {
+    made.setAttribute("aria-pressed", "true");
+    const code = document.querySelector('#codes [aria-pressed="true"]');
+    tell({ do: "choose", direction: key, work_code: code ? code.dataset.key : null });
+  });
+}
+
+function code(name) {
+  const made = button([name, name], (_, pressed) => {
+    const was = pressed.getAttribute("aria-pressed") === "true";
+    for (const other of byId("codes").children) other.setAttribute("aria-pressed", "false");
+    pressed.setAttribute("aria-pressed", String(!was));
+  });
+  made.dir = "auto";
+  made.setAttribute("aria-pressed", "false");
+  return made;
+}
+
+function action(pair) {
+  return button(pair, (key, made) => {
+    if (!record) return;
+    if (key === "missing") openSheet("missing", { record, offset });
+    else if (tell({ do: "not_me", epoch: record[0], seq: record[1] })) made.setAttribute("aria-pressed", "true");
+  });
+}
+
+function tool(pair) {
+  return button(pair, (key) => {
+    if (key === "number") startNumber();
+    else openSheet(key, { offset });
+  });
 }
 
 function show(view) {
   document.documentElement.lang = view.lang;
   document.documentElement.dir = view.dir;
   offset = view.utc_offset_s ?? -new Date().getTimezoneOffset() * 60;
+  record = view.record;
+  waitUntil = view.wait_s ? performance.now() + view.wait_s * 1000 : 0;
   Object.assign(body.dataset, { state: view.state, code: view.code, symbol: view.symbol, tone: view.tone, number: view.number,
-    theme: view.theme, turn: view.turn, controls: view.controls });
+    theme: view.theme, turn: view.turn, controls: view.controls, touch: view.touch ? "yes" : "no", captured: view.captured_s ?? "" });
   shape();
   byId("status").setAttribute("aria-live", view.tone === "calm" || view.tone === "work" ? "polite" : "assertive");
   const headline = byId("headline");
@@ -74,58 +107,51 @@ function show(view) {
   headline.classList.toggle("long", view.headline.length > 26);
   headline.classList.toggle("longer", view.headline.length > 60);
   setText("text", view.text);
-  setText("time", view.time);
+  setText("time", waitUntil ? left() : view.time);
   setText("office", view.office);
   setText("notice", view.notice);
+  setText("chosen", view.chosen);
   fill("messages", view.messages, item);
-  fill("choices", view.choices, button);
+  fill("codes", view.codes, code);
+  fill("choices", view.choices, choice);
+  fill("actions", view.actions, action);
+  fill("bar", view.bar, tool);
+  onPad(view);
+  onSheets(view);
   mirror(view.mirror);
   turnHands();
 }
 
-function tell(choice) {
-  if (socket && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(choice));
+function left() {
+  const seconds = Math.max(0, Math.ceil((waitUntil - performance.now()) / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-function connect() {
-  again = 0;
-  const address = new URL("feed", location.href);
-  address.protocol = "ws:";
-  const mine = new WebSocket(address);
-  socket = mine;
-  lastHeard = performance.now();
-  mine.addEventListener("message", (event) => {
-    if (socket !== mine) return;
-    lastHeard = performance.now();
-    failures = 0;
-    const message = JSON.parse(event.data);
-    if (message.kind === "show") {
-      show(message);
-      const number = message.number;
-      requestAnimationFrame(() => requestAnimationFrame(() => { body.dataset.painted = number; body.dataset.paintedAt = Date.now(); }));
-    }
-  });
-  mine.addEventListener("close", () => { if (socket === mine) lost(); });
+function painted(number) {
+  requestAnimationFrame(() => requestAnimationFrame(() => { body.dataset.painted = number; body.dataset.paintedAt = Date.now(); }));
 }
 
-function lost() {
-  const dead = socket;
-  socket = null;
-  if (dead) dead.close();
-  if (failures >= 2) body.dataset.state = "starting";
-  if (failures >= 2) {
-    Object.assign(body.dataset, { symbol: "wait", tone: "calm" });
-    mirror(false);
-    for (const id of ["headline", "text", "time", "office", "notice"]) setText(id, "");
-    for (const id of ["messages", "choices"]) fill(id, [], item);
-  }
-  if (!again) again = setTimeout(connect, AGAIN_MS[Math.min(failures, AGAIN_MS.length - 1)]);
-  failures += 1;
+const HEARD = {
+  show(message) { show(message); painted(message.number); },
+  words(message) { padWords(message); sheetWords(message); },
+  answer(message) { padAnswer(message); sheetAnswer(message); },
+  beat() {},
+};
+
+function gone() {
+  Object.assign(body.dataset, { state: "starting", symbol: "wait", tone: "calm" });
+  waitUntil = 0;
+  record = null;
+  mirror(false);
+  onPad({ state: "starting" });
+  onSheets({ state: "starting" });
+  for (const id of ["headline", "text", "time", "office", "notice", "chosen"]) setText(id, "");
+  for (const id of ["messages", "codes", "choices", "actions", "bar"]) fill(id, [], item);
 }
 
 function look() {
   turnHands();
-  if (socket && performance.now() - lastHeard > SILENCE_MS) lost();
+  if (waitUntil) setText("time", left());
 }
 
 function shape() {
@@ -137,5 +163,7 @@ function shape() {
 drawTicks();
 shape();
 addEventListener("resize", shape);
+addEventListener("pointerdown", touched);
+addEventListener("keydown", (event) => { touched(); startsByTyping(event); });
 setInterval(look, 1000);
-connect();
+listen((message) => HEARD[message.kind]?.(message), gone);

@@ -1,0 +1,78 @@
+"""A screen whose edge says what the test wants: real API server and screen process, announcements made here."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from edge.api.protocol import Status
+from edge.api.server import ApiServer
+from edge.api.stage import Stage
+from edge.config import ApiConfig
+from edge.types import Announcement
+from tests.edge.api.small_edge import SmallEdge
+from tests.edge.kiosk import given
+from tests.edge.kiosk.browser import Browser
+from tests.edge.kiosk.screen_process import ScreenProcess, screen
+
+
+class OfferingEdge(SmallEdge):
+    """Lets people choose in or out, and some work codes."""
+
+    def status(self) -> Status:
+        offered = {"directions": True, "work_codes": ("Break", "Site visit")}
+        return super().status().model_copy(update=offered)
+
+
+class Staged:
+    """A screen whose edge says what the test wants."""
+
+    def __init__(self, run: Path) -> None:
+        self.run, self.edge, self.stage = run, OfferingEdge(), Stage()
+        self.server = ApiServer(service=self.edge, stage=self.stage, run=run, config=ApiConfig())
+        self.server.start()
+
+    def say(self, announcement: Announcement) -> None:
+        self.stage.announce(announcement)
+
+
+@contextlib.contextmanager
+def shown(staged: Staged, browser: Browser, **sections: dict[str, Any]) -> Iterator[ScreenProcess]:
+    sections.setdefault("look", {}).setdefault("greeting_s", 1.0)
+    with screen(staged.run, staged.run / "s", **sections) as process:
+        staged.say(given.attract())
+        browser.open(process.address)
+        browser.shows("attract")
+        yield process
+
+
+def fits(browser: Browser) -> bool:
+    """Whether all texts lie inside the display, and none over another."""
+    return bool(
+        browser.script("""
+        const boxes = ["headline", "line", "chosen", "codes", "choices", "actions", "messages", "office",
+                       "notice", "bar"]
+          .map((id) => document.getElementById(id)).filter((e) => e.offsetParent && e.textContent.trim())
+          .map((e) => e.getBoundingClientRect());
+        const inside = boxes.every((b) => b.left >= -1 && b.top >= -1
+          && b.right <= innerWidth + 1 && b.bottom <= innerHeight + 1);
+        const apart = boxes.every((a, i) => boxes.slice(i + 1).every((b) =>
+          a.bottom <= b.top + 1 || b.bottom <= a.top + 1 || a.right <= b.left + 1 || b.right <= a.left + 1));
+        return inside && apart;
+    """)
+    )
+
+
+SHEET_FITS = """
+    const sheet = document.querySelector("dialog[open]");
+    const boxes = [...sheet.querySelectorAll("h2, p, button, input, output")]
+      .filter((e) => e.checkVisibility() && !e.closest("#about-list"))
+      .map((e) => e.getBoundingClientRect());
+    return boxes.every((b) => b.left >= -1 && b.top >= -1
+      && b.right <= innerWidth + 1 && b.bottom <= innerHeight + 1);
+"""
+
+
+def sheet_fits(browser: Browser) -> bool:
+    """Whether everything of the open dialog lies inside the display."""
+    return bool(browser.script(SHEET_FITS))
