@@ -12,7 +12,7 @@ from edge.config import ApiConfig
 from edge.types import Announcement
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.kiosk import given
-from tests.edge.kiosk.browser import Browser
+from tests.edge.kiosk.browser import Browser, axe, until
 from tests.edge.kiosk.screen_process import ScreenProcess, screen
 
 
@@ -63,6 +63,7 @@ def fits(browser: Browser) -> bool:
     )
 
 
+OPEN = "return document.querySelector('dialog[open]')?.id ?? ''"
 SHEET_FITS = """
     const sheet = document.querySelector("dialog[open]");
     const boxes = [...sheet.querySelectorAll("h2, p, button, input, output")]
@@ -76,3 +77,16 @@ SHEET_FITS = """
 def sheet_fits(browser: Browser) -> bool:
     """Whether everything of the open dialog lies inside the display."""
     return bool(browser.script(SHEET_FITS))
+
+
+def opened(browser: Browser, sheet: str) -> None:
+    """Wait until this dialog is open; empty: none."""
+    until(lambda: browser.script(OPEN) == sheet, what=f"the dialog {sheet!r}")
+
+
+def looks_well(browser: Browser, name: str) -> None:
+    """The open dialog, for axe and on displays of every form."""
+    assert axe(browser) == [], name
+    for size in ((480, 320), (320, 480), (1024, 600)):
+        browser.size(*size)
+        until(lambda: sheet_fits(browser), what=f"{name} inside {size}", patience_s=3)

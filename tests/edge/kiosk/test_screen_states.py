@@ -9,7 +9,7 @@ from edge.types import Announcement, Coaching, Outcome
 from tests.edge.kiosk import given
 from tests.edge.kiosk.browser import Browser, axe, needs_browser, until
 from tests.edge.kiosk.screen_process import screen
-from tests.edge.kiosk.staged import Staged, fits, shown
+from tests.edge.kiosk.staged import Staged, fits, looks_well, opened, shown
 
 pytestmark = needs_browser
 
@@ -59,6 +59,35 @@ def test_every_state_reads_well_in_every_language(staged: Staged, browser: Brows
             browser.shows("out_of_service", code=code)
             assert fits(browser), code
             assert axe(browser) == [], code
+
+
+@pytest.mark.parametrize("tag", list(tongues()))
+def test_every_dialog_reads_well_in_every_language(staged: Staged, browser: Browser, tag: str) -> None:
+    notice = {"controller": "Example Ltd", "contact": "Room 12", "kept": "Two years"}
+    theme = "dark" if tag in {"ar", "de"} else "light"
+    with shown(staged, browser, language={"device": tag}, notice=notice, look={"theme": theme}):
+        until(lambda: browser.script("return document.querySelectorAll('#bar button').length") == 4, what="bar")
+        for key, sheet in (
+            ("about", "about"),
+            ("language", "language"),
+            ("choose", "choose"),
+            ("number", "pad"),
+        ):
+            browser.script("document.querySelector(`#bar [data-key=${arguments[0]}]`).click()", key)
+            opened(browser, sheet)
+            looks_well(browser, key)
+            browser.keys("Escape")
+            opened(browser, "")
+        staged.say(given.recorded("Amina"))
+        browser.shows("recorded")
+        browser.script("document.querySelector('#actions [data-key=missing]').click()")
+        opened(browser, "missing")
+        looks_well(browser, "missing")
+        staged.say(given.enter_pin())
+        opened(browser, "pad")
+        looks_well(browser, "pin")
+        staged.say(given.badge_refused("pin_not_accepted", seconds=60))
+        browser.shows("badge_refused")
 
 
 @pytest.mark.parametrize(("width", "height"), [(480, 320), (320, 480), (800, 480), (1080, 1920), (1920, 1080)])
