@@ -34,6 +34,7 @@ class Outcome(StrEnum):
     KNOWN = "known"
     NUMBER_TAKEN = "number_taken"  # kept apart until a clerk decides
     PERSON_REMOVED = "person_removed"
+    WITHDRAWN = "withdrawn"  # the consent behind it has ended since
     NOT_OF_SITE = "not_of_site"
     SEALED_WRONGLY = "sealed_wrongly"
     TOO_MUCH = "too_much"
@@ -49,15 +50,19 @@ def take_person(
     refused = _not_theirs(connection, roster, person, site)
     if refused is not None:
         return refused
-    values = columns_of(details)
-    if known is not None and details.consent is None and _newer(known, _moment(parcel.at), now_us=now_us):
+    values, at_us = columns_of(details), _at(parcel, now_us)
+    overtaken = _ended_since(known, at_us) if details.consent else _newer(known, at_us, now_us=now_us)
+    if overtaken:  # what is known of the consent is younger than this report
         for name in [name for name in values if name.startswith("consent_")]:
-            del values[name]  # an older report overtook a newer one: the consent came after it
+            del values[name]
     holder = roster.holder_of(details.number, besides=person)
     if holder is not None:
         del values["employee_number"]
-    withdrawn = "consent_us" in values and values["consent_us"] is None and roster.remove_templates(person)
+    none_stands = details.consent is None and not overtaken
+    withdrawn = none_stands and roster.remove_templates(person, ended_us=at_us)
     changed = roster.put(person, values, sites=[site])
+    if none_stands:
+        roster.note_no_consent(person, at_us)  # of somebody who is new here too
     if holder is not None:
         roster.clash(person, number=details.number, holder=holder, device_id=device.id)
         raise_alarm(
@@ -78,6 +83,8 @@ def take_template(connection: Connection, device: Device, parcel: TemplateParcel
     site, person = device.address.site, parcel.person
     known = roster.find(person)
     refused = _not_theirs(connection, roster, person, site)
+    if refused is None and _ended_since(known, _at(parcel, now_us)):
+        refused = Outcome.WITHDRAWN
     if refused is not None:
         return refused
     try:
@@ -163,13 +170,24 @@ def take_change(connection: Connection, device: Device, event: PersonChanged, *,
         in_doubt = event.data.clock.trust == "unsynchronised"  # then what protects the person is believed
         if not in_doubt and _newer(known, microseconds(event.at), now_us=now_us):
             return Outcome.KNOWN
-        return _stored(roster.remove_templates(person))
+        ended_us = now_us if in_doubt else min(microseconds(event.at), now_us)
+        return _stored(roster.remove_templates(person, ended_us=ended_us))
     return _stored(roster.put(person, {"active": change == "enabled"}))
 
 
-def _newer(known: Row[Any], at_us: int, *, now_us: int) -> bool:
+def _ended_since(known: Row[Any] | None, at_us: int) -> bool:
+    """Whether it was said later than at a moment that no consent stands."""
+    return known is not None and known.consent_ended_us is not None and at_us < known.consent_ended_us
+
+
+def _at(parcel: PersonParcel | TemplateParcel, now_us: int) -> int:
+    """When a report was made; none is from the future."""
+    return min(_moment(parcel.at), now_us)
+
+
+def _newer(known: Row[Any] | None, at_us: int, *, now_us: int) -> bool:
     """Whether the consent that stands was given after a moment; one from the future says nothing of when."""
-    given_us = known.consent_us or 0
+    given_us = 0 if known is None else known.consent_us or 0
     return bool(at_us < given_us <= now_us + CLOCKS_APART_US)
 
 

@@ -168,10 +168,31 @@ class Roster:
                 self._give_out(site, Kind.REMOVE_TEMPLATE, person, template)
         return gone
 
-    def remove_templates(self, person: str) -> bool:
-        """End a person's consent: no site keeps templates. Returns whether there was anything to end."""
+    def note_no_consent(self, person: str, at_us: int) -> None:
+        """Note that no consent stood at a moment: what was reported before it brings none back."""
+        people = schema.people
+        self._connection.execute(
+            update(people)
+            .where(
+                people.c.person == person,
+                people.c.consent_ended_us.is_(None) | (people.c.consent_ended_us < at_us),
+            )
+            .values(consent_ended_us=at_us)
+        )
+
+    def remove_templates(self, person: str, *, ended_us: int | None = None) -> bool:
+        """End a person's consent: no site keeps templates.
+
+        Args:
+            person: Whose.
+            ended_us: When it ended, if not now.
+
+        Returns:
+            Whether there was anything to end.
+        """
         sites = self.sites_of(person)
         self.lock(sites)
+        self.note_no_consent(person, self._at_us if ended_us is None else ended_us)
         row = self.find(person)
         held = {site: self._live_templates(person, site) for site in sites}
         if row is None or not (_consents(row) or any(held.values())):

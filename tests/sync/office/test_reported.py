@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Literal
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, update
 
 from sync.office.database import Database, schema
 from sync.office.reported import (
@@ -104,6 +105,45 @@ def test_a_consent_withdrawn_at_a_kiosk_ends_it_everywhere_and_an_older_word_of_
         assert connection.execute(select(schema.sealed_templates.c.sealed)).scalar_one() is None
 
 
+@pytest.mark.parametrize("first", ["event", "parcel"])
+def test_what_was_held_back_from_before_a_withdrawal_brings_neither_consent_nor_template_back(
+    office_database: Database, first: str
+) -> None:
+    """A broker may keep a parcel for months and deliver it last."""
+    kiosk = Kiosk()
+    (gate,) = registered(office_database, kiosk)
+    kiosk.begin()
+    ended = kiosk.change(ANN, "biometrics_removed", at=AFTER_CONSENT)
+    nothing = person_parcel(gate, ANN, at="2026-04-01T00:00:00.000000Z", number=2)
+    held_back = person_parcel(gate, ANN, at="2026-03-30T06:00:00.000000Z", number=3)
+    template = template_parcel(gate, ANN, "1" * 32)  # made before the withdrawal too
+    again = person_parcel(gate, ANN, at="2026-04-03T06:00:00.000000Z", number=4)
+    with office_database.write() as connection:
+        if first == "parcel":  # the person herself was not known here before
+            take_person(connection, gate, nothing, details=details(consent=False), now_us=LATER_US)
+        else:
+            take_person(connection, gate, held_back, details=details(), now_us=LATER_US)
+            take_change(connection, gate, ended, now_us=LATER_US)
+        before = changes(connection)
+        late = held_back.model_copy(update={"id": "7" * 32})
+        assert take_person(connection, gate, late, details=details(), now_us=LATER_US) == Outcome.KNOWN
+        assert take_template(connection, gate, template, now_us=LATER_US) == Outcome.WITHDRAWN
+        assert changes(connection) == before
+        assert connection.execute(select(schema.people.c.consent_version)).scalar_one() is None
+        take_person(connection, gate, again, details=details(), now_us=LATER_US)  # she agreed anew
+        assert connection.execute(select(schema.people.c.consent_version)).scalar_one() is not None
+
+
+def test_a_consent_that_the_office_ended_stays_ended(office_database: Database) -> None:
+    (gate,) = registered(office_database, Kiosk())
+    with office_database.write() as connection:
+        take_person(connection, gate, person_parcel(gate, ANN), details=details(), now_us=LATER_US)
+        assert roster(connection, at_us=LATER_US).remove_templates(ANN)
+        held_back = person_parcel(gate, ANN, number=2)
+        take_person(connection, gate, held_back, details=details(), now_us=LATER_US + 1)
+        assert connection.execute(select(schema.people.c.consent_version)).scalar_one() is None
+
+
 def test_where_a_clock_leaves_doubt_a_withdrawal_counts(office_database: Database) -> None:
     kiosk = Kiosk()
     (gate,) = registered(office_database, kiosk)
@@ -117,6 +157,7 @@ def test_where_a_clock_leaves_doubt_a_withdrawal_counts(office_database: Databas
             ((doubtful, LATER_US), (before, consent_is_of_the_future)), start=1
         ):
             parcel = person_parcel(gate, ANN, number=number)
+            connection.execute(update(schema.people).values(consent_ended_us=None))  # each for itself
             take_person(connection, gate, parcel, details=details(), now_us=1)
             assert take_change(connection, gate, event, now_us=now_us) == Outcome.STORED
 

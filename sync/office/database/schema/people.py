@@ -23,6 +23,7 @@ people = table(
     text("consent_how", optional=True),
     moment("consent_us", optional=True),
     text("consent_proof", optional=True),  # of an imported one: where the evidence lies
+    moment("consent_ended_us", optional=True),  # when it was last said that none stands
     flag("active", default=True),
     moment("created_us"),
     moment("changed_us"),
