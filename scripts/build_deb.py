@@ -231,6 +231,10 @@ def _system_files(tree: Path) -> None:
         target = tree / place
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PACKAGE / source, target)
+    kiosk = tree / "usr/bin/clockface-kiosk"
+    kiosk.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "scripts" / "kiosk-browser", kiosk)
+    kiosk.chmod(0o755)
     units = tree / "usr/lib/systemd/system"
     units.mkdir(parents=True)
     for name in _output("git", "ls-files", "--", "systemd").splitlines():
