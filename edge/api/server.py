@@ -222,7 +222,8 @@ def _gated(desk: Desk, method: str, path: str, handler: Handler) -> Handler:
 
     async def gated(request: web.Request) -> web.StreamResponse:
         peer = request[PEER]
-        await desk.call(lambda: desk.gate.admit(peer, need, operation=operation))
+        if not desk.gate.allows(peer, need):  # what is refused is written down, and that takes a worker
+            await desk.call(lambda: desk.gate.admit(peer, need, operation=operation))
         return await handler(request)
 
     return gated
