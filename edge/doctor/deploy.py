@@ -44,16 +44,21 @@ UNITS: Final[Mapping[str, float]] = {
     "clockface-edge.service": 1.5,
     "clockface-sync.service": 2.0,
     "clockface-screen.service": 2.0,
+    "clockface-kiosk.service": 2.5,
 }
 HARDENING: Final[Mapping[str, str]] = {
     "NoNewPrivileges": "yes",
-    "MemoryDenyWriteExecute": "yes",
     "ProtectSystem": "strict",
     "ProtectHome": "yes",
     "LimitCORE": "0",
     "MemorySwapMax": "0",
 }
-EDGE_ALONE: Final[Mapping[str, str]] = {"PrivateNetwork": "yes"}
+NO_WRITABLE_CODE: Final[Mapping[str, str]] = {"MemoryDenyWriteExecute": "yes"}
+MORE: Final[Mapping[str, Mapping[str, str]]] = {
+    "clockface-edge.service": {"PrivateNetwork": "yes", **NO_WRITABLE_CODE},
+    "clockface-sync.service": NO_WRITABLE_CODE,
+    "clockface-screen.service": NO_WRITABLE_CODE,  # the browser compiles as it goes
+}
 SSH_PORT: Final = 22
 Run = Callable[[Sequence[str]], str | None]
 
@@ -98,6 +103,7 @@ def deploy_checks(machine: Machine) -> tuple[Check, ...]:
         Check("deploy.roles", lambda: check_roles(machine.config)),
         Check("deploy.ports", lambda: check_ports(machine.root)),
         Check("deploy.ssh", lambda: check_ssh(machine.root)),
+        Check("deploy.releases", lambda: check_releases(machine.config.update.release_key, machine.run)),
         Check("deploy.updates", lambda: check_updates(machine.root)),
     )
 
@@ -115,7 +121,7 @@ def as_deployed(answer: Answer) -> Answer:
 
 def check_unit(unit: str, most: float, run: Run) -> Finding:
     """A unit is active, starts at boot, and has the hardening that it is shipped with."""
-    wanted = {**HARDENING, **(EDGE_ALONE if unit == "clockface-edge.service" else {})}
+    wanted = {**HARDENING, **MORE.get(unit, {})}
     names = ["LoadState", "ActiveState", "UnitFileState", *wanted]
     shown = run(["systemctl", "show", unit, f"--property={','.join(names)}"])
     install = (
@@ -148,12 +154,12 @@ def _exposed(unit: str, most: float, run: Run) -> Finding:
 
 
 def check_timer(timer: str, run: Run) -> Finding:
-    """What is no longer needed is removed by itself."""
-    install = f"sudo systemctl enable --now {timer} (systemd/ in the release)"
+    """A daily unit runs by itself."""
+    install = f"sudo systemctl enable --now {timer} (docs/appliance.md)"
     shown = run(["systemctl", "show", timer, "--property=LoadState,ActiveState,UnitFileState"])
     found = dict(line.split("=", 1) for line in (shown or "").splitlines() if "=" in line)
     if (found.get("ActiveState"), found.get("UnitFileState")) != ("active", "enabled"):
-        return fail(f"{timer} does not run: nothing is removed when its time is over", install)
+        return fail(f"{timer} does not run", install)
     return ok(f"{timer} runs")
 
 
@@ -297,6 +303,20 @@ def check_ssh(root: Path) -> Finding:
             "sudo systemctl reload ssh",
         )
     return ok("SSH takes keys only")
+
+
+def check_releases(key: Path, run: Run) -> Finding:
+    """Releases are installed by themselves, and only those that the release key has signed."""
+    try:
+        mode = stat.S_IMODE(key.lstat().st_mode)
+    except OSError:
+        return fail(f"{key} is not there: no release is believed", "docs/appliance.md#updates")
+    if mode & 0o022:
+        return fail(f"{key} has mode {mode:04o}: others could sign releases", f"sudo chmod 0444 {key}")
+    timer = check_timer("clockface-update.timer", run)
+    if timer.health is not Health.OK:
+        return fail("signed releases are not looked for", timer.advice)
+    return ok(f"looked for by themselves, and believed by {key} alone")
 
 
 def check_updates(root: Path) -> Finding:

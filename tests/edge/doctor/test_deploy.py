@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import ApiConfig, Config, KeysConfig, PathsConfig, StaffConfig
+from edge.config import ApiConfig, Config, KeysConfig, PathsConfig, StaffConfig, UpdateConfig
 from edge.doctor.courier import courier_file, tls_folder
-from edge.doctor.deploy import MUST, UNITS, Machine, as_deployed, deploy_checks
+from edge.doctor.deploy import HARDENING, MORE, MUST, UNITS, Machine, as_deployed, deploy_checks
 from edge.doctor.findings import Answer, Finding, Health, fail, not_available, ok, run_checks, warn
-from tests.systemd.test_edge_unit import UNIT as EDGE_UNIT
+from tests.systemd.units import FOLDER
 
 PID = 4242
 OWN_GROUP = grp.getgrgid(os.getegid()).gr_name
@@ -63,6 +63,7 @@ def machine(tmp_path: Path) -> Machine:
     write(root / "etc/apt/apt.conf.d/20auto-upgrades", 'APT::Periodic::Unattended-Upgrade "1";\n')
     write(root / "etc/clockface/clockface.toml", "")
     write(root / "etc/clockface/sync.toml", "")
+    write(root / "etc/clockface/release.pub", "")
     write(root / "tls/device.key", "", 0o400)
     write(root / "tls/device.crt", "", 0o444)
     write(root / "tls/ca.crt", "", 0o444)
@@ -74,6 +75,7 @@ def machine(tmp_path: Path) -> Machine:
             paths=PathsConfig(state=state),
             api=ApiConfig(staff_group=OWN_GROUP),
             staff=StaffConfig(administrators=(account,)),
+            update=UpdateConfig(release_key=root / "etc/clockface/release.pub"),
         ),
         config_path=root / "etc/clockface/clockface.toml",
         sync_file=root / "etc/clockface/sync.toml",
@@ -95,7 +97,7 @@ def findings(machine: Machine) -> dict[str, Finding]:
 def test_a_kiosk_as_it_should_be_passes_every_item(machine: Machine) -> None:
     found = findings(machine)
     assert {name: each.found for name, each in found.items() if each.health is not Health.OK} == {}
-    assert len(found) == 13
+    assert len(found) == 15
 
 
 def _without_group(machine: Machine) -> Machine:
@@ -129,6 +131,11 @@ def _open_state(machine: Machine) -> Machine:
     return machine
 
 
+def _no_release_key(machine: Machine) -> Machine:
+    machine.config.update.release_key.unlink()
+    return machine
+
+
 def _no_key(machine: Machine) -> Machine:
     (machine.tls / "device.key").unlink()
     return machine
@@ -151,6 +158,8 @@ def _no_key(machine: Machine) -> Machine:
         ("ports", _wrote("proc/net/tcp", LISTENING.format("00000000:075B"))),
         ("ports", _wrote("proc/net/tcp6", LISTENING.format("0" * 32 + ":075B"))),
         ("ssh", _wrote("etc/ssh/sshd_config.d/10.conf", "#PasswordAuthentication no\n")),
+        ("releases", _wrote("etc/clockface/release.pub", "", 0o666)),
+        ("releases", _no_release_key),
         ("updates", _wrote("etc/apt/apt.conf.d/20auto-upgrades", 'APT::Periodic::Unattended-Upgrade "0";\n')),
     ],
 )
@@ -167,6 +176,8 @@ def test_a_unit_without_one_of_its_protections_fails(machine: Machine, name: str
     found = findings(replace(machine, run=Systemd(**{name: "unset"})))
     for unit in ("edge", "sync", "screen"):
         assert found[f"deploy.{unit}_unit"].health is Health.FAIL
+    browser = Health.OK if name == "MemoryDenyWriteExecute" else Health.FAIL
+    assert found["deploy.kiosk_unit"].health is browser
 
 
 def test_edge_with_a_network_fails_and_the_courier_does_not(machine: Machine) -> None:
@@ -183,15 +194,14 @@ def test_an_exposed_unit_fails(machine: Machine) -> None:
 def test_without_systemd_nothing_is_shown_and_that_fails(machine: Machine) -> None:
     found = findings(replace(machine, run=lambda _: None))
     assert found["deploy.edge_unit"].health is Health.FAIL
-    assert "cp " in found["deploy.edge_unit"].advice
+    assert "enable --now" in found["deploy.edge_unit"].advice
 
 
 def test_what_is_demanded_of_a_unit_stands_in_the_units_that_we_ship() -> None:
     for unit in UNITS:
-        text = EDGE_UNIT.with_name(unit).read_text()
-        for name in ("NoNewPrivileges", "MemoryDenyWriteExecute", "ProtectSystem", "ProtectHome", "LimitCORE"):
-            assert f"\n{name}={HARD[name]}\n" in text, (unit, name)
-        assert "\nMemorySwapMax=0\n" in text
+        text = (FOLDER / unit).read_text()
+        for name, value in {**HARDENING, **MORE.get(unit, {})}.items():
+            assert f"\n{name}={value}\n" in text, (unit, name)
 
 
 def test_on_a_wall_a_warning_of_what_must_be_is_a_failure() -> None:
