@@ -256,6 +256,7 @@ def build(
     privacy = PrivacyDesk(
         store=store,
         config=config,
+        clock=clock,
         person=daemon.person,
         backups=link.backups,
         retention=Retention(

@@ -1062,6 +1062,7 @@ class Dossier(Message):
     sealed_templates: int = Field(ge=0, description="From other kiosks, which this one cannot open yet.")
     on_roster: bool = Field(description="Whether the central office knows the person.")
     parcels_waiting: int = Field(ge=0, description="On their way to the office.")
+    messages: tuple[Line, ...] = Field(default=(), max_length=100, description="Of the office, to be shown.")
     backups_until: date | None = Field(description="When the last backup that exists now is removed.")
 
 

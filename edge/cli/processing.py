@@ -100,6 +100,10 @@ def risks(config: Config, seen: ProcessingView) -> list[str]:
     ]
     if config.liveness.policy == "off":
         found.append("A good photograph of an enrolled person can clock in (liveness.policy is off).")
+    else:
+        found.append(
+            f"A made-up face is harder to pass, not impossible (liveness.policy is {config.liveness.policy})."
+        )
     if config.badge.method == "off":
         found.append("There is no way in without a face (badge.method is off): consent is hardly free then.")
     if seen.outdated_consents:

@@ -13,6 +13,7 @@ from edge.api.views import consent_view
 from edge.config import Config
 from edge.daemon.backups import Backups
 from edge.daemon.retention import Retention
+from edge.ports import Clock
 from edge.retention import UNIX_DAY
 from edge.store.events import face_chain
 from edge.store.store import Store
@@ -27,6 +28,7 @@ class PrivacyDesk:
     Args:
         store: The ledger.
         config: The configuration.
+        clock: Source of time.
         person: Shows a person as staff see them.
         backups: When the last one was made, and when it is removed.
         retention: Removes what is over.
@@ -37,12 +39,14 @@ class PrivacyDesk:
         *,
         store: Store,
         config: Config,
+        clock: Clock,
         person: Callable[[str], wire.PersonView],
         backups: Backups,
         retention: Retention,
     ) -> None:
         self._store = store
         self._config = config
+        self._clock = clock
         self._person = person
         self._backups = backups
         self._retention = retention
@@ -70,6 +74,7 @@ class PrivacyDesk:
             sealed_templates=store.site.sealed_of(subject),
             on_roster=store.site.knows(subject),
             parcels_waiting=store.parcels.count_of(subject),
+            messages=store.noticeboard.standing(self._clock.now().wall, person_id=subject),
             backups_until=self._backups.last_dies(),
         )
 

@@ -1,5 +1,6 @@
 """`clockface backup` with the real daemon: made while it works, checked, and restored over a lost ledger."""
 
+import json
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,15 @@ def test_made_while_it_works_checked_and_restored(device: Device) -> None:
         (backup,) = lab.glob("clockface-lab-door-*.age")
         restore = ("backup", "restore", str(backup), "--key", private, *passphrase, "--confirm")
         assert device.clockface(*restore, "door").returncode == 45  # the daemon has the ledger
+        unset = device.clockface("backup", "create", "--if-configured")
+        assert (unset.returncode, unset.stdout[:10]) == (0, "No backup:"), unset.stderr
+        kept = device.clockface("privacy", "retention", "--json")
+        if kept.returncode == 0:
+            assert json.loads(kept.stdout)["complete"]
+        else:  # a machine that synchronises its clock with nobody
+            assert (kept.returncode, "clock cannot be trusted" in kept.stderr) == (60, True)
+        report = device.clockface("privacy", "report", "--json")
+        assert json.loads(report.stdout)["last_backup"] is not None, report.stderr
         daemon.terminate()
     assert not list(lab.glob(".*"))
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600

@@ -29,6 +29,7 @@ def desk_of(kiosk: TestKiosk, config: RetentionConfig | None = None) -> PrivacyD
     return PrivacyDesk(
         store=kiosk.store,
         config=kiosk.config,
+        clock=kiosk.clock,
         person=kiosk.service.person,
         backups=Backups(kiosk.store.database.path.parent, days=config.backups_days, clock=kiosk.clock),
         retention=Retention(
