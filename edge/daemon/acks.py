@@ -52,6 +52,8 @@ class AckDesk:
         ack = opened(Ack, raw, keys=None if office is None else office.online, address=self._address)
         resend = self._is_new(ack) and ack.resend
         if ack.committed is None:
+            if resend and self._store.frontier.shortened():
+                self._store.alarms.raise_alarm(BEHIND, "all")
             return Taken(
                 Outcome.APPLIED if resend else Outcome.REPEATED,
                 send_after=wire.SendAfter() if resend else None,

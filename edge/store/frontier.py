@@ -13,7 +13,7 @@ from datetime import datetime
 from edge.errors import LedgerFork, StoreError
 from edge.ports import Clock
 from edge.store.chain import COLUMNS, Chain
-from edge.store.checkpoints import pruned
+from edge.store.checkpoints import begins, pruned
 from edge.store.database import Database
 from edge.store.translation import from_unix_us, unix_us
 from edge.types import DeviceId, EpochId, EventId
@@ -111,6 +111,11 @@ class Frontier:
         """Whether an event was removed here when its time was over: then the office had acknowledged it."""
         with self._database.read() as connection:
             return pruned(connection, event.epoch, event.seq)
+
+    def shortened(self) -> bool:
+        """Whether any event was removed here when its time was over."""
+        with self._database.read() as connection:
+            return begins(connection, "events") is not None
 
     def committed(self, epoch: EpochId) -> EventId | None:
         """The newest event of an epoch that the office has acknowledged by its hash."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edge.api import protocol as wire
 from edge.daemon.office import OfficeDesk
 from edge.store.store import Store
+from edge.store.translation import utc_day
 from edge.types import EpochId, EventId
 from sync.wire.canonical import read
 from sync.wire.documents import MAX_DOCUMENT_BYTES
@@ -59,6 +60,24 @@ def test_an_office_that_lost_events_has_them_sent_again_but_the_frontier_stays(
     assert taken.send_after == wire.SendAfter(epoch=ids[0].epoch, seq=ids[0].seq)
     assert store.frontier.current() == ids[2]
     assert deliver(desk, office.ack(None, resend=True)).send_after == wire.SendAfter()
+
+
+def test_an_office_that_asks_for_what_was_removed_here_gets_what_is_left_and_staff_an_alarm(
+    store: Store, clock: ManualClock, office: TestOffice, desk: OfficeDesk
+) -> None:
+    person_id = enrolled(store)
+    ids = [store.events.record(punch(person_id, clock.advance(86_400))).id for _ in range(5)]
+    deliver(desk, office.ack(ids[4]))
+    store.pruning.remove_events(store.pruning.events_until(utc_day(clock.now().wall))[0], rows=100)
+    repeated = deliver(desk, office.ack(ids[0]))  # old news
+    assert (repeated.outcome, repeated.reason, store.alarms.raised()) == ("repeated", "", ())
+    restored = deliver(desk, office.ack(ids[0], resend=True))
+    assert restored.send_after == wire.SendAfter(epoch=ids[0].epoch, seq=ids[0].seq)
+    left = store.events.envelopes_after((ids[0].epoch, ids[0].seq), limit=10)
+    assert [each.id for each in left] == ids[4:]
+    assert [each.kind for each in store.alarms.raised()] == ["office_behind"]
+    deliver(desk, office.ack(None, resend=True))  # one that lost everything
+    assert [each.detail for each in store.alarms.raised()][1:] == ["all"]
     assert deliver(desk, office.ack(None)).outcome == "repeated"
 
 
