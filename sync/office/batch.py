@@ -6,7 +6,7 @@ repeated or in quarantine, so that none comes for ever.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -66,6 +66,26 @@ class _Message:
     channel: Channel | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that was verified before its transaction, perhaps while the one before it was written.
+
+    Args:
+        messages: All of it.
+        verified: Of its events, what verification said.
+        devices: The devices with the keys by which it was verified.
+    """
+
+    messages: list[_Message]
+    verified: list[tuple[_Message, list[Verified | Rejected]]]
+    devices: dict[Address, Device]
+
+    @property
+    def wanted(self) -> set[Address]:
+        """Whose messages these are, or claim to be."""
+        return {message.address for message in self.messages if message.address is not None}
+
+
 class Intake:
     """Takes batches into the database.
 
@@ -81,30 +101,47 @@ class Intake:
         self._sealing = sealing
         self._limits = limits
         self._pool = ThreadPoolExecutor(threads, "verify") if threads > 1 else None
+        self._ahead = ThreadPoolExecutor(1, "ahead")
 
     def close(self) -> None:
         """End the threads."""
+        self._ahead.shutdown(cancel_futures=True)
         if self._pool is not None:
             self._pool.shutdown()
 
-    def take(self, arrivals: Sequence[Arrival], *, now_us: int) -> Outcome:
-        """Verify and commit. Nothing of the batch is written if this raises.
+    def begin(self, arrivals: Sequence[Arrival]) -> Future[Prepared]:
+        """Verify in a thread of its own; `take` may write another batch meanwhile."""
+        return self._ahead.submit(self.prepare, arrivals)
+
+    def prepare(self, arrivals: Sequence[Arrival]) -> Prepared:
+        """Verify. Writes nothing.
+
+        Raises:
+            DatabaseError: The database failed.
+        """
+        prepared = Prepared([_read_topic(arrival) for arrival in arrivals], [], {})
+        if prepared.wanted:
+            with self._database.read() as connection:
+                prepared.devices.update(load_devices(connection, prepared.wanted))
+        prepared.verified.extend(self._verify(prepared.messages, prepared.devices))
+        return prepared
+
+    def take(self, arrivals: Sequence[Arrival], *, now_us: int, prepared: Prepared | None = None) -> Outcome:
+        """Verify, unless that was done, and commit. Nothing of the batch is written if this raises.
 
         Raises:
             DatabaseError: The database failed, or a message is poison: take it alone.
         """
-        messages = [_read_topic(arrival) for arrival in arrivals]
-        wanted = {message.address for message in messages if message.address is not None}
-        with self._database.read() as connection:
-            devices = load_devices(connection, wanted) if wanted else {}
-        verified = self._verify(messages, devices)
+        prepared = self.prepare(arrivals) if prepared is None else prepared
         with self._database.write() as connection:
+            # As they are now: who was revoked since is revoked for this batch.
+            devices = load_devices(connection, prepared.wanted) if prepared.wanted else {}
             # All at once and in one order, for states and telemetry too: receivers whose batches name the same
             # kiosks would else wait for each other in a ring.
             lock_devices(connection, [device.id for device in devices.values()])
             work = _Batch(connection, sealing=self._sealing, limits=self._limits, now_us=now_us)
-            work.take_events(verified, devices)
-            for message in messages:
+            work.take_events(_still(prepared, devices), devices)
+            for message in prepared.messages:
                 if message.channel is not Channel.EVENTS:
                     work.take_other(message, devices)
             return work.outcome
@@ -128,14 +165,35 @@ class Intake:
         events = [message for message in messages if message.channel is Channel.EVENTS]
 
         def verify(message: _Message) -> list[Verified | Rejected]:
-            assert message.address is not None  # noqa: S101 - a topic with a channel has an address
-            device = devices.get(message.address)
-            keys = {} if device is None else device.keys
-            return verify_message(message.arrival.payload, address=message.address, keys=keys)
+            return _verified(message, devices)
 
         if self._pool is None or len(events) < 2:
             return [(message, verify(message)) for message in events]
         return list(zip(events, self._pool.map(verify, events), strict=True))
+
+
+def _verified(message: _Message, devices: dict[Address, Device]) -> list[Verified | Rejected]:
+    assert message.address is not None  # noqa: S101 - a topic with a channel has an address
+    device = devices.get(message.address)
+    keys = {} if device is None else device.keys
+    return verify_message(message.arrival.payload, address=message.address, keys=keys)
+
+
+def _still(
+    prepared: Prepared, devices: dict[Address, Device]
+) -> list[tuple[_Message, list[Verified | Rejected]]]:
+    """What verification said, and says now of devices whose keys have changed since."""
+
+    def keys_of(known: dict[Address, Device], address: Address | None) -> object:
+        device = None if address is None else known.get(address)
+        return None if device is None else device.keys
+
+    return [
+        (message, lines)
+        if keys_of(prepared.devices, message.address) == keys_of(devices, message.address)
+        else (message, _verified(message, devices))
+        for message, lines in prepared.verified
+    ]
 
 
 def _read_topic(arrival: Arrival) -> _Message:

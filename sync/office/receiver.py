@@ -9,6 +9,7 @@ import queue
 import random
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +18,7 @@ from typing import Final, Protocol
 import structlog
 
 from sync.office.answers import Answers
-from sync.office.batch import Intake, Outcome
+from sync.office.batch import Intake, Outcome, Prepared
 from sync.office.database import Database
 from sync.office.database.errors import DatabaseConflict, DatabaseError, DatabaseLocked, HistoryKept
 from sync.office.link import Arrival
@@ -128,36 +129,48 @@ class Receiver:
             alive: Called after every round, also while the database fails: a watchdog.
         """
         self._alive = alive
+        batch: _Batch | None = None
         while not stop.is_set():
-            arrivals = self.collect()
-            if arrivals:
-                self._take(arrivals, stop)
+            if batch is None and (arrivals := self.collect()):
+                batch = _Batch(arrivals)
+            following = self._look_ahead(batch)
+            if batch is not None:
+                self._take(batch, stop)
+            batch = following
             self.tend(stop)
             alive()
         self._answers.flush(everything=True)
 
     def collect(self) -> list[Arrival]:
         """Wait for messages: the first for a moment, more for as long as a batch may wait."""
-        try:
-            arrivals = [self._broker.inbox.get(timeout=IDLE_S)]
-        except queue.Empty:
-            return []
-        size = _lines(arrivals[0])
-        deadline = self._monotonic() + self._settings.batch_wait_s
+        return self._collect(first_s=IDLE_S, more_s=self._settings.batch_wait_s)
+
+    def _collect(self, *, first_s: float, more_s: float) -> list[Arrival]:
+        arrivals: list[Arrival] = []
+        size, deadline = 0, self._monotonic() + first_s
         while size < self._settings.batch_events:
             try:
                 arrivals.append(self._broker.inbox.get(timeout=max(0.0, deadline - self._monotonic())))
             except queue.Empty:
                 break
+            if len(arrivals) == 1:
+                deadline = self._monotonic() + more_s
             size += _lines(arrivals[-1])
         return arrivals
 
-    def _take(self, arrivals: Sequence[Arrival], stop: threading.Event) -> None:
+    def _look_ahead(self, batch: "_Batch | None") -> "_Batch | None":
+        """While a backlog drains, verify what comes next while this batch is written."""
+        if batch is None or sum(map(_lines, batch.arrivals)) < self._settings.batch_events:
+            return None
+        arrivals = self._collect(first_s=0.0, more_s=0.0)
+        return _Batch(arrivals, self._intake.begin(arrivals)) if arrivals else None
+
+    def _take(self, batch: "_Batch", stop: threading.Event) -> None:
         """Commit a batch, however long the database needs; then answer and acknowledge."""
         failures = collisions = 0
         while not stop.is_set():
             try:
-                self._commit(arrivals)
+                self._commit(batch)
             except DatabaseError as error:
                 if self._collided(error) and collisions < COLLISIONS:
                     collisions += 1
@@ -173,10 +186,12 @@ class Receiver:
         """Whether another receiver's transaction was in the way of ours, and the server is well."""
         return isinstance(error, DatabaseLocked) and self._database.dialect == "postgresql"
 
-    def _commit(self, arrivals: Sequence[Arrival]) -> None:
+    def _commit(self, batch: "_Batch") -> None:
+        arrivals = batch.arrivals
         try:
+            prepared = batch.prepared()
             with self._metrics.commit_seconds.time():
-                outcome = self._intake.take(arrivals, now_us=self._now_us())
+                outcome = self._intake.take(arrivals, now_us=self._now_us(), prepared=prepared)
         except Exception as error:
             if isinstance(error, DatabaseError) and not _may_be_poison(error):
                 raise
@@ -273,6 +288,28 @@ class Receiver:
 
     def _now_us(self) -> int:
         return microseconds(self._clock())
+
+
+class _Batch:
+    """Messages, and what is known of them already.
+
+    Args:
+        arrivals: In the order in which they came.
+        ahead: Their verification, begun while another batch is written; None: `Intake.take` does it.
+    """
+
+    def __init__(self, arrivals: Sequence[Arrival], ahead: Future[Prepared] | None = None) -> None:
+        self.arrivals = arrivals
+        self._ahead = ahead
+
+    def prepared(self) -> Prepared | None:
+        """Once: what was verified ahead. A second attempt begins anew.
+
+        Raises:
+            DatabaseError: Verification met a database that failed.
+        """
+        ahead, self._ahead = self._ahead, None
+        return None if ahead is None else ahead.result()
 
 
 def _lines(arrival: Arrival) -> int:

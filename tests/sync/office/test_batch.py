@@ -73,6 +73,21 @@ def test_a_death_counts_only_for_its_own_session(desk: Desk) -> None:
     assert desk.health().online is False
 
 
+def test_what_was_verified_ahead_counts_only_under_the_keys_that_still_hold(desk: Desk) -> None:
+    arrivals = [Arrival(desk.kiosk.address.topic(Channel.EVENTS), desk.kiosk.begin())]
+    ahead = [desk.intake.begin(arrivals).result() for _ in range(2)]
+    keys = schema.device_keys
+    with desk.database.write() as connection:
+        connection.execute(update(keys).values(withdrawn_us=1))
+    refused = desk.intake.take(arrivals, now_us=desk.now_us, prepared=ahead[0])
+    assert dict(refused.counts) == {"unknown_device": 1}
+    assert desk.rows(select(schema.events)) == []
+    with desk.database.write() as connection:
+        connection.execute(update(keys).values(withdrawn_us=None))
+    taken = desk.intake.take(arrivals, now_us=desk.now_us, prepared=ahead[1])
+    assert taken.committed == {desk.kiosk.address: [desk.kiosk.point]}
+
+
 def test_telemetry_is_stored_and_answered_with_what_is_committed(desk: Desk) -> None:
     desk.take(Channel.EVENTS, desk.kiosk.begin())
     outcome = desk.telemetry(frontier=desk.kiosk.point)

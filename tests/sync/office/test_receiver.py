@@ -1,20 +1,23 @@
 """The receiver on a real Mosquitto with mutual TLS and on both databases."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from sync.office.batch import Intake
 from sync.office.database import Database, schema
 from sync.office.database.errors import DatabaseDiskFull
+from sync.office.link import Arrival
 from sync.office.receiver import Receiver, Storage
 from sync.wire.canonical import encode
 from sync.wire.health import State
 from sync.wire.office import Ack, Refusal
 from sync.wire.topics import Channel
 from tests.sync.mosquitto import Mosquitto
-from tests.sync.mqtt import await_until
+from tests.sync.mqtt import WAIT_S, await_until
 from tests.sync.office.kiosk import Kiosk
 from tests.sync.office.running import Courier, running_receiver
 
@@ -55,6 +58,39 @@ def test_events_are_committed_and_then_acknowledged(courier: Courier, office_dat
     ack = courier.acknowledged()
     assert ack.resend is False
     assert stored(office_database) == 10
+
+
+def test_a_backlog_is_verified_ahead_and_committed_in_order(
+    broker: Mosquitto, office_database: Database, kiosk: Kiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead: list[int] = []
+    written = threading.Event()
+    begin, take = Intake.begin, Intake.take
+
+    def begun(self: Intake, arrivals: Sequence[Arrival]) -> Any:
+        ahead.append(len(arrivals))
+        return begin(self, arrivals)
+
+    def taken(self: Intake, arrivals: Sequence[Arrival], **named: Any) -> Any:
+        assert written.wait(WAIT_S)
+        return take(self, arrivals, **named)
+
+    monkeypatch.setattr(Intake, "begin", begun)
+    monkeypatch.setattr(Intake, "take", taken)
+    with (
+        running_receiver(broker, office_database, batch_events=10) as receiver,
+        Courier(broker, kiosk) as courier,
+    ):
+        kiosk.begin(E1)
+        kiosk.records(199)
+        for start in range(0, 200, 10):
+            courier.send(*kiosk.sent[start : start + 10])
+        await_until(lambda: receiver._broker.inbox.qsize() >= 10, what="the backlog")
+        written.set()
+        courier.acknowledged()
+    assert sum(ahead) > 10
+    seqs = [row.seq for row in rows(office_database, select(schema.events.c.seq).order_by(schema.events.c.id))]
+    assert seqs == list(range(1, 201))
 
 
 def test_what_was_sent_twice_is_acknowledged_twice_and_stored_once(

@@ -15,13 +15,21 @@ from sqlalchemy import func, select, text
 
 from clockface.errors import ClockfaceError
 from sync.office.alarms import AlarmKind
-from sync.office.batch import Intake, Outcome
+from sync.office.batch import Intake, Outcome, Prepared
 from sync.office.database import Database, open_database, schema
 from sync.office.database.errors import DatabaseLocked
 from sync.office.ingest import Limits
 from sync.office.link import Arrival
 from sync.office.metrics import Metrics
-from sync.office.receiver import COLLISION_S, COLLISIONS, RETRY_FIRST_S, Receiver, ReceiverSettings, Storage
+from sync.office.receiver import (
+    COLLISION_S,
+    COLLISIONS,
+    RETRY_FIRST_S,
+    Receiver,
+    ReceiverSettings,
+    Storage,
+    _Batch,
+)
 from sync.office.renewed import Online
 from sync.office.watch import Watch, WatchSettings
 from sync.wire.canonical import encode
@@ -146,8 +154,9 @@ class Colliding:
     def __init__(self, times: int) -> None:
         self.times, self.taken = times, 0
 
-    def take(self, arrivals: Sequence[Arrival], *, now_us: int) -> Outcome:
+    def take(self, arrivals: Sequence[Arrival], *, now_us: int, prepared: Prepared | None) -> Outcome:
         assert arrivals
+        assert prepared is None
         assert now_us
         if self.times:
             self.times -= 1
@@ -200,6 +209,6 @@ def test_a_collision_is_tried_again_at_once_and_is_no_failure_of_the_database(
     )
     seen: list[Storage] = []
     monkeypatch.setattr(receiver, "_well", lambda: seen.append(receiver.storage))
-    receiver._take([Arrival("clockface/v1/mill/gate/events", b"x")], stop)
+    receiver._take(_Batch([Arrival("clockface/v1/mill/gate/events", b"x")]), stop)
     assert (seen, intake.taken, broker.acknowledged) == ([storage], 1, 1)
     assert stop.waited_s <= COLLISIONS * COLLISION_S + (storage is Storage.FAILING) * RETRY_FIRST_S
