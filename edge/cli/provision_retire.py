@@ -365,6 +365,10 @@ def _farewell(ending: Ending, receipt: Receipt) -> None:
             f"This kiosk held the key under which templates travel at {receipt.site}. On one that stays:\n"
             f"  clockface site rotate --without {receipt.device}"
         )
+    typer.echo(
+        "Backups and copies elsewhere (clockface backup create, keys rotate --backup-dir) are not touched: "
+        "destroy\nthem too."
+    )
     typer.echo(f"What it was stands in {ending.state / RECEIPT_FILE}; the settings stay where they are.")
 
 
