@@ -196,14 +196,16 @@ class Updater:
             mode=0o600,
         )
         log.info("update_begun")
-        well = self._system.install(package) and self._well(version, failing)
-        self._settle(well=well)
+        installed = self._system.install(package)
+        self._system.start()
+        self._settle(well=installed and self._well(version, failing))
 
     def _resume(self) -> None:
         """A power cut came in between: dpkg first, then the same decision."""
         told = _json(self._place.journal)
         log.warning("update_resumed")
         self._system.recover()
+        self._system.start()
         version, failing = str(told.get("version")), told.get("failing")
         known = {str(each) for each in failing} if isinstance(failing, list) else set()
         self._settle(well=self._system.installed() == version and self._well(version, known))

@@ -56,12 +56,12 @@ class FakeMachine:
         if self.dies_during_install:
             self.dies_during_install = False
             raise KeyboardInterrupt
-        self.start()
+        if self.up:  # postinst starts what preinst stopped, and nothing else
+            self.start()
         return True
 
     def recover(self) -> None:
         self.did.append("recover")
-        self.start()
 
     def stop(self) -> None:
         self.did.append("stop")
