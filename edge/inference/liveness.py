@@ -17,7 +17,7 @@ from edge.inference.pad.passive import MODEL, PassiveNetwork
 from edge.inference.pad.watch import LayeredLiveness
 from edge.inference.runtime import Runner
 from edge.ports import Liveness
-from edge.types import Frame, Landmarks, LivenessState, LivenessVerdict, PersonId, TrackedFace
+from edge.types import Coaching, Frame, Landmarks, LivenessState, LivenessVerdict, PersonId, TrackedFace
 
 log = structlog.get_logger(__name__)
 
@@ -143,5 +143,8 @@ def open_liveness(
 
 def _sound(verdict: object) -> bool:
     if not isinstance(verdict, LivenessVerdict) or not isinstance(verdict.state, LivenessState):
+        return False
+    asks: object = verdict.asks
+    if asks is not None and not (isinstance(asks, Coaching) and verdict.state is LivenessState.UNDECIDED):
         return False
     return verdict.score is None or (math.isfinite(verdict.score) and 0 <= verdict.score <= 1)

@@ -23,9 +23,9 @@ PASSIVE_SHARE = 0.5  # of its log-odds beside motion's: prints fool it often, mo
 PASSIVE_MOST = 4.0  # of its log-odds counts: it is surest where it knows the camera, not the person
 
 MIN_MOVES = 5  # frames whose motion was measured
-BEND_PX, AGREEMENT, DEPTH_PX = 0.28, 0.43, 0.13  # where a plane and a head are equally likely
-MOTION_LIVE = 0.0  # log-odds of motion alone that a live face must reach
-SUM_LIVE = 1.5  # and together with the share of the look
+BEND_PX, AGREEMENT, DEPTH_PX = 0.28, 0.46, 0.17  # where a plane and a head are equally likely
+MOTION_LIVE = 0.5  # log-odds of motion alone that a live face must reach
+SUM_LIVE = 2.0  # and together with the share of the look
 FLAT = -2.5  # log-odds at which motion is a plane's
 FLAT_AFTER_S = 1.0
 DOUBTS = frozenset({"stood_still", "in_doubt", "too_few_frames"})
@@ -141,8 +141,8 @@ def motion_log_odds(moved: Moved) -> float:
     """How much likelier a head is than a plane, from three measures that do not repeat each other entirely."""
     bend = 3.0 * math.log(max(moved.bend_px, 0.01) / BEND_PX)
     agreement = 10.0 * (moved.agreement - AGREEMENT)
-    depth = 1.5 * math.log(max(moved.depth_px, 0.01) / DEPTH_PX)
-    return _within(bend, 4.0) + _within(agreement, 2.0) + _within(depth, 2.0)
+    depth = 2.5 * math.log(max(moved.depth_px, 0.01) / DEPTH_PX)
+    return _within(bend, 4.0) + _within(agreement, 2.0) + _within(depth, 3.0)
 
 
 def probability(log_odds: float) -> float:

@@ -33,6 +33,7 @@ _TOGETHER = 3  # frames over which residuals are averaged: noise of single frame
 _LK: Any = {
     "winSize": (15, 15),
     "maxLevel": 2,
+    "minEigThreshold": 3e-3,  # a point without texture in both directions slides along the one it has
     "criteria": (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 12, 0.02),
 }
 
@@ -46,7 +47,7 @@ class Motion:
     Args:
         bend_px: What no plane explains and neighbouring points agree on, root mean square.
         agreement: Its share of everything that no plane explains, 0 to 1.
-        depth_px: What moves in proportion to the depth that a head has there.
+        depth_px: What of that goes with the depth that a head has there.
         sway_px: How far the face has moved in the picture.
     """
 
@@ -89,26 +90,20 @@ class MotionWatcher:
         affine = _level(landmarks)
         grey = _square(image, affine)
         reference = self._reference
-        flow = None if reference is None else _follow(reference, grey)
-        if reference is None or flow is None:
+        off_plane = None if reference is None else _follow(reference, grey)
+        if reference is None or off_plane is None:
             self._reference = _begin(grey, affine, landmarks)
             self._recent.clear()
             return None
-        self._recent.append(flow.off_plane)
+        self._recent.append(off_plane)
         bend_px, agreement = _coherent(self._recent, reference.alike)
         centre = landmarks.five.mean(axis=0)
         return Motion(
             bend_px=bend_px,
             agreement=agreement,
-            depth_px=_along_depth(reference, flow.off_affine),
+            depth_px=_along_depth(reference, off_plane),
             sway_px=float(np.linalg.norm(centre - reference.centre)) * reference.scale,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Flow:
-    off_plane: Residuals
-    off_affine: Residuals
 
 
 def _level(landmarks: Landmarks) -> NDArray[np.float64]:
@@ -153,7 +148,7 @@ def _begin(grey: NDArray[np.uint8], affine: NDArray[np.float64], landmarks: Land
     return _Reference(grey, points.astype(np.float32), depth, alike, centre, scale)
 
 
-def _follow(reference: _Reference, grey: NDArray[np.uint8]) -> _Flow | None:
+def _follow(reference: _Reference, grey: NDArray[np.uint8]) -> Residuals | None:
     """Find the reference's points again, there and back; None where too few are."""
     start: Any = None
     there, found, _ = cv2.calcOpticalFlowPyrLK(reference.grey, grey, reference.points, start, **_LK)
@@ -168,13 +163,10 @@ def _follow(reference: _Reference, grey: NDArray[np.uint8]) -> _Flow | None:
     if plane is None:
         return None
     off_plane = np.full((len(kept), 2), np.nan)
-    off_affine = off_plane.copy()
     left = after - cv2.perspectiveTransform(before[None], plane)[0]
     length = np.linalg.norm(left, axis=1)
     off_plane[kept] = left * np.minimum(1.0, _MOST_PX / np.maximum(length, 1e-6))[:, None]
-    ones = np.column_stack([before, np.ones(len(before))])
-    off_affine[kept] = after - ones @ np.linalg.lstsq(ones, after, rcond=None)[0]
-    return _Flow(off_plane, off_affine)
+    return off_plane
 
 
 def _coherent(recent: deque[Residuals], alike: NDArray[np.float64]) -> tuple[float, float]:
@@ -198,9 +190,9 @@ def _coherent(recent: deque[Residuals], alike: NDArray[np.float64]) -> tuple[flo
     return bend_px, min(bend_px / (math.sqrt(whole) + 0.02), 1.0)
 
 
-def _along_depth(reference: _Reference, off_affine: Residuals) -> float:
-    """Root mean square of the motion that goes with a head's depth, beside what an affine map explains."""
-    usable = np.isfinite(off_affine[:, 0]) & np.isfinite(reference.depth)
+def _along_depth(reference: _Reference, off_plane: Residuals) -> float:
+    """Root mean square of what goes with a head's depth, less what of the depth is a tilted plane's."""
+    usable = np.isfinite(off_plane[:, 0]) & np.isfinite(reference.depth)
     if int(usable.sum()) < MIN_POINTS:
         return 0.0
     points = reference.points.reshape(-1, 2)[usable]
@@ -210,5 +202,5 @@ def _along_depth(reference: _Reference, off_affine: Residuals) -> float:
     power = float(depth @ depth)
     if power < 1e-6:
         return 0.0
-    slope = depth @ off_affine[usable] / power
+    slope = depth @ off_plane[usable] / power
     return float(np.linalg.norm(slope)) * math.sqrt(power / len(depth))

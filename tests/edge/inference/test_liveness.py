@@ -10,6 +10,7 @@ from edge.inference.liveness import GuardedLiveness, LivenessOff, LivenessUnavai
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.ports import Liveness
 from edge.types import (
+    Coaching,
     Frame,
     Landmarks,
     LivenessState,
@@ -102,6 +103,8 @@ def test_without_its_model_every_policy_but_off_is_not_live_and_says_why(
         (LivenessVerdict("live", "spelt"), "liveness_bad_answer"),  # type: ignore[arg-type]
         (LivenessVerdict(LivenessState.LIVE, "score", float("nan")), "liveness_bad_answer"),
         (LivenessVerdict(LivenessState.LIVE, "score", 1.5), "liveness_bad_answer"),
+        (LivenessVerdict(LivenessState.LIVE, "asks", asks=Coaching.TURN_LEFT), "liveness_bad_answer"),
+        (LivenessVerdict(LivenessState.UNDECIDED, "asks", asks="dance"), "liveness_bad_answer"),  # type: ignore[arg-type]
     ],
 )
 def test_whatever_goes_wrong_is_not_live(answer: object, reason: str) -> None:
