@@ -24,8 +24,8 @@ PASSIVE_MOST = 4.0  # of its log-odds counts: it is surest where it knows the ca
 
 MIN_MOVES = 5  # frames whose motion was measured
 BEND_PX, AGREEMENT, DEPTH_PX = 0.28, 0.46, 0.17  # where a plane and a head are equally likely
-MOTION_LIVE = 0.5  # log-odds of motion alone that a live face must reach
-SUM_LIVE = 2.0  # and together with the share of the look
+MOTION_LIVE = -0.25  # log-odds of motion alone that a live face must reach, however live it looks
+SUM_LIVE = 1.5  # and together with the share of the look
 FLAT = -2.5  # log-odds at which motion is a plane's
 FLAT_AFTER_S = 1.0
 DOUBTS = frozenset({"stood_still", "in_doubt", "too_few_frames"})
