@@ -23,6 +23,7 @@ class AlarmKind(StrEnum):
     GAP = "gap"  # events are missing, and later ones wait
     RESTORED = "restored"  # the office holds events that the device has lost
     HISTORY_ENDED = "history_ended"  # a new history that names none before it
+    EPOCHS = "too_many_epochs"  # a device begins more histories than any honest one
     LOST_TAIL = "lost_tail"  # events that no device holds any more
     REVOKED = "revoked_device_sends"
     RETIRED = "retired_device_sends"

@@ -16,7 +16,7 @@ from sync.office.alarms import AlarmKind, raise_alarm
 from sync.office.condition import compare_frontier, take_state, take_telemetry
 from sync.office.database import Database
 from sync.office.histories import lock_devices
-from sync.office.ingest import Limits, RefusedEvent, ingest
+from sync.office.ingest import Answer, Limits, RefusedEvent, ingest
 from sync.office.link import Arrival
 from sync.office.outbox import take_result
 from sync.office.parcels import take_parcel
@@ -233,27 +233,41 @@ class _Batch:
         if not taken:
             return
         for answer in ingest(self._connection, list(taken.values()), now_us=self._now_us, limits=self._limits):
-            address = answer.device.address
-            self.outcome.counts.update(answer.counts)
-            if answer.behind:
-                self.outcome.behind[address] = answer.behind
-            if answer.committed:
-                self.outcome.committed[address] = answer.committed
-            if answer.lacking:
-                self.outcome.lacking.add(address)
-            self.outcome.refused += [(address, refused) for refused in answer.refused]
-            self._put_away_distrusted(answer.device, answer.distrusted)
-            if answer.device.state == "retired" and answer.counts.get("committed"):
-                self._alarm(AlarmKind.RETIRED, answer.device, Channel.EVENTS.value)
+            self._note(answer)
 
-    def _put_away_distrusted(self, device: Device, distrusted: list[Verified]) -> None:
-        for event in distrusted:
-            rejected = Rejected(Reason.REVOKED, "after the last event that is trusted", event.raw)
-            topic = device.address.topic(Channel.EVENTS)
-            quarantine(self._connection, rejected, topic=topic, address=device.address, now_us=self._now_us)
-            self.outcome.counts[Reason.REVOKED.value] += 1
-        if distrusted:
-            self._alarm(AlarmKind.REVOKED, device, Reason.REVOKED.value)
+    def _note(self, answer: Answer) -> None:
+        """What became of one device's events."""
+        address = answer.device.address
+        self.outcome.counts.update(answer.counts)
+        if answer.behind:
+            self.outcome.behind[address] = answer.behind
+        if answer.committed:
+            self.outcome.committed[address] = answer.committed
+        if answer.lacking:
+            self.outcome.lacking.add(address)
+        self.outcome.refused += [(address, refused) for refused in answer.refused]
+        self._put_away(answer.device, answer.distrusted, Reason.REVOKED, "after the last event that is trusted")
+        if answer.distrusted:
+            self._alarm(AlarmKind.REVOKED, answer.device, Reason.REVOKED.value)
+        self._put_away(
+            answer.device, answer.excess, Reason.TOO_MANY_EPOCHS, "the device has begun too many epochs"
+        )
+        if answer.excess:
+            self._alarm(AlarmKind.EPOCHS, answer.device, f"more than {self._limits.epochs_per_device}")
+        if answer.device.state == "retired" and answer.counts.get("committed"):
+            self._alarm(AlarmKind.RETIRED, answer.device, Channel.EVENTS.value)
+
+    def _put_away(self, device: Device, events: list[Verified], rejected: Reason, detail: str) -> None:
+        topic = device.address.topic(Channel.EVENTS)
+        for event in events:
+            quarantine(
+                self._connection,
+                Rejected(rejected, detail, event.raw),
+                topic=topic,
+                address=device.address,
+                now_us=self._now_us,
+            )
+            self.outcome.counts[rejected.value] += 1
 
     def take_other(self, message: _Message, devices: dict[Address, Device]) -> None:
         """State, telemetry, a result, a parcel, or nothing of ours."""

@@ -4,14 +4,16 @@ A fork keeps the signed event as evidence. Trust boundary: everything here was s
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from sync.office.alarms import insert
 from sync.office.database import schema
 from sync.office.history import Epoch
 from sync.wire.events import ClockCorrected
+
+FORKS_KEPT: Final = 100  # of one device, which has signed each of them; all are refused and alarmed
 
 
 def record_fork(
@@ -25,7 +27,14 @@ def record_fork(
     envelope: bytes | None,
     now_us: int,
 ) -> None:
-    """Keep a contradiction, once."""
+    """Keep a contradiction, once, and of one device no more than FORKS_KEPT: further ones prove nothing new."""
+    forks, epochs = schema.forks, schema.epochs
+    device = select(epochs.c.device_id).where(epochs.c.id == epoch_id).scalar_subquery()
+    kept = select(func.count()).where(
+        forks.c.epoch_id.in_(select(epochs.c.id).where(epochs.c.device_id == device))
+    )
+    if connection.execute(kept).scalar_one() >= FORKS_KEPT:
+        return
     statement = insert(connection, schema.forks).values(
         epoch_id=epoch_id,
         seq=seq,

@@ -38,9 +38,15 @@ from sync.wire.fields import EventPoint
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of one device may wait for earlier events; the oldest stay, the rest comes again."""
+    """What one device may make us keep. Honest ones stay far below: an epoch is a restore or a replacement.
+
+    Args:
+        waiting_per_device: Events that wait for earlier ones; the oldest stay, the rest comes again.
+        epochs_per_device: Events of further epochs are refused.
+    """
 
     waiting_per_device: int = 2000
+    epochs_per_device: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,7 @@ class Answer:
             a device that was restored has no later one in common with us.
         lacking: Whether earlier events are missing of what was sent.
         distrusted: Events of a revoked device after the last that is trusted: for quarantine.
+        excess: Events of more epochs than a device may have: for quarantine.
         counts: How many events ended where.
     """
 
@@ -71,6 +78,7 @@ class Answer:
     lacking: bool = False
     refused: list[RefusedEvent] = field(default_factory=list)
     distrusted: list[Verified] = field(default_factory=list)
+    excess: list[Verified] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
@@ -109,6 +117,7 @@ class _Work:
         self._connection = connection
         self._now_us = now_us
         self._epochs: dict[int, dict[str, Epoch]] = {}
+        self._limits = limits
         self._waiting = WaitingRoom(connection, now_us=now_us, per_device=limits.waiting_per_device)
         self._known: dict[int, dict[int, bytes]] = defaultdict(dict)
         self._rows: list[dict[str, Any]] = []
@@ -144,6 +153,9 @@ class _Work:
             else:
                 by_epoch[event.head.epoch].append(event)
         for name in sorted(by_epoch, key=lambda each: (ordinal_of(each), each)):
+            if name not in epochs and len(epochs) >= self._limits.epochs_per_device:
+                answer.excess += by_epoch.pop(name)
+                continue
             self._take_epoch(answer, name, sorted(by_epoch[name], key=lambda each: each.head.seq))
         self._conclude(answer, list(by_epoch))
         return answer

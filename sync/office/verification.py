@@ -37,6 +37,7 @@ class Reason(StrEnum):
     MALFORMED_SIGNED = "malformed_signed"  # the device's own signature, and still no event
     WRONG_SOURCE = "wrong_source"  # signed for another device's topic
     KEY_OUTSIDE_EPOCHS = "key_outside_epochs"  # the key is not believed in this epoch
+    TOO_MANY_EPOCHS = "too_many_epochs"  # of one device
     REVOKED = "revoked"  # after the last event that is trusted
     UNPROCESSABLE = "unprocessable"  # our own software failed on it
 

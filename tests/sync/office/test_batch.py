@@ -88,6 +88,16 @@ def test_what_was_verified_ahead_counts_only_under_the_keys_that_still_hold(desk
     assert taken.committed == {desk.kiosk.address: [desk.kiosk.point]}
 
 
+def test_one_epoch_too_many_ends_in_quarantine_with_an_alarm(office_database: Database) -> None:
+    desk = Desk(office_database)
+    desk.intake = Intake(office_database, sealing=SEALING, limits=Limits(epochs_per_device=1))
+    desk.take(Channel.EVENTS, desk.kiosk.begin())
+    outcome = desk.take(Channel.EVENTS, desk.kiosk.begin("000002-00000000000000bb"))
+    assert outcome.counts["too_many_epochs"] == 1
+    assert [row.reason for row in desk.rows(select(schema.quarantine))] == ["too_many_epochs"]
+    assert [row.kind for row in desk.rows(select(schema.alarms))] == ["too_many_epochs"]
+
+
 def test_telemetry_is_stored_and_answered_with_what_is_committed(desk: Desk) -> None:
     desk.take(Channel.EVENTS, desk.kiosk.begin())
     outcome = desk.telemetry(frontier=desk.kiosk.point)

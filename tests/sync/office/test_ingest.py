@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from sync.office.database import Database, arrivals, schema
+from sync.office.history import Place
 from sync.office.ingest import Answer, Limits, ingest
 from sync.office.registry import load_devices
 from sync.office.verification import Verified, verify_message
@@ -391,3 +392,36 @@ def test_many_devices_in_one_transaction_do_not_mix(office: Office) -> None:
         kiosk.address: [kiosk.point] for kiosk in kiosks
     }
     assert office.count(schema.events) == 80
+
+
+def test_a_device_that_contradicts_itself_without_end_fills_no_table(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sync.office.evidence.FORKS_KEPT", 3)
+    kiosk = Kiosk()
+    office.register(kiosk)
+    kiosk.begin(E1)
+    twins = [kiosk.restored_copy() for _ in range(5)]
+    office.take(kiosk, *kiosk.sent, kiosk.record())
+    for number, twin in enumerate(twins):
+        answer = office.take(kiosk, twin.record(person=f"{number:032x}"))
+        assert [refused.reason for refused in answer.refused] == [Place.FORK]
+    assert office.count(schema.forks) == 3
+    assert office.open_alarms() == {"fork"}
+    assert office.stored() == [(E1, 1), (E1, 2)]
+
+
+def test_events_of_more_epochs_than_a_device_may_have_are_handed_back_and_the_known_go_on(
+    office: Office,
+) -> None:
+    office.limits = Limits(epochs_per_device=2)
+    kiosk = Kiosk()
+    office.register(kiosk)
+    first = [kiosk.begin(E1), kiosk.record()]
+    second, third = kiosk.begin(E2), kiosk.begin(E3)
+    answer = office.take(kiosk, first[0], second, third)
+    assert [event.raw for event in answer.excess] == [third]
+    assert office.stored() == [(E1, 1), (E2, 1)]
+    assert office.take(kiosk, third, first[1]).excess != []
+    assert office.stored() == [(E1, 1), (E1, 2), (E2, 1)]
+    assert office.count(schema.epochs) == 2
