@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.text import Text
@@ -10,9 +12,12 @@ from edge.api.protocol import Status
 from edge.cli.asking import AsJson, asking, console, printable, table
 from edge.cli.context import invocation
 from edge.errors import EdgeUnreachable
-from edge.setup.receipt import retired_device
+
+if TYPE_CHECKING:
+    from edge.setup.receipt import Receipt
 
 GOOD, BAD = "green", "bold red"
+RECEIPT_FILE = "retired.json"  # as edge.setup.receipt names it
 
 
 def register(root: typer.Typer) -> None:
@@ -26,7 +31,7 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
         with asking(context) as client:
             found = client.status()
     except EdgeUnreachable:
-        retired = retired_device(invocation(context).config.paths.state)
+        retired = _retired(invocation(context).config.paths.state)
         if retired is None:
             raise
         typer.echo(json.dumps({"retired": json.loads(retired.model_dump_json())}) if as_json else retired.line)
@@ -38,6 +43,18 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     for name, value, style in _rows(found):
         rows.add_row(Text(name, "bold"), Text(printable(value), style))
     console().print(rows)
+
+
+def _retired(state: Path) -> "Receipt | None":
+    """The receipt of a device that was retired here; its module is heavy, and most kiosks never need it."""
+    try:
+        if not (state / RECEIPT_FILE).exists():
+            return None
+    except PermissionError:  # an account of staff that may ask the daemon, and not look into its folder
+        return None
+    from edge.setup.receipt import retired_device
+
+    return retired_device(state)
 
 
 def _rows(found: Status) -> Iterator[tuple[str, str, str]]:
