@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sync.office import audit, operators
 from sync.office.attendance import CorrectionKind, Direction, Rules, local_day
 from sync.office.database import schema
-from sync.office.errors import OfficeError
+from sync.office.errors import CorrectionRefused
 from sync.office.operators import Role
 from sync.office.periods import lock_site
 from sync.office.timesheet import closed, from_us, latest_correction, rules_of, to_us
@@ -23,12 +23,6 @@ from sync.wire.events import ATTENDANCE_RECORDED
 MAX_REASON = 500
 MAX_MOVE = timedelta(days=2)  # less than `timesheet.REACH`, beyond which a moved event would not be found
 MAX_AGE = timedelta(days=1100)
-
-
-class CorrectionRefused(OfficeError):
-    """A correction cannot be asked for, or not be decided, as typed."""
-
-    exit_code = 126
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,36 @@ class RoleMissing(OfficeError):
     exit_code = 122
 
 
+class AuditBroken(OfficeError):
+    """The audit's chain does not hold."""
+
+    exit_code = 123
+
+
+class PeriodRefused(OfficeError):
+    """A pay period cannot be closed as asked."""
+
+    exit_code = 124
+
+
+class PeriodDamaged(OfficeError):
+    """What a period was closed with is not what is stored."""
+
+    exit_code = 125
+
+
+class CorrectionRefused(OfficeError):
+    """A correction cannot be asked for, or not be decided, as typed."""
+
+    exit_code = 126
+
+
+class EventsAltered(OfficeError):
+    """What is stored is not what the devices signed."""
+
+    exit_code = 127
+
+
 class OfficeCertificateInvalid(OfficeError):
     """The receiver's TLS key, certificate or authorities are missing, another's, or do not fit together."""
 

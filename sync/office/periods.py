@@ -18,23 +18,11 @@ from sqlalchemy import Connection, Row, func, insert, or_, select
 from sync.office import audit
 from sync.office.attendance import Direction, Flag, PersonDay, Record, Rules, Stay, local_day
 from sync.office.database import schema
-from sync.office.errors import OfficeError
+from sync.office.errors import PeriodDamaged, PeriodRefused
 from sync.office.timesheet import from_us, rules_of, sheet, to_us
 
 KIND = "clockface.closed-sheet.v1"
 LONGEST = timedelta(days=366)
-
-
-class PeriodRefused(OfficeError):
-    """A pay period cannot be closed as asked."""
-
-    exit_code = 124
-
-
-class PeriodDamaged(OfficeError):
-    """What a period was closed with is not what is stored."""
-
-    exit_code = 125
 
 
 @dataclass(frozen=True, slots=True)

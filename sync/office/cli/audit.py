@@ -9,19 +9,13 @@ from sqlalchemy import Connection
 
 from sync.office import audit, device_audit
 from sync.office.cli.desk import AsJson, Row, desk, show, show_one, stamp
-from sync.office.errors import OfficeError
+from sync.office.errors import AuditBroken
 from sync.office.operators import Role
 from sync.wire.topics import Address
 
 app = typer.Typer(help="The audit: who did or read what.", no_args_is_help=True)
 PAGE = 500
 _SLUG = r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?"
-
-
-class AuditBroken(OfficeError):
-    """The audit's chain does not hold."""
-
-    exit_code = 123
 
 
 def register(root: typer.Typer) -> None:

@@ -10,17 +10,11 @@ from rich.progress import Progress
 
 from clockface.cli.terminal import printable
 from sync.office.cli.desk import AsJson, day_of, desk, json_line
-from sync.office.errors import OfficeError
+from sync.office.errors import EventsAltered
 from sync.office.inspection import Inspected, inspect
 from sync.office.timesheet import to_us
 
 SHOWN = 100
-
-
-class EventsAltered(OfficeError):
-    """What is stored is not what the devices signed."""
-
-    exit_code = 127
 
 
 def register(root: typer.Typer) -> None:

@@ -7,10 +7,11 @@ from sqlalchemy import Connection, insert, select
 
 from sync.office import audit, operators
 from sync.office.attendance import CorrectionKind, Direction, Flag
-from sync.office.corrections import Asked, CorrectionRefused, decide, listed, request
+from sync.office.corrections import Asked, decide, listed, request
 from sync.office.database import Database, schema
+from sync.office.errors import CorrectionRefused, PeriodRefused
 from sync.office.operators import Role
-from sync.office.periods import PeriodRefused, close
+from sync.office.periods import close
 from sync.office.timesheet import from_us, sheet
 from tests.sync.office.test_timesheet import ANA, DAY, NOW, Office, local
 

@@ -8,9 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import select
 
 from sync.office.batch import Intake
-from sync.office.cli.audit import AuditBroken
 from sync.office.database import Database, schema
-from sync.office.errors import RoleMissing
+from sync.office.errors import AuditBroken, RoleMissing
 from sync.office.ingest import Limits
 from sync.office.link import Arrival
 from sync.wire.documents import sign_document
