@@ -77,6 +77,7 @@ class Updater:
         system: dpkg, systemd and the daemon.
         now: The local time.
         pause: Sleeps.
+        elapsed_s: A monotonic clock.
     """
 
     def __init__(
@@ -88,9 +89,10 @@ class Updater:
         system: System,
         now: Callable[[], datetime],
         pause: Callable[[float], None] = time.sleep,
+        elapsed_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._place, self._state, self._config, self._system = place, state, config, system
-        self._now, self._pause = now, pause
+        self._now, self._pause, self._elapsed_s = now, pause, elapsed_s
 
     def run(self, *, at_once: bool) -> Start:
         """Finish what was begun, then install what lies in the folder, if it may be now.
@@ -213,12 +215,11 @@ class Updater:
     def _well(self, version: str, failing: set[str]) -> bool:
         """Whether the new version becomes well in time, and stays so for a while."""
         wanted = version.partition("+")[0]
-        waited = 0.0
+        until_s = self._elapsed_s() + self._config.healthy_within_s
         while self._system.running() != wanted:
-            if waited >= self._config.healthy_within_s:
+            if self._elapsed_s() >= until_s:
                 return False
             self._pause(1.0)
-            waited += 1.0
         restarts = self._system.restarts()
         self._pause(WELL_FOR_S)
         well = self._system.running() == wanted and self._system.restarts() == restarts

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ class Site:
             system=self.machine,
             now=lambda: self.now,
             pause=lambda _s: None,
+            elapsed_s=count(step=10.0).__next__,
         )
         return updater.run(at_once=at_once)
 
