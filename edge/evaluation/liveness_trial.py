@@ -113,6 +113,8 @@ class Overheard:
     def __init__(self, inner: Liveness, timer: Callable[[], float] = time.thread_time) -> None:
         self._inner, self._timer = inner, timer
         self.seen: dict[int, Heard] = {}
+        self._dropped: set[int] = set()
+        self._decided: set[int] = set()
         self.from_s = 0.0
 
     def judge(self, frame: Frame, face: TrackedFace, landmarks: Landmarks) -> LivenessVerdict:
@@ -139,14 +141,33 @@ class Overheard:
             seen.note(verdict)
         return verdict
 
-    def refused(self, verdict: Verdict) -> None:
-        """The pipeline refused a track itself, as when the face changed during a challenge."""
+    def begin(self, *, from_s: float) -> None:
+        """A new presentation, which counts from this capture time on."""
+        self.seen.clear()
+        self._dropped.clear()
+        self._decided.clear()
+        self.from_s = from_s
+
+    def final(self) -> list[Heard]:
+        """What was said of each track when the pipeline decided it, or last.
+
+        A track that the pipeline dropped without a verdict, as where two people are seen in it, opened nothing
+        and is not counted.
+        """
+        gone = self._dropped - self._decided
+        return [seen for track_id, seen in self.seen.items() if track_id not in gone]
+
+    def decided(self, verdict: Verdict) -> None:
+        """The pipeline's verdict; it may refuse a track itself, as when the face changed during a challenge."""
+        if verdict.track_id is not None:
+            self._decided.add(verdict.track_id)
         seen = None if verdict.track_id is None else self.seen.get(verdict.track_id)
         if seen is not None and verdict.outcome is Outcome.NOT_LIVE and verdict.reason != UNDECIDED_AT_LIMIT:
             seen.note(LivenessVerdict(LivenessState.NOT_LIVE, verdict.reason, seen.verdict.score))
 
     def forget(self, track_id: int) -> None:
         """Pass it on."""
+        self._dropped.add(track_id)
         self._inner.forget(track_id)
 
     def close(self) -> None:
@@ -226,8 +247,7 @@ class Trial:
         """
         self._put(templates)
         overheard = self.overheard
-        overheard.seen.clear()
-        overheard.from_s = from_s
+        overheard.begin(from_s=from_s)
         faces, coaching, recorded, shown = 0, "", False, 0
         kept: BgrImage | None = None
         for frame in frames:
@@ -238,7 +258,7 @@ class Trial:
             if frame.captured_s < from_s:
                 continue
             for verdict in scene.verdicts:
-                overheard.refused(verdict)
+                overheard.decided(verdict)
             faces = max(faces, scene.faces)
             coaching = scene.coaching.value if scene.coaching else coaching
             recorded |= any(v.outcome is Outcome.RECOGNISED and v.person_id == VICTIM for v in scene.verdicts)
@@ -246,9 +266,10 @@ class Trial:
                 kept = frame.image
             if until_verdict and any(v.track_id is not None for v in scene.verdicts):
                 break
+        heard = overheard.final()
         self.recogniser.reset()
         self._put(())
-        response, reason, seen = _response(list(overheard.seen.values()), faces=faces, coaching=coaching)
+        response, reason, seen = _response(heard, faces=faces, coaching=coaching)
         waited_s = None if seen is None or seen.responded_s is None else seen.responded_s - seen.first_seen_s
         return Result(
             presentation,

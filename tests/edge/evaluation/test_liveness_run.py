@@ -179,7 +179,7 @@ def test_a_refusal_of_the_pipeline_itself_is_a_response_and_the_end_of_time_is_n
     undecided = LivenessVerdict(LivenessState.UNDECIDED, "challenge", 0.6)
     for reason, response in (("challenge_face_changed", True), ("liveness_undecided", False)):
         overheard.seen[7] = seen = Heard(undecided, first_seen_s=1.0, last_s=3.0)
-        overheard.refused(Verdict(Outcome.NOT_LIVE, decided_s=3.0, track_id=TrackId(7), reason=reason))
+        overheard.decided(Verdict(Outcome.NOT_LIVE, decided_s=3.0, track_id=TrackId(7), reason=reason))
         assert (seen.responded_s == 3.0) is response
         assert (seen.verdict.state is LivenessState.NOT_LIVE) is response
 
@@ -190,3 +190,13 @@ def test_an_answer_that_is_taken_back_is_no_response():
     assert seen.responded_s == 0.5
     seen.note(LivenessVerdict(LivenessState.UNDECIDED, "challenge"))
     assert seen.responded_s is None
+
+
+def test_a_track_that_the_pipeline_drops_undecided_opened_nothing():
+    overheard = Overheard(BlueIsFake(), timer=lambda: 0.0)
+    live = LivenessVerdict(LivenessState.LIVE, "moves", 0.9)
+    overheard.seen = {track: Heard(live, first_seen_s=0.0, last_s=1.0) for track in (1, 2, 3)}
+    overheard.forget(1)  # two people in it
+    overheard.forget(2)
+    overheard.decided(Verdict(Outcome.UNSURE, decided_s=1.0, track_id=TrackId(2), reason="left"))
+    assert overheard.final() == [overheard.seen[2], overheard.seen[3]]
