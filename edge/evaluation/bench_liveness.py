@@ -89,7 +89,7 @@ def measure_liveness(
 def _to_verdict(trial: Trial, one: Presentation, *, timer: Callable[[], float]) -> _Verdict | None:
     """Show a clip until its first verdict on a track; only the pipeline's own work is timed."""
     trial.enrol(one)
-    trial.overheard.seen.clear()
+    trial.overheard.begin(from_s=0.0)
     core_s, began_s = 0.0, trial.next_s()
     for count, frame in enumerate(frames_of(one, began_s=began_s, fps=trial.fps), start=1):
         before_s = timer()
