@@ -131,6 +131,7 @@ FIELDS: Mapping[str, Kind] = {
     "corrected": count,
     "templates": count,
     "documents": count,
+    "events": count,
     "people": count,
     "listeners": count,
     "signal": count,

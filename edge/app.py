@@ -44,6 +44,7 @@ from edge.daemon.privacy import PrivacyDesk
 from edge.daemon.quiet_restart import QuietRestart
 from edge.daemon.readers import Readers, open_readers
 from edge.daemon.retention import Retention
+from edge.daemon.room import Room
 from edge.daemon.service import DaemonService
 from edge.daemon.support import shareable
 from edge.daemon.tap import FrameTap
@@ -232,8 +233,9 @@ def build(
         signals=signals.health,
     )
     daemon.office_time.listen(clock.believe)
+    room = Room(store=store, clock=clock, ledger=store.events)
     attendant = Attendant(
-        ledger=store.events,
+        ledger=room,
         rules=_rules(config),
         last=store.events.last_punch,
         clock=clock,
@@ -273,6 +275,7 @@ def build(
         heartbeat()
         signals.after_step()
         timekeeper(boottime_s())
+        room(boottime_s())
         crashes.report()
         link.bulletin(boottime_s())
         quiet_restart()
@@ -289,7 +292,7 @@ def build(
         fault=fault,
         attendant=attendant,
         announcer=counter.announcer,
-        closed=link.bulletin.closed,
+        closed=lambda: link.bulletin.closed() or room.closed(),
         after_step=after_step,
         divert=divert,
         show=_both(_both(stage.show, signals.look), _both(preview.look, quiet_restart.note)),

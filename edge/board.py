@@ -12,6 +12,7 @@ FIRMWARE_FILES = (
     "sys/devices/platform/soc@107c000000/soc@107c000000:firmware/get_throttled",
 )
 THROTTLED_NOW = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}
+UNDER_VOLTAGE = 0
 SINCE_BOOT = 16  # the same four bits, as they have been since boot
 
 
@@ -62,3 +63,11 @@ def throttled(root: Path) -> bool | None:
     """Whether the board slows itself down now; None where it cannot be read."""
     bits = firmware_bits(root)
     return None if bits is None else any(bits >> bit & 1 for bit in THROTTLED_NOW)
+
+
+def held_back(root: Path) -> tuple[str, ...]:
+    """What holds a board back now: "under_voltage", "board_throttled"; nothing where it cannot be read."""
+    bits = firmware_bits(root) or 0
+    slowed = any(bits >> bit & 1 for bit in THROTTLED_NOW if bit != UNDER_VOLTAGE)
+    found = {"under_voltage": bool(bits >> UNDER_VOLTAGE & 1), "board_throttled": slowed}
+    return tuple(code for code, now in found.items() if now)

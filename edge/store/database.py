@@ -174,6 +174,13 @@ class Database:
                 return
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
+    def reusable_bytes(self) -> int:
+        """Bytes of the file that hold nothing any more: they are written before the file grows."""
+        with self.read() as connection:
+            pages = connection.execute("PRAGMA freelist_count").fetchone()[0]
+            size = connection.execute("PRAGMA page_size").fetchone()[0]
+        return int(pages * size)
+
     def copy_to(self, target: Path) -> None:
         """Copy the ledger as of one moment into a new file, while it is read and written.
 

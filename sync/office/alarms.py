@@ -39,6 +39,8 @@ class AlarmKind(StrEnum):
     RECEIPT_LATE = "removal_receipt_late"  # a kiosk has not confirmed an erasure
     COMMAND_UNANSWERED = "command_unanswered"
     SITE_KEY_DUE = "site_key_due"  # a kiosk that held the site's key is gone
+    DISK = "disk_fills_up"  # a kiosk signed that 80 % of its disk is used
+    BOARD = "board_held_back"  # a kiosk signed that its board slows down, for heat or low voltage
     NOT_ME = "not_me"  # somebody was recorded as another person, and said so at once
 
 

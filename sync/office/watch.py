@@ -15,6 +15,8 @@ from sync.office.database import schema
 from sync.office.rows import microseconds, parse_moment
 
 _DAY_US = 86_400_000_000
+DISK_PERCENT = 80
+HELD_BACK = frozenset({"under_voltage", "board_throttled"})  # kinds of alarms of a kiosk
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Watch:
         self._open = _open_alarms(connection)
         for row in rows:
             self._certificate(connection, row, now_us)
+            self._board(connection, row, now_us)
         silent = [self._silent(connection, row, now_us) for row in rows]
         stalled = [self._stalled(connection, row, frontiers, now_us) for row in rows]
         gaps = self._gaps(connection, now_us)
@@ -125,6 +128,17 @@ class Watch:
         raised = left_us < self._settings.certificate_days * _DAY_US
         detail = "expired" if left_us <= 0 else f"{left_us // _DAY_US} days left"
         self._set(connection, AlarmKind.CERTIFICATE, row, raised=raised, now_us=now_us, detail=detail)
+
+    def _board(self, connection: Connection, row: Row[Any], now_us: int) -> None:
+        """What the kiosk signed of its disk, its power and its heat."""
+        if row.telemetry is None:
+            return
+        edge = json.loads(row.telemetry)["edge"]
+        used = _used_percent(edge)
+        full = used is not None and used >= DISK_PERCENT
+        self._set(connection, AlarmKind.DISK, row, raised=full, now_us=now_us, detail=f"{used} % used")
+        found = sorted(HELD_BACK & set(edge["alarms"]))  # these stay for a while: a board goes to and fro
+        self._set(connection, AlarmKind.BOARD, row, raised=bool(found), now_us=now_us, detail=", ".join(found))
 
     def _set(
         self,
@@ -185,6 +199,12 @@ def _told_expiry(telemetry: str | None) -> int | None:
         return None
     told = json.loads(telemetry)["courier"].get("certificate_expires")
     return None if told is None else microseconds(parse_moment(told))
+
+
+def _used_percent(edge: dict[str, Any]) -> int | None:
+    """How much of its disk a kiosk may not write any more, rounded down."""
+    free, total = edge.get("disk_free_bytes"), edge.get("disk_total_bytes")
+    return None if free is None or not total else max(0, 100 * (total - free) // total)
 
 
 def _head(telemetry: str | None) -> tuple[str, int] | None:

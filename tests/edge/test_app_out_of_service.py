@@ -108,7 +108,7 @@ def test_a_disk_that_fills_confirms_nobody_until_there_is_room(folder: Path, enr
             yield
             filler.unlink()
 
-        _is_out_of_service_while(full, device, detail="LedgerDiskFull")
+        _is_out_of_service_while(full, device, detail="LedgerDiskFull", stands="ledger_disk_full")
 
 
 def test_a_ledger_that_may_not_grow_confirms_nobody_until_it_may(folder: Path, enrolled: Path) -> None:
@@ -127,16 +127,25 @@ def test_a_ledger_that_may_not_grow_confirms_nobody_until_it_may(folder: Path, e
 
 
 def _is_out_of_service_while(
-    trouble: Callable[[Daemon], contextlib.AbstractContextManager[None]], device: Device, *, detail: str
+    trouble: Callable[[Daemon], contextlib.AbstractContextManager[None]],
+    device: Device,
+    *,
+    detail: str,
+    stands: str | None = None,
 ) -> None:
     with device.running() as daemon, device.client() as staff:
         watcher = device.watch()
         watcher.notice("recorded")
         with trouble(daemon):
             watcher.notice("out_of_service", detail=detail)
-            watcher.notice("attract", after=len(watcher.lines))  # whoever was half-way is through
-            confirmed = len(watcher.confirmed)
-            watcher.notice("out_of_service", detail=detail, after=len(watcher.lines))
+            if stands is not None:  # nobody is asked to try in vain
+                watcher.notice("out_of_service", detail=stands)
+                confirmed, seen = len(watcher.confirmed), staff.status().camera.frames
+                _until(lambda: staff.status().camera.frames > seen + 40)  # two walk-ups went by
+            else:
+                watcher.notice("attract", after=len(watcher.lines))  # whoever was half-way is through
+                confirmed = len(watcher.confirmed)
+                watcher.notice("out_of_service", detail=detail, after=len(watcher.lines))
             assert len(watcher.confirmed) == confirmed
         watcher.notice("recorded", after=len(watcher.lines))
         assert staff.verify_ledger().problems == ()

@@ -88,6 +88,9 @@ OUT_OF_SERVICE: Final[Mapping[str, Wording]] = {
     "": Wording(_OUT, "out", "pause", "stop"),
     "office": Wording(_OUT, N_("The office has closed this kiosk for now."), "pause", "stop"),
     "retired": Wording(_OUT, N_("This kiosk is no longer in use."), "pause", "stop"),
+    "ledger_disk_full": Wording(
+        _OUT, N_("This kiosk cannot store records. Please tell your manager."), "pause", "stop"
+    ),
     "edge_gone": Wording(_OUT, N_("This kiosk does not answer. Please tell your manager."), "pause", "stop"),
     "camera_opening": Wording(N_("One moment"), N_("The camera is starting."), "wait", "calm"),
     "camera_frozen": Wording(_OUT, "camera", "pause", "stop"),
@@ -144,7 +147,7 @@ _TOUCHED: Final = frozenset(
     {State.ATTRACT, State.GUIDANCE, State.NOT_RECOGNISED, State.SEVERAL_PEOPLE, State.OUT_OF_SERVICE,
      State.BADGE_REFUSED, State.VOIDED}
 )  # fmt: skip
-_CLOSED: Final = frozenset({"office", "retired", "edge_gone"})
+_CLOSED: Final = frozenset({"office", "retired", "edge_gone", "ledger_disk_full"})
 _SILENT: Final = frozenset({State.STARTING, State.ASLEEP})
 _MIRRORED: Final = frozenset({State.GUIDANCE, State.SEVERAL_PEOPLE})
 CHOICES: Final = (("in", N_("In")), ("out", N_("Out")))

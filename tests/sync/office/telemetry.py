@@ -1,6 +1,7 @@
 """Telemetry as a kiosk's edge signs it and its courier sends it, for the office's tests."""
 
 import secrets
+from collections.abc import Sequence
 
 from sync.wire.canonical import encode
 from sync.wire.documents import sign_document
@@ -11,13 +12,22 @@ from tests.sync.office.kiosk import START, Kiosk, clock
 NOW = format_time(START)
 
 
-def telemetry_of(kiosk: Kiosk, *, frontier: EventPoint | None = None, certificate_expires: str = NOW) -> bytes:
+def telemetry_of(
+    kiosk: Kiosk,
+    *,
+    frontier: EventPoint | None = None,
+    certificate_expires: str = NOW,
+    disk_free_percent: int | None = None,
+    alarms: Sequence[str] = (),
+) -> bytes:
     """A message for the telemetry topic.
 
     Args:
         kiosk: Whose.
         frontier: What it believes delivered.
         certificate_expires: Of the certificate that its courier uses.
+        disk_free_percent: Of its disk.
+        alarms: Kinds that nobody has cleared there.
     """
     told = Telemetry(
         site=kiosk.address.site,
@@ -36,7 +46,9 @@ def telemetry_of(kiosk: Kiosk, *, frontier: EventPoint | None = None, certificat
         camera="replay",
         camera_mfps=0,
         service="in_service",
-        alarms=[],
+        alarms=list(alarms),
+        disk_free_bytes=None if disk_free_percent is None else disk_free_percent * 10_000,
+        disk_total_bytes=None if disk_free_percent is None else 1_000_000,
         roster_version=4,
         people=0,
         templates=0,

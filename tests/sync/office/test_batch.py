@@ -228,6 +228,28 @@ def test_a_certificate_near_its_end_is_alarmed_until_the_courier_tells_of_anothe
     assert look(101 * day) == []
 
 
+def test_a_full_disk_and_a_board_that_is_held_back_are_alarmed_until_the_kiosk_says_otherwise(
+    desk: Desk,
+) -> None:
+    watch = Watch(WatchSettings(silent_after_s=1e9))
+    alarms = schema.alarms
+
+    def look(**told: Any) -> dict[str, str]:
+        desk.take(Channel.TELEMETRY, telemetry_of(desk.kiosk, **told))
+        with desk.database.write() as connection:
+            watch.look(connection, now_us=desk.now_us, connected=True)
+        found = desk.rows(select(alarms).where(alarms.c.cleared_us.is_(None)))
+        return {row.kind: row.detail for row in found if row.kind in {"disk_fills_up", "board_held_back"}}
+
+    desk.take(Channel.EVENTS, desk.kiosk.begin())
+    assert look(disk_free_percent=21, alarms=["fork"]) == {}
+    assert look(disk_free_percent=20) == {"disk_fills_up": "80 % used"}
+    both = look(disk_free_percent=9, alarms=["under_voltage", "board_throttled"])
+    assert both == {"disk_fills_up": "91 % used", "board_held_back": "board_throttled, under_voltage"}
+    assert look(disk_free_percent=50) == {}
+    assert look() == {}  # a kiosk that cannot tell
+
+
 def test_a_retired_device_is_taken_and_alarmed(desk: Desk) -> None:
     with desk.database.write() as connection:
         connection.execute(update(schema.devices).values(state="retired"))
