@@ -46,7 +46,11 @@ def private_draft(path: Path, *, replace: bool) -> Iterator[Path]:
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     except OSError as error:
-        raise typer.BadParameter(f"no file can be made in {path.parent}: {error.strerror}") from error
+        raise typer.BadParameter(
+            f"no file can be made in {path.parent}: {error.strerror}; mkdir -p makes a folder"
+            if isinstance(error, FileNotFoundError)
+            else f"no file can be made in {path.parent}: {error.strerror}"
+        ) from error
     draft = Path(name)
     try:
         yield draft

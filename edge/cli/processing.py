@@ -156,15 +156,15 @@ def markdown(told: dict[str, Any]) -> str:
         ),
         (
             f"| attendance and other events, under random ids | {data['events']}, oldest "
-            f"{data['oldest_event']} | {told['kept']['attendance on this device']} |"
+            f"{data['oldest_event'] or 'none'} | {told['kept']['attendance on this device']} |"
         ),
         (
-            f"| audit trail | {data['audit_entries']}, oldest {data['oldest_audit_entry']} | "
+            f"| audit trail | {data['audit_entries']}, oldest {data['oldest_audit_entry'] or 'none'} | "
             f"{told['kept']['audit trail']} |"
         ),
-        f"| backups, encrypted | last {told['last_backup']} | {told['kept']['backups']} |",
+        f"| backups, encrypted | last {told['last_backup'] or 'never'} | {told['kept']['backups']} |",
         "",
-        f"Retention last ran: {told['last_retention']}.",
+        f"Retention last ran: {told['last_retention'] or 'never'}.",
         f"Ledgers put aside by a restore: {told['ledgers_put_aside']}.",
         "",
         "## Recipients",
