@@ -46,6 +46,7 @@ from edge.daemon.readers import Readers, open_readers
 from edge.daemon.retention import Retention
 from edge.daemon.room import Room
 from edge.daemon.service import DaemonService
+from edge.daemon.stillness import Stillness
 from edge.daemon.support import shareable
 from edge.daemon.tap import FrameTap
 from edge.daemon.timekeeper import Timekeeper
@@ -297,6 +298,7 @@ def build(
         divert=divert,
         show=_both(_both(stage.show, signals.look), _both(preview.look, quiet_restart.note)),
         badges=readers.offer,
+        rest=Stillness(config.idle),
     )
     link.begin()
     keys.begin()

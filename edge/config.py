@@ -139,6 +139,30 @@ class CameraConfig(Section):
         return self
 
 
+class IdleConfig(Section):
+    """How the kiosk rests while nobody is there: frames in which nothing moves are not judged."""
+
+    after_s: float = Field(
+        default=10.0,
+        ge=0.0,
+        le=3600.0,
+        description="Without a face and without motion for this long, seconds: rest; 0: never rest.",
+    )
+    look_every_s: float = Field(
+        default=0.5,
+        ge=0.1,
+        le=5.0,
+        description="While resting one frame is judged this often, whatever it shows, seconds.",
+    )
+    levels: float = Field(
+        default=8.0,
+        ge=2.0,
+        le=64.0,
+        description="By how many of 256 grey levels a 1,200th of the picture must differ to count as moved; "
+        "three of them end the rest, with the same frame.",
+    )
+
+
 class PreviewConfig(Section):
     """The mirror on the screen: pictures for the screen's socket, made only while somebody watches."""
 
@@ -532,6 +556,7 @@ class Config(Section):
     paths: PathsConfig = PathsConfig()
     keys: KeysConfig = KeysConfig()
     camera: CameraConfig = CameraConfig()
+    idle: IdleConfig = IdleConfig()
     preview: PreviewConfig = PreviewConfig()
     inference: InferenceConfig = InferenceConfig()
     quality: QualityConfig = QualityConfig()

@@ -10,8 +10,9 @@ from rich.table import Table
 
 from edge.cli.context import invocation
 from edge.cli.progress import progress_bar
+from edge.config import Config
 from edge.evaluation import bench
-from edge.evaluation.bench_daemon import measure_daemon
+from edge.evaluation.bench_daemon import measure_daemon, measure_idle
 from edge.evaluation.bench_liveness import measure_liveness
 from edge.evaluation.machine import describe
 from edge.inference.chain import open_models
@@ -20,6 +21,7 @@ from edge.inference.threads import use_one_thread
 from edge.types import JsonObject
 
 SAMPLE = "sample-face.jpg"
+IDLE_TEMPLATES = 500
 DAEMON_TEMPLATES = 10_000
 """What the daemon's memory is promised with."""
 
@@ -39,6 +41,9 @@ def run(
         int, typer.Option(min=1, max=100_000, help="Templates in the pipeline's gallery.")
     ] = 1_000,
     daemon: Annotated[bool, typer.Option(help="Also start a real daemon: start-up time and memory.")] = True,
+    idle: Annotated[
+        bool, typer.Option("--idle", help="Only what a daemon costs a second: nobody there, and somebody.")
+    ] = False,
     clip: Annotated[
         list[Path] | None,
         typer.Option(
@@ -52,6 +57,9 @@ def run(
     use_one_thread()
     folder = config.paths.models or SHIPPED_MODELS
     picture = image or folder / SAMPLE
+    if idle:
+        _idle(config, picture, as_json=as_json)
+        return
     frame = bench.read_frame(picture)
     with progress_bar() as progress:
         report: JsonObject = {"machine": describe()}
@@ -73,6 +81,21 @@ def run(
         typer.echo(json.dumps(report, indent=2, allow_nan=False))
     else:
         _print(report)
+
+
+def _idle(config: Config, picture: Path, *, as_json: bool) -> None:
+    folder = config.paths.models or SHIPPED_MODELS
+    models = open_models(ModelStore(folder), config.inference)
+    chain, dim = models.embedder.model_hash, models.embedder.dim
+    models.close()
+    found = measure_idle(
+        model_hash=chain, dim=dim, templates=IDLE_TEMPLATES, models_folder=folder, image=picture
+    )
+    if as_json:
+        typer.echo(json.dumps({"machine": describe(), "idle": found}, indent=2, allow_nan=False))
+        return
+    for name in ("resting", "nobody", "somebody"):
+        typer.echo(f"{name}: {found[name]:.0f} ms of one core a second")
 
 
 def _print(report: JsonObject) -> None:

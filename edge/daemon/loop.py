@@ -52,6 +52,22 @@ class Rules(Protocol):
         ...
 
 
+class Rest(Protocol):
+    """Which frames need no look: `edge.daemon.stillness.Stillness`."""
+
+    def wants(self, frame: Frame) -> bool:
+        """Whether to judge this frame."""
+        ...
+
+    def wake(self, at_s: float) -> None:
+        """Judge every frame for a while."""
+        ...
+
+    def forget(self) -> None:
+        """Begin anew with the next frame."""
+        ...
+
+
 class Attendant:
     """Turns verdicts into committed events and announcements.
 
@@ -227,6 +243,7 @@ class Loop:
         divert: Takes a frame away from recognition (camera enrolment); returns whether it did.
         show: Whoever watches scenes.
         badges: Whoever looks for badges in frames; must not wait.
+        rest: Which frames need no look, because nobody is there; None looks at every one.
     """
 
     def __init__(  # noqa: PLR0913 - its seams, each named
@@ -242,6 +259,7 @@ class Loop:
         divert: Callable[[Frame], bool],
         show: Callable[[Scene], None],
         badges: Callable[[Frame], None] = lambda _: None,
+        rest: Rest | None = None,
     ) -> None:
         if (recognition is None) == (fault is None):
             raise ValueError("a loop has either a recogniser or the reason why there is none")
@@ -255,6 +273,7 @@ class Loop:
         self._divert = divert
         self._show_scene = show
         self._badges = badges
+        self._rest = rest
         self._prompting = False
         self._shown: tuple[Notice, Coaching | None, str] | None = None
         self._camera_state: CameraState | None = None
@@ -277,18 +296,27 @@ class Loop:
         diverted = frame is not None and self._divert(frame)
         closed = self._closed()
         self._follow_prompt()
-        if frame is not None and not diverted and closed is None:
+        judged = self._needs_a_look(frame if closed is None and not diverted else None)
+        if frame is not None and judged:
             self._badges(frame)
         if closed is not None:
             self._show(Notice.OUT_OF_SERVICE, detail=closed)
         elif frame is None:
             if state is not CameraState.STREAMING:
                 self._show(Notice.OUT_OF_SERVICE, detail=f"camera_{state}")
-        elif not diverted:
+        elif judged:
             self._judge(frame)
         if self._attendant.settle():
             self._shown = None
         self._after_step()
+
+    def _needs_a_look(self, frame: Frame | None) -> bool:
+        """Whether a frame that may be judged needs it; after a pause of whatever kind every one does."""
+        if self._rest is None or frame is None:
+            if self._rest is not None:
+                self._rest.forget()
+            return frame is not None
+        return self._rest.wants(frame)
 
     def _follow_prompt(self) -> None:
         """While somebody is asked for a PIN, only a result may cover that; then what stands is said again."""
@@ -314,6 +342,8 @@ class Loop:
             if self._show(Notice.OUT_OF_SERVICE, detail=type(error).__name__):
                 log.error("frame_not_judged", error=error)  # noqa: TRY400 - its message says what to do
             return
+        if scene.faces and self._rest is not None:
+            self._rest.wake(frame.captured_s)
         self._show_scene(scene)
         self._attendant.present(scene)
         for verdict in scene.verdicts:

@@ -12,19 +12,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import cv2
+import numpy as np
+
 from clockface.secretfiles import make_private_folder
 from edge.clock import SystemClock
 from edge.errors import EvaluationError
-from edge.evaluation.bench import random_templates
+from edge.evaluation.bench import random_templates, read_frame
 from edge.store.keys import generate_keys, load_keyring
 from edge.store.store import create_store, ledger_path
-from edge.types import Consent, DeviceId, JsonObject, ModelHash, Profile
+from edge.types import BgrImage, Consent, DeviceId, JsonObject, ModelHash, Profile
 
 READY_TIMEOUT_S = 60.0
+IDLE_S = 10.0
 SETTLE_S = 5.0  # long enough for frames to be judged, so that every model has run
 STOP_TIMEOUT_S = 15.0
 
@@ -40,8 +45,50 @@ def measure_daemon(
     with tempfile.TemporaryDirectory(prefix="clockface-bench-") as name:
         folder = Path(name)
         _make_device(folder / "state", model_hash=model_hash, dim=dim, templates=templates)
-        config = _write_config(folder, models_folder=models_folder, image=image)
+        scenes = folder / "scenes"
+        scenes.mkdir()
+        for index in range(2):  # two pictures: a folder that plays
+            (scenes / f"{index}{image.suffix}").symlink_to(image.resolve())
+        config = _write_config(folder, models_folder=models_folder, scenes=scenes)
         return {"templates": templates} | _watch(config, folder)
+
+
+def measure_idle(
+    *, model_hash: ModelHash, dim: int, templates: int, models_folder: Path, image: Path
+) -> JsonObject:
+    """Processor time that the daemon and its children take a second: with nobody there, and with somebody.
+
+    Raises:
+        EvaluationError: The daemon did not become ready, or ended.
+    """
+    found: JsonObject = {"seconds": IDLE_S}
+    scenes: dict[str, tuple[BgrImage, float]] = {
+        "resting": (_hall(), 1.0),
+        "nobody": (_hall(), 0.0),
+        "somebody": (read_frame(image), 0.0),
+    }
+    with tempfile.TemporaryDirectory(prefix="clockface-bench-") as name:
+        folder = Path(name)
+        _make_device(folder / "state", model_hash=model_hash, dim=dim, templates=templates)
+        for scene, (picture, after_s) in scenes.items():
+            place = folder / scene
+            place.mkdir()
+            for index in range(4):
+                cv2.imwrite(str(place / f"{index}.jpg"), _noisy(picture, seed=index))
+            config = _write_config(folder, models_folder=models_folder, scenes=place, idle={"after_s": after_s})
+            found[scene] = _watch(config, folder, look=_processor)["processor_ms_a_second"]
+    return found
+
+
+def _hall() -> BgrImage:
+    """Grey that grows lighter to one side: an empty hall has little more for a detector to find."""
+    across = np.linspace(60, 180, 640, dtype=np.float32)
+    return np.repeat(np.repeat(across[None, :, None], 480, axis=0), 3, axis=2).astype(np.uint8)
+
+
+def _noisy(picture: BgrImage, *, seed: int) -> BgrImage:
+    noise = np.random.default_rng(seed).normal(0.0, 3.0, picture.shape)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
 def _make_device(state: Path, *, model_hash: ModelHash, dim: int, templates: int) -> None:
@@ -66,11 +113,9 @@ def _make_device(state: Path, *, model_hash: ModelHash, dim: int, templates: int
         store.close()
 
 
-def _write_config(folder: Path, *, models_folder: Path, image: Path) -> Path:
-    scenes = folder / "scenes"
-    scenes.mkdir()
-    for index in range(2):  # two pictures: a folder that plays
-        (scenes / f"{index}{image.suffix}").symlink_to(image.resolve())
+def _write_config(
+    folder: Path, *, models_folder: Path, scenes: Path, idle: dict[str, object] | None = None
+) -> Path:
     path = folder / "clockface.toml"
     sections: dict[str, dict[str, object]] = {
         "device": {"site": "bench", "name": "bench"},
@@ -78,6 +123,7 @@ def _write_config(folder: Path, *, models_folder: Path, image: Path) -> Path:
         "camera": {"source": "replay", "replay_path": str(scenes), "replay_loop": True},
         "decision": {"max_fpir": 0.1},
         "attendance": {"repeat_s": 86400.0},
+        "idle": idle or {},
     }
     lines = [
         line
@@ -88,8 +134,9 @@ def _write_config(folder: Path, *, models_folder: Path, image: Path) -> Path:
     return path
 
 
-def _watch(config: Path, folder: Path) -> JsonObject:
+def _watch(config: Path, folder: Path, *, look: Callable[[int], JsonObject] | None = None) -> JsonObject:
     address = folder / "notify"
+    address.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(address))
         manager.settimeout(READY_TIMEOUT_S)
@@ -104,10 +151,10 @@ def _watch(config: Path, folder: Path) -> JsonObject:
         try:
             ready_s = _until_ready(manager, began)
             time.sleep(SETTLE_S)
-            memory = _memory(daemon.pid)
+            seen = (look or _memory)(daemon.pid)
         finally:
             stop_s = _stop(daemon)
-    return {"ready_s": ready_s, "stop_s": stop_s} | memory
+    return {"ready_s": ready_s, "stop_s": stop_s} | seen
 
 
 def _until_ready(manager: socket.socket, began: float) -> float:
@@ -141,6 +188,23 @@ def _memory(pid: int) -> JsonObject:
             "the daemon ended while it was watched", next_step="clockface run, and read its log"
         )
     return kept
+
+
+def _processor(pid: int) -> JsonObject:
+    """Processor time over some seconds, of the process and of those that it started."""
+    before, began = _ticks(pid), time.monotonic()
+    time.sleep(IDLE_S)
+    spent = (_ticks(pid) - before) / os.sysconf("SC_CLK_TCK")
+    return {"processor_ms_a_second": spent / (time.monotonic() - began) * 1000}
+
+
+def _ticks(pid: int) -> int:
+    try:
+        found = int(sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])))
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError as error:
+        raise EvaluationError("the daemon ended while it was watched", next_step="clockface run") from error
+    return found + sum(_ticks(int(child)) for child in children)
 
 
 def _stop(daemon: subprocess.Popen[bytes]) -> float:

@@ -162,6 +162,7 @@ class Bench:
         divert=lambda frame: False,
         heartbeat=lambda: None,
         closed=lambda: None,
+        rest=None,
     ):
         return Loop(
             camera=camera,
@@ -173,6 +174,7 @@ class Bench:
             after_step=heartbeat,
             divert=divert,
             show=lambda scene: None,
+            rest=rest,
         )
 
 
