@@ -59,6 +59,7 @@ an employee number, a template or a key: messages reach logs and screens.
     |   +-- BundleRefused             96   its signature, device, request, time, certificate or keys do not hold
     |   +-- TestUnconfirmed           97   the office did not confirm a test event in time
     +-- ScreenError                   98   the screen's page cannot be served
+    +-- JournalUnavailable            99   there is no journal, or it refuses
 """
 
 from clockface.errors import (
@@ -88,6 +89,7 @@ __all__ = [
     "EnrolmentError",
     "EvaluationError",
     "GpioUnavailable",
+    "JournalUnavailable",
     "LedgerCorrupt",
     "LedgerDiskFull",
     "LedgerFork",
@@ -418,3 +420,9 @@ class UpdateStuck(UpdateError):
     """A new version is not well, and the one before cannot be put back without giving up records."""
 
     exit_code = 88
+
+
+class JournalUnavailable(ClockfaceError):
+    """There is no journal on this machine, or it refuses what was asked."""
+
+    exit_code = 99

@@ -13,6 +13,7 @@ _OWN = (
     "site",
     "run",
     "status",
+    "logs",
     "login",
     "logout",
     "whoami",

@@ -1,7 +1,7 @@
 """`clockface status`: how the daemon is, in one look."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ from rich.text import Text
 from edge.api.protocol import Status
 from edge.cli.asking import AsJson, asking, console, printable, table
 from edge.cli.context import invocation
+from edge.doctor.host import command_output
+from edge.doctor.units import units
 from edge.errors import EdgeUnreachable
 
 if TYPE_CHECKING:
@@ -33,16 +35,30 @@ def status(context: typer.Context, as_json: AsJson = False) -> None:
     except EdgeUnreachable:
         retired = _retired(invocation(context).config.paths.state)
         if retired is None:
+            if not as_json:
+                _print(_services())
             raise
         typer.echo(json.dumps({"retired": json.loads(retired.model_dump_json())}) if as_json else retired.line)
         return
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
-    rows = table()
-    for name, value, style in _rows(found):
+    _print((*_services(), *_rows(found)))
+
+
+def _print(told: Iterable[tuple[str, str, str]]) -> None:
+    rows, any_row = table(), False
+    for name, value, style in told:
+        any_row = True
         rows.add_row(Text(name, "bold"), Text(printable(value), style))
-    console().print(rows)
+    if any_row:
+        console().print(rows)
+
+
+def _services() -> Iterator[tuple[str, str, str]]:
+    """What systemd says of our units, where it runs."""
+    for unit in units(Path("/"), command_output):
+        yield f"service {unit.name}", unit.told, GOOD if unit.well else BAD
 
 
 def _retired(state: Path) -> "Receipt | None":
