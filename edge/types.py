@@ -135,6 +135,7 @@ class Coaching(StrEnum):
     ONE_AT_A_TIME = "one_at_a_time"
     TURN_LEFT = "turn_left"
     TURN_RIGHT = "turn_right"
+    TURN_A_LITTLE = "turn_a_little"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +186,14 @@ class LivenessVerdict:
         reason: A short code ("off_by_policy", "no_liveness_model", "flat_motion"), never free text.
         score: The layer's score in [0, 1] where it has one.
         asks: What the person is asked to do, while a challenge runs.
+        hints: What would help, where nothing is asked: it binds nobody and gives no more time.
     """
 
     state: LivenessState
     reason: str
     score: float | None = None
     asks: Coaching | None = None
+    hints: Coaching | None = None
 
 
 @dataclass(frozen=True, slots=True)

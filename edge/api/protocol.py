@@ -56,6 +56,7 @@ CoachingCode = Literal[
     "one_at_a_time",
     "turn_left",
     "turn_right",
+    "turn_a_little",
 ]
 OutcomeCode = Literal[
     "recognised", "unknown", "unsure", "not_live", "poor_quality", "several_people", "no_face"
@@ -294,7 +295,7 @@ class EnrolmentProgress(Message):
     taken: int = Field(ge=0)
     wanted: int = Field(ge=1)
     faces: int = Field(ge=0)
-    coaching: CoachingCode | Literal["turn_a_little"] | None = None
+    coaching: CoachingCode | None = None
 
 
 class EnrolmentFailed(Message):

@@ -21,7 +21,6 @@ APART_DEG = 4.0  # of yaw, pitch or roll, that makes a frame a different one
 # Cosine between good frames of one visit below which somebody else stands there now. On lfw-dev with the fused
 # chain, 0.15 % of 683 pairs of one person are below, 0.23 % of 51,040 pairs of strangers are above.
 SAME_PERSON = 0.35
-TURN_A_LITTLE = "turn_a_little"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Progress:
     Args:
         taken: Frames taken.
         faces: People near enough to count in the last frame.
-        request: What to ask of the person: a `Coaching` value, "turn_a_little", or None.
+        request: What to ask of the person: a `Coaching` value, or None.
     """
 
     taken: int
@@ -105,7 +104,7 @@ class CameraEnrolment:
         if face.quality.coaching is not None:
             return face.quality.coaching.value, 1
         if not self._differs(face.quality, frame.captured_s):
-            return TURN_A_LITTLE, 1
+            return Coaching.TURN_A_LITTLE.value, 1
         self._take(frame, face)
         return None, 1
 

@@ -144,7 +144,12 @@ def open_liveness(
 def _sound(verdict: object) -> bool:
     if not isinstance(verdict, LivenessVerdict) or not isinstance(verdict.state, LivenessState):
         return False
-    asks: object = verdict.asks
-    if asks is not None and not (isinstance(asks, Coaching) and verdict.state is LivenessState.UNDECIDED):
-        return False
+    for said in (verdict.asks, verdict.hints):
+        if said is not None and not _fits(said, verdict.state):
+            return False
     return verdict.score is None or (math.isfinite(verdict.score) and 0 <= verdict.score <= 1)
+
+
+def _fits(said: object, state: LivenessState) -> bool:
+    """Whether this may be said to somebody: only while nothing is decided."""
+    return isinstance(said, Coaching) and state is LivenessState.UNDECIDED

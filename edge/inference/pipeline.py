@@ -261,8 +261,8 @@ class Recogniser:
             move = None if judged.candidate is None else judged.candidate.move(verdict)
             self._moving = None if move is None else (face.track_id, move)
             judged.candidate = None
-        asks = None if seen.liveness is None else seen.liveness.asks
-        return seen.coaching or asks, verdict
+        live_says = None if seen.liveness is None else seen.liveness.asks or seen.liveness.hints
+        return seen.coaching or live_says, verdict
 
     def _known(
         self, live: LivenessVerdict, compared: Compared, track_id: TrackId, judged: _Judged

@@ -6,9 +6,9 @@ The figures behind every limit, and on what they were measured: docs/liveness.md
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from edge.types import LivenessState, LivenessVerdict
+from edge.types import Coaching, LivenessState, LivenessVerdict
 
 MIN_FRAMES = 3
 WINDOW_S = 1.5
@@ -40,6 +40,7 @@ PRESENTED = frozenset(
     }
 )
 """Reasons that speak of an attack: they are counted, and audited."""
+HINT_AFTER_S = 0.75  # most people are live before; who is not may still turn the head in time
 SWAY_PX = 3.0  # a plane must have moved so far to be called one; less is standing still
 
 
@@ -116,7 +117,7 @@ def _weigh(evidence: Evidence, passive: float, *, moved: Moved, motion: float) -
         return LivenessVerdict(LivenessState.LIVE, "moves_as_a_head", score)
     if motion <= FLAT and moved.sway_px >= SWAY_PX and evidence.elapsed_s >= FLAT_AFTER_S:
         return LivenessVerdict(LivenessState.NOT_LIVE, "flat_motion", score)
-    return _doubt("stood_still" if moved.sway_px < SWAY_PX else "in_doubt", score, evidence)
+    return _too_little("stood_still" if moved.sway_px < SWAY_PX else "in_doubt", score, evidence)
 
 
 def judge_challenged(evidence: Evidence) -> LivenessVerdict:
@@ -157,3 +158,11 @@ def _within(value: float, most: float) -> float:
 def _doubt(reason: str, score: float, evidence: Evidence) -> LivenessVerdict:
     over = not evidence.elapsed_s < WINDOW_S
     return LivenessVerdict(LivenessState.NOT_LIVE if over else LivenessState.UNDECIDED, reason, score)
+
+
+def _too_little(reason: str, score: float, evidence: Evidence) -> LivenessVerdict:
+    """Doubt that a little motion can end: say so while there is time."""
+    doubt = _doubt(reason, score, evidence)
+    if doubt.state is LivenessState.UNDECIDED and evidence.elapsed_s >= HINT_AFTER_S:
+        return replace(doubt, hints=Coaching.TURN_A_LITTLE)
+    return doubt

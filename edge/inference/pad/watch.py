@@ -10,8 +10,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from edge.config import LivenessPolicy
 from edge.inference.pad.challenge import Challenge, Progress, Sight, draw
 from edge.inference.pad.context import framed
@@ -42,6 +40,7 @@ MAX_GAP_S = 0.5
 """Frames of one piece of evidence follow each other at most so far apart: what was between them nobody saw."""
 LOOK_EVERY_S, MOVE_EVERY_S = 0.2, 0.12
 """Pauses between frames that the layers are given, after the first few: more add cost, and hardly evidence."""
+FRAME_EVERY = 2  # looks: what frames a face is still there in the next one, and costs as much to find
 CLOCK_WENT_BACK = LivenessVerdict(LivenessState.NOT_LIVE, "clock_went_back")
 NOT_SEEN = LivenessVerdict(LivenessState.NOT_LIVE, "not_seen")
 NOT_ASKED = LivenessVerdict(LivenessState.LIVE, "off_by_policy")
@@ -58,9 +57,11 @@ class _Watched:
     last_s: float
     looked_s: float = -math.inf
     moved_s: float = -math.inf
+    framed: float = 0.0
     passive: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     watcher: MotionWatcher = field(default_factory=MotionWatcher)
     motion: deque[Motion] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    moved: Moved | None = None  # what `motion` comes to
     sight: Sight | None = None
     person: PersonId | None = None
     challenge: Challenge | None = None
@@ -109,6 +110,7 @@ class LayeredLiveness:
             motion = watched.watcher.look(frame.image, landmarks)
             if motion is not None:
                 watched.motion.append(motion)
+                watched.moved = _moved(watched.motion)
         sight = Sight(at_s, face.detection.box, self._left * pose(landmarks).yaw_deg)
         watched.sight = sight
         if watched.challenge is not None:
@@ -138,7 +140,9 @@ class LayeredLiveness:
         if len(watched.passive) < MIN_FRAMES or frame.captured_s - watched.looked_s >= LOOK_EVERY_S:
             watched.looked_s = frame.captured_s
             look = self._passive.log_odds(frame.image, face.detection.box)
-            watched.passive.append(look - FRAME_SHARE * framed(frame.image, face.detection.box, landmarks))
+            if len(watched.passive) % FRAME_EVERY == 0:
+                watched.framed = framed(frame.image, face.detection.box, landmarks)
+            watched.passive.append(look - FRAME_SHARE * watched.framed)
 
     def _unmatched(self, watched: _Watched) -> LivenessVerdict:
         """Before anybody was matched: live, or not, only where every policy that may hold says so."""
@@ -147,7 +151,8 @@ class LayeredLiveness:
         site = verdicts[self._policy]
         if all(verdict.state is site.state for verdict in verdicts.values()):
             return site
-        return LivenessVerdict(LivenessState.UNDECIDED, site.reason, site.score)
+        hints = site.hints if site.state is LivenessState.UNDECIDED else None
+        return LivenessVerdict(LivenessState.UNDECIDED, site.reason, site.score, hints=hints)
 
     def _opening(self, policy: LivenessPolicy, watched: _Watched) -> LivenessVerdict:
         """What a policy says before its challenge, if it has one: doubt is not the end there."""
@@ -195,18 +200,26 @@ def _evidence(watched: _Watched) -> Evidence:
         frames=len(watched.passive),
         elapsed_s=watched.last_s - watched.began_s,
         passive=math.fsum(watched.passive) / len(watched.passive) if watched.passive else None,
-        moved=_moved(watched.motion),
+        moved=watched.moved,
     )
 
 
-def _moved(motion: deque[Motion]) -> Moved | None:
-    if not motion:
-        return None
-    seen = np.array([(each.bend_px, each.agreement, each.depth_px, each.sway_px) for each in motion])
+def _moved(motion: deque[Motion]) -> Moved:
     return Moved(
         frames=len(motion),
-        bend_px=float(np.percentile(seen[:, 0], 90)),
-        agreement=float(np.median(seen[:, 1])),
-        depth_px=float(np.percentile(seen[:, 2], 90)),
-        sway_px=float(seen[:, 3].max()),
+        bend_px=_quantile([each.bend_px for each in motion], 0.9),
+        agreement=_quantile([each.agreement for each in motion], 0.5),
+        depth_px=_quantile([each.depth_px for each in motion], 0.9),
+        sway_px=max(each.sway_px for each in motion),
     )
+
+
+def _quantile(values: list[float], share: float) -> float:
+    """Linear between neighbours, as NumPy's is, without what NumPy costs for a handful."""
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    values.sort()
+    place = share * (len(values) - 1)
+    below = int(place)
+    above = min(below + 1, len(values) - 1)
+    return values[below] + (place - below) * (values[above] - values[below])

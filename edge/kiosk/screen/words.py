@@ -75,6 +75,7 @@ GUIDANCE: Final[Mapping[str, Wording]] = {
     "one_at_a_time": Wording(N_("One at a time, please"), "", "people", "work"),
     "turn_left": Wording(N_("Turn your head to your left"), _SLOWLY, "face", "work"),
     "turn_right": Wording(N_("Turn your head to your right"), _SLOWLY, "face", "work"),
+    "turn_a_little": Wording(N_("Move your head a little"), _SLOWLY, "face", "work"),
 }
 NOT_RECOGNISED: Final[Mapping[str, Wording]] = {
     "unknown": Wording(N_("Not recognised"), "again", "question", "attention"),

@@ -140,8 +140,9 @@ class Booth:
         previous: Stand | None = None,
         enrolled: tuple[int, ...] = (1, 2, 3),
         fps: float = 10.0,
+        stand: Stand | None = None,
     ) -> None:
-        self.stand = Stand()
+        self.stand = stand or Stand()
         self.previous = previous
         self.fps = fps
         models = Models(self.stand, self.stand, Aligner(), self.stand, previous)

@@ -104,6 +104,7 @@ def test_without_its_model_every_policy_but_off_is_not_live_and_says_why(
         (LivenessVerdict(LivenessState.LIVE, "score", float("nan")), "liveness_bad_answer"),
         (LivenessVerdict(LivenessState.LIVE, "score", 1.5), "liveness_bad_answer"),
         (LivenessVerdict(LivenessState.LIVE, "asks", asks=Coaching.TURN_LEFT), "liveness_bad_answer"),
+        (LivenessVerdict(LivenessState.LIVE, "hints", hints=Coaching.TURN_LEFT), "liveness_bad_answer"),
         (LivenessVerdict(LivenessState.UNDECIDED, "asks", asks="dance"), "liveness_bad_answer"),  # type: ignore[arg-type]
     ],
 )

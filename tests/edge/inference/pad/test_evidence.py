@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from edge.inference.pad import evidence as limits
 from edge.inference.pad.evidence import Evidence, Moved, judge_look, judge_look_and_motion, motion_log_odds
-from edge.types import LivenessState
+from edge.types import Coaching, LivenessState
 
 anything = st.floats(allow_nan=True, allow_infinity=True)
 moves = st.none() | st.builds(
@@ -84,3 +84,20 @@ def test_whoever_stands_quite_still_is_told_so_when_the_time_is_over(
 def test_without_enough_frames_of_motion_nobody_is_live(moved: Moved | None) -> None:
     assert judge_look_and_motion(seen(moved, elapsed_s=1.6)).reason == "too_few_frames"
     assert judge_look_and_motion(seen(moved, elapsed_s=1.6)).state is LivenessState.NOT_LIVE
+
+
+@pytest.mark.parametrize(
+    "moved", [STILL, Moved(frames=15, bend_px=0.3, agreement=0.4, depth_px=0.2, sway_px=8.0)]
+)
+def test_who_moves_too_little_is_told_so_while_there_is_time_and_not_at_once(moved: Moved) -> None:
+    early, late, over = (
+        judge_look_and_motion(seen(moved, passive=0.0, elapsed_s=at_s))
+        for at_s in (limits.HINT_AFTER_S - 0.1, limits.HINT_AFTER_S, limits.WINDOW_S)
+    )
+    assert (early.state, early.hints) == (LivenessState.UNDECIDED, None)
+    assert (late.state, late.hints) == (LivenessState.UNDECIDED, Coaching.TURN_A_LITTLE)
+    assert (over.state, over.hints) == (LivenessState.NOT_LIVE, None)
+
+
+def test_what_moves_as_a_plane_is_not_told_how_to_get_on() -> None:
+    assert judge_look_and_motion(seen(PRINT, elapsed_s=1.2)).hints is None

@@ -1,14 +1,18 @@
 """Evidence belongs to one track, is gathered without a break, and fails closed."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge.config import LivenessPolicy
 from edge.inference.pad.evidence import MIN_FRAMES, WINDOW_S
+from edge.inference.pad.motion import Motion, MotionWatcher
 from edge.inference.pad.passive import PassiveNetwork
-from edge.inference.pad.watch import MAX_GAP_S, LayeredLiveness
+from edge.inference.pad.watch import MAX_GAP_S, LayeredLiveness, _quantile
 from edge.types import (
     BgrImage,
     Box,
@@ -173,3 +177,24 @@ def test_what_looks_presented_gets_no_challenge() -> None:
     last = room.watch("photograph", frames=6)[-1]
     assert (last.state, last.reason) == (LivenessState.NOT_LIVE, "looks_presented")
     assert room.liveness.concerning(1, ADA).state is LivenessState.NOT_LIVE
+
+
+@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=64), share=st.sampled_from([0.5, 0.9]))
+def test_the_quantile_of_a_handful_is_numpys(values: list[float], share: float) -> None:
+    assert _quantile(list(values), share) == pytest.approx(
+        float(np.quantile(values, share)), rel=1e-9, abs=1e-6
+    )
+
+
+def test_motion_that_is_no_number_stays_none() -> None:
+    assert math.isnan(_quantile([1.0, math.nan, 2.0], 0.9))
+
+
+def test_who_is_matched_gets_the_hint_that_motion_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    still = Motion(bend_px=0.01, agreement=0.1, depth_px=0.01, sway_px=0.1)
+    monkeypatch.setattr(MotionWatcher, "look", lambda *_: still)
+    room = Room(policy="passive_and_time", ada=5.0)
+    assert room.watch("ada", frames=16)[-1].hints is Coaching.TURN_A_LITTLE
+    hinted = room.liveness.concerning(1, ADA)
+    assert (hinted.state, hinted.reason, hinted.asks) == (LivenessState.UNDECIDED, "stood_still", None)
+    assert hinted.hints is Coaching.TURN_A_LITTLE
