@@ -45,7 +45,7 @@ Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: Clockface
 
 Files: *
-Copyright: The Clockface authors
+Copyright: 2026 The Clockface authors
 License: Apache-2.0
  On Debian systems the full text of the Apache License, Version 2.0 can be found in
  /usr/share/common-licenses/Apache-2.0.
@@ -226,6 +226,7 @@ def _system_files(tree: Path) -> None:
         "udev.rules": "usr/lib/udev/rules.d/60-clockface.rules",
         "manager.conf": "usr/lib/systemd/system.conf.d/10-clockface.conf",
         "journal.conf": "usr/lib/systemd/journald.conf.d/10-clockface.conf",
+        "lintian-overrides": "usr/share/lintian/overrides/clockface",
     }
     for source, place in places.items():
         target = tree / place
@@ -260,7 +261,7 @@ def _documents(build: Build, tree: Path) -> None:
     manual.mkdir(parents=True)
     text = (PACKAGE / "clockface.1").read_text(encoding="utf-8")
     _zipped(manual / "clockface.1.gz", text)
-    for name in sorted(set(COMMANDS) - {"clockface"}):
+    for name in sorted({*COMMANDS, "clockface-kiosk"} - {"clockface"}):
         (manual / f"{name}.1.gz").symlink_to("clockface.1.gz")
 
 

@@ -50,6 +50,13 @@ def test_every_placeholder_of_the_control_files_is_one_that_is_filled() -> None:
     assert found == {"version", "arch", "python", "size"}
 
 
+def test_lintian_is_overruled_only_with_a_reason() -> None:
+    lines = (PACKAGE / "lintian-overrides").read_text(encoding="utf-8").splitlines()
+    rules = [line.split() for line in lines if not line.startswith("#")]
+    assert lines[0].startswith("# ")
+    assert all(rule[0] == "clockface:" and len(rule) == 3 for rule in rules)
+
+
 def test_the_accounts_of_all_units_are_made() -> None:
     own = {name for name in SERVICES if not name.startswith(build_deb.UNITS) and "User" in settings_of(name)}
     assert {settings_of(name)["User"][0] for name in own} <= accounts("u")
