@@ -50,11 +50,11 @@ def prepare(settings: DatabaseSettings, *, devices: int, events: int, lines: int
 
 
 def drain(
-    settings: DatabaseSettings, arrivals: list[Arrival], *, batch: int, threads: int, start: Any = None
+    settings: DatabaseSettings, arrivals: list[Arrival], *, batch: int, checkers: int, start: Any = None
 ) -> float:
     """Take every message; seconds."""
     database = open_database(settings)
-    intake = Intake(database, sealing=X25519PrivateKey.generate(), limits=Limits(), threads=threads)
+    intake = Intake(database, sealing=X25519PrivateKey.generate(), limits=Limits(), checkers=checkers)
     with database.read():
         pass  # connected
     if start is not None:
@@ -93,28 +93,28 @@ def verify_rate(settings: DatabaseSettings, arrivals: list[Arrival]) -> float:
 def sqlite_rates(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Median rates over rounds, each on a fresh file."""
     found: dict[str, Any] = {}
-    for threads in (1, 2):
+    for checkers in (0, 1):
         rates = []
         for turn in range(options.rounds):
-            settings = SQLiteSettings(folder / f"{threads}-{turn}" / "office.db")
+            settings = SQLiteSettings(folder / f"{checkers}-{turn}" / "office.db")
             database = open_database(settings)
             database.upgrade()
             database.close()
             arrivals = prepare(
                 settings, devices=options.devices, events=options.events, lines=options.lines, label="k"
             )
-            if threads == 1 and turn == 0:
+            if checkers == 0 and turn == 0:
                 found["verify_only"] = round(verify_rate(settings, arrivals))
-            took = drain(settings, arrivals, batch=options.batch, threads=threads)
+            took = drain(settings, arrivals, batch=options.batch, checkers=checkers)
             rates.append(options.events / took)
-        found[f"threads_{threads}"] = round(statistics.median(rates))
+        found[f"checkers_{checkers}"] = round(statistics.median(rates))
     return found
 
 
 def drain_and_tell(settings: DatabaseSettings, share: list[Arrival], batch: int, start: Any, told: Any) -> None:
     """One receiver in its own process; tells its processor seconds."""
     before = time.process_time()
-    drain(settings, share, batch=batch, threads=1, start=start)
+    drain(settings, share, batch=batch, checkers=0, start=start)
     told.put(time.process_time() - before)
 
 

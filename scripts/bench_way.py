@@ -10,6 +10,7 @@ event are the figures.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -107,13 +108,13 @@ def _drain(kiosk: Kiosk, office: OfficeHome, events: int, *, broker: int) -> dic
                 )
 
         _await(lambda: stored() > 0, READY_S, every_s=0.005)
-        before = {name: load_of(pid).cpu_s for name, pid in pids.items()}
+        before = {name: cpu_s(pid) for name, pid in pids.items()}
         began, first = time.perf_counter(), stored()
         _await(lambda: stored() >= held, WAIT_S)
         took_s = time.perf_counter() - began
         # Of an event, in microseconds: a busy machine changes the rate and leaves these nearly as they are.
         drained = held - first
-        cost = {f"{name}_us": (load_of(pid).cpu_s - before[name]) / drained * 1e6 for name, pid in pids.items()}
+        cost = {f"{name}_us": (cpu_s(pid) - before[name]) / drained * 1e6 for name, pid in pids.items()}
         _await(lambda: stored() >= kiosk_events(kiosk), READY_S)
         with database.read() as connection:
             count = int(connection.execute(select(func.count()).select_from(schema.events)).scalar_one())
@@ -121,6 +122,16 @@ def _drain(kiosk: Kiosk, office: OfficeHome, events: int, *, broker: int) -> dic
         sys.exit(f"bench-way: {count} rows for the ledger's {kiosk_events(kiosk)} events")
     found = {"way": drained / took_s, "courier_peak_mb": peak_kb(kiosk.sync.pid) / 1000}
     return found | cost | {"all_us": sum(cost.values())}
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process and of its own processes: the receiver has some that check signatures."""
+    total = load_of(pid).cpu_s
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            if int((folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1]) == pid:
+                total += load_of(int(folder.name)).cpu_s
+    return total
 
 
 def kiosk_events(kiosk: Kiosk) -> int:

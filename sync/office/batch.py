@@ -8,11 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Connection
 
 from sync.office.alarms import AlarmKind, raise_alarm
+from sync.office.checker import MAX_KEYS
+from sync.office.checking import Checker
 from sync.office.condition import compare_frontier, take_state, take_telemetry
 from sync.office.database import Database
 from sync.office.histories import lock_devices
@@ -22,11 +25,15 @@ from sync.office.outbox import take_result
 from sync.office.parcels import take_parcel
 from sync.office.quarantine import quarantine
 from sync.office.registry import Device, load_devices
+from sync.office.signature import SodiumKey
 from sync.office.verification import Reason, Rejected, Verified, verify_message
+from sync.wire.batches import MAX_BATCH_BYTES
 from sync.wire.canonical import WireError
+from sync.wire.envelope import MAX_KEYID_LENGTH
 from sync.wire.fields import EventPoint
 from sync.wire.topics import UP, Address, Channel, read_topic
 
+BACKLOG: Final = 100  # events: fewer are verified sooner than another process is asked
 _ALARMING = frozenset(
     {Reason.UNKNOWN_KEY, Reason.FORGED, Reason.WRONG_SOURCE, Reason.MALFORMED_SIGNED, Reason.KEY_OUTSIDE_EPOCHS}
 )
@@ -91,23 +98,25 @@ class Intake:
 
     Args:
         sealing: Opens what devices seal to the office.
-        threads: Ed25519 lets go of the interpreter lock; more than one helps where there are cores.
+        checkers: Processes that check the signatures of a backlog beside this one; 0: it does that itself.
     """
 
     def __init__(
-        self, database: Database, *, sealing: X25519PrivateKey, limits: Limits, threads: int = 1
+        self, database: Database, *, sealing: X25519PrivateKey, limits: Limits, checkers: int = 0
     ) -> None:
         self._database = database
         self._sealing = sealing
         self._limits = limits
-        self._pool = ThreadPoolExecutor(threads, "verify") if threads > 1 else None
+        self._checkers = [Checker() for _ in range(checkers)]
+        self._askers = ThreadPoolExecutor(max(1, checkers), "ask")
         self._ahead = ThreadPoolExecutor(1, "ahead")
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads and the processes."""
         self._ahead.shutdown(cancel_futures=True)
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._askers.shutdown()
+        for checker in self._checkers:
+            checker.close()
 
     def begin(self, arrivals: Sequence[Arrival]) -> Future[Prepared]:
         """Verify in a thread of its own; `take` may write another batch meanwhile."""
@@ -163,20 +172,52 @@ class Intake:
         self, messages: list[_Message], devices: dict[Address, Device]
     ) -> list[tuple[_Message, list[Verified | Rejected]]]:
         events = [message for message in messages if message.channel is Channel.EVENTS]
+        vouched = self._vouched(events, devices)
+        return [
+            (message, _verified(message, devices, vouched=said))
+            for message, said in zip(events, vouched, strict=True)
+        ]
 
-        def verify(message: _Message) -> list[Verified | Rejected]:
-            return _verified(message, devices)
+    def _vouched(self, events: list[_Message], devices: dict[Address, Device]) -> list[bytes | None]:
+        """What the checkers say of each message's lines; None: none was asked of it, or it did not answer."""
+        found: list[bytes | None] = [None] * len(events)
+        if not self._checkers or sum(each.arrival.payload.count(b"\n") + 1 for each in events) < BACKLOG:
+            return found
+        asked = [
+            (number, (message.arrival.payload, keys))
+            for number, message in enumerate(events)
+            if (keys := _keys_to_tell(message, devices)) is not None
+        ]
+        shares = [asked[start :: len(self._checkers)] for start in range(len(self._checkers))]
+        answers = self._askers.map(
+            lambda checker, share: checker.check([each for _, each in share]), self._checkers, shares
+        )
+        for share, answer in zip(shares, answers, strict=True):
+            for (number, _), said in zip(share, answer or (), strict=False):
+                found[number] = said
+        return found
 
-        if self._pool is None or len(events) < 2:
-            return [(message, verify(message)) for message in events]
-        return list(zip(events, self._pool.map(verify, events), strict=True))
+
+def _keys_to_tell(message: _Message, devices: dict[Address, Device]) -> list[tuple[str, bytes]] | None:
+    """The keys of the device in whose topic a message came; None if a checker is of no use for it."""
+    device = None if message.address is None else devices.get(message.address)
+    if device is None or not 0 < len(device.keys) <= MAX_KEYS or len(message.arrival.payload) > MAX_BATCH_BYTES:
+        return None
+    told = [
+        (key_id, known.key.raw)
+        for key_id, known in device.keys.items()
+        if isinstance(known.key, SodiumKey) and key_id.isascii() and len(key_id) <= MAX_KEYID_LENGTH
+    ]
+    return told if len(told) == len(device.keys) else None
 
 
-def _verified(message: _Message, devices: dict[Address, Device]) -> list[Verified | Rejected]:
+def _verified(
+    message: _Message, devices: dict[Address, Device], *, vouched: bytes | None = None
+) -> list[Verified | Rejected]:
     assert message.address is not None  # noqa: S101 - a topic with a channel has an address
     device = devices.get(message.address)
     keys = {} if device is None else device.keys
-    return verify_message(message.arrival.payload, address=message.address, keys=keys)
+    return verify_message(message.arrival.payload, address=message.address, keys=keys, vouched=vouched)
 
 
 def _still(

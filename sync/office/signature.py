@@ -31,6 +31,11 @@ class SodiumKey:
             raise ValueError(f"an Ed25519 key has {KEY_BYTES} bytes")
         self._raw = raw
 
+    @property
+    def raw(self) -> bytes:
+        """Its 32 bytes."""
+        return self._raw
+
     def verify(self, signature: bytes, data: bytes, /) -> None:
         """Hold a signature of 64 bytes against data.
 

@@ -165,7 +165,7 @@ def decode(raw: bytes, *, max_payload_bytes: int = MAX_PAYLOAD_BYTES) -> Envelop
     """
     if len(raw) > 2 * max_payload_bytes:
         raise EnvelopeError(f"the envelope is larger than {2 * max_payload_bytes} bytes")
-    plain = _decode_plain(raw)
+    plain = decode_plain(raw)
     if plain is not None and len(plain.payload) <= max_payload_bytes:
         return plain
     return _decode_any(raw, max_payload_bytes=max_payload_bytes)
@@ -184,8 +184,11 @@ def _decode_any(raw: bytes, *, max_payload_bytes: int) -> Envelope:
     )
 
 
-def _decode_plain(raw: bytes) -> Envelope | None:
-    """An envelope in the form in which we write it; None if it is not, which says nothing against it."""
+def decode_plain(raw: bytes) -> Envelope | None:
+    """An envelope in the form in which we write it; None if it is not, which says nothing against it.
+
+    Its size is for the caller to bound.
+    """
     found = _PLAIN.fullmatch(raw)
     if found is None:
         return None
@@ -201,6 +204,12 @@ def _decode_plain(raw: bytes) -> Envelope | None:
     ):
         return None
     return Envelope(payload, kind.decode("ascii"), (Signature(keyid.decode("ascii"), sig),))
+
+
+def payload_of_plain(raw: bytes) -> bytes:
+    """The payload of an envelope that `decode_plain` has read before, and only of such a one."""
+    start = len(b'{"payload":"')
+    return binascii.a2b_base64(raw[start : raw.index(b'"', start)])
 
 
 def _json(raw: bytes) -> object:
