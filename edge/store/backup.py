@@ -28,6 +28,8 @@ MAGIC: Final = b"clockface-backup 1\n"
 MAX_MANIFEST_BYTES: Final = 64 * 1024
 PIECE_BYTES: Final = 1024 * 1024
 COUNTED: Final = ("people", "templates", "events", "audit")
+# age measures this machine anew at each try, and refuses a work factor far beyond what it measured.
+WORK_ATTEMPTS: Final = 5
 _BATCH: Final = 500
 _NEXT: Final = "clockface backup verify, on another backup"
 
@@ -76,15 +78,29 @@ def open_recovery_key(private: bytes, passphrase: str) -> object:
     """Read the private half.
 
     Raises:
-        BackupRefused: Another passphrase, or not such a file.
+        BackupRefused: Another passphrase, not such a file, or a machine too busy for its work factor.
     """
-    try:
-        return pyrage.x25519.Identity.from_str(pyrage.passphrase.decrypt(private, passphrase).decode().strip())
-    except (pyrage.DecryptError, pyrage.IdentityError, ValueError):
-        raise BackupRefused(
-            "the recovery key does not open: another passphrase, or not a recovery key",
-            next_step="repeat it with the file of `clockface backup key` and its passphrase",
-        ) from None
+    for attempt in range(WORK_ATTEMPTS):
+        try:
+            text = pyrage.passphrase.decrypt(private, passphrase).decode().strip()
+            return pyrage.x25519.Identity.from_str(text)
+        except (pyrage.DecryptError, pyrage.IdentityError, ValueError) as error:
+            too_slow = "work" in str(error).lower()
+            if not too_slow or attempt == WORK_ATTEMPTS - 1:
+                raise _unopened(too_slow=too_slow) from None
+    raise AssertionError("unreachable")
+
+
+def _unopened(*, too_slow: bool) -> BackupRefused:
+    if too_slow:
+        return BackupRefused(
+            "this machine is too slow or too busy for the passphrase's work factor",
+            next_step="repeat it when the machine is idle, or on a faster one",
+        )
+    return BackupRefused(
+        "the recovery key does not open: another passphrase, or not a recovery key",
+        next_step="repeat it with the file of `clockface backup key` and its passphrase",
+    )
 
 
 def describe(copy: Path, *, made_at: str, software: str, erasures: int, keys: tuple[str, str]) -> Manifest:

@@ -239,7 +239,7 @@ def test_every_setting_has_a_description_and_every_section_says_what_it_is(reade
 def test_measured_settings_carry_their_unit_in_name_or_description(reader: ConfigReader[Any]) -> None:
     units = {
         "px": "pixels", "s": "second|long|time|recorded|ends", "deg": "degrees", "us": "microseconds",
-        "ms": "milliseconds", "days": "Days", "bytes": "bytes", "events": "events|Events",
+        "ms": "milliseconds", "days": "days|Days", "bytes": "bytes", "events": "events|Events",
     }  # fmt: skip
     for key, setting in reader.settings.items():
         unit = key.rpartition("_")[2]

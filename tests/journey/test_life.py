@@ -1,6 +1,7 @@
 """The end and the beginning of devices, all parts real: one is retired, one is replaced, one moves away."""
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -249,7 +250,8 @@ def test_a_kiosk_moves_to_another_site_with_nothing_of_the_old_one_but_the_offic
     assert "The daemon does not run, so the office cannot be told" in waits.output
     done = tried(moved, *move, "--without-office")
     assert done.exit_code == 0, (done.output, done.exception)
-    assert "NOT confirmed by the office: 1 events" in done.output
+    # Two if the courier was stopped before the word about the first one came.
+    assert re.search("NOT confirmed by the office: [12] events", done.output), done.output
     assert "There: clockface-office device retire mill/gate" in done.output
     told = life.office.said("device", "retire", "mill/gate")
     assert "It has not said so itself" in told

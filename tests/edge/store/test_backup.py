@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from edge.errors import BackupRefused, ClockfaceError, StoreError
@@ -191,3 +192,22 @@ def test_a_journal_of_erasures_that_was_altered_is_refused(state: Path) -> None:
     (state / FILE).write_text("person.removed somebody -\n")
     with pytest.raises(ClockfaceError, match="altered"):
         Erasures(state / FILE).count()
+
+
+def test_a_busy_machine_tries_a_recovery_key_again_and_then_says_that_it_is_busy(
+    recovery: tuple[bytes, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def busy(_private: bytes, _passphrase: str) -> bytes:
+        tries.append(1)
+        if len(tries) == 3:
+            return decrypt(_private, _passphrase)
+        raise pyrage.DecryptError("Excessive work parameter for passphrase.")
+
+    decrypt = pyrage.passphrase.decrypt
+    monkeypatch.setattr(pyrage.passphrase, "decrypt", busy)
+    assert open_recovery_key(recovery[0], PASSPHRASE)
+    tries[:] = [0] * 3
+    with pytest.raises(BackupRefused, match="too slow or too busy"):
+        open_recovery_key(recovery[0], PASSPHRASE)
