@@ -4,7 +4,8 @@ All images of a plane are related by a homography, however it is held (Hartley a
 Geometry, 13.1). Points of the face's own texture are followed from frame to frame by pyramidal Lucas-Kanade
 (the mesh only says where the face is: it draws a head in space over any photograph). What the best homography
 leaves is measured: a nose that moves before the cheeks, lids and lips that move in their own time. Noise
-leaves something too, but its neighbours do not agree on the direction.
+leaves something too, but its neighbours do not agree on the direction. Lids and lips may add to what the rigid
+parts of a head show, and never suffice.
 """
 
 import math
@@ -29,6 +30,7 @@ _PLANE_PX = 1.0  # what RANSAC counts as on the plane
 _MOST_PX = 4.0  # one lost point must not decide
 _NEIGHBOUR_PX = 9.0  # residuals of a surface are alike within about a sixth of the eyes' distance
 _NEAR_MESH_PX = 6.0
+_LIDS_PX, _LIPS_PX = 15.0, 13.0  # about an eye's centre, a mouth's corner and its middle
 _TOGETHER = 3  # frames over which residuals are averaged: noise of single frames falls out
 _LK: Any = {
     "winSize": (15, 15),
@@ -43,6 +45,9 @@ Residuals = NDArray[np.float64]  # (n, 2), NaN where a point was not followed
 @dataclass(frozen=True, slots=True)
 class Motion:
     """How one frame differs from the track's first, in pixels at 52 between the eyes.
+
+    Bend and depth are the lesser of the whole face's and of its rigid part's (brow, nose, cheeks, jaw): eyes
+    and lips that live behind holes in a sheet of paper make no head of it.
 
     Args:
         bend_px: What no plane explains and neighbouring points agree on, root mean square.
@@ -63,6 +68,7 @@ class _Reference:
     points: NDArray[np.float32]  # (n, 1, 2)
     depth: NDArray[np.float64]  # (n,), NaN where the mesh has no point near
     alike: NDArray[np.float64]  # (n, n), how much two points are neighbours; 0 with themselves
+    rigid: NDArray[np.bool_]  # (n,), not about eyes and mouth
     centre: NDArray[np.float64]
     scale: float
 
@@ -97,11 +103,15 @@ class MotionWatcher:
             return None
         self._recent.append(off_plane)
         bend_px, agreement = _coherent(self._recent, reference.alike)
+        rigid_px, _ = _coherent(self._recent, reference.alike * reference.rigid[:, None] * reference.rigid)
         centre = landmarks.five.mean(axis=0)
         return Motion(
-            bend_px=bend_px,
+            bend_px=min(bend_px, rigid_px),
             agreement=agreement,
-            depth_px=_along_depth(reference, off_plane),
+            depth_px=min(
+                _along_depth(reference, off_plane, reference.rigid | True),
+                _along_depth(reference, off_plane, reference.rigid),
+            ),
             sway_px=float(np.linalg.norm(centre - reference.centre)) * reference.scale,
         )
 
@@ -144,8 +154,12 @@ def _begin(grey: NDArray[np.uint8], affine: NDArray[np.float64], landmarks: Land
         away = np.linalg.norm(flat[:, None] - mesh[None], axis=2)
         near = away.min(axis=1) < _NEAR_MESH_PX
         depth[near] = landmarks.mesh[away.argmin(axis=1)[near], 2] * scale
+    five = landmarks.five @ affine[:, :2].T + affine[:, 2]
+    alive = np.vstack([five[[0, 1, 3, 4]], five[3:5].mean(axis=0)])
+    reach = np.array([_LIDS_PX, _LIDS_PX, _LIPS_PX, _LIPS_PX, _LIPS_PX])
+    rigid = (np.linalg.norm(flat[:, None] - alive[None], axis=2) > reach).all(axis=1)
     centre = landmarks.five.mean(axis=0).astype(np.float64)
-    return _Reference(grey, points.astype(np.float32), depth, alike, centre, scale)
+    return _Reference(grey, points.astype(np.float32), depth, alike, rigid, centre, scale)
 
 
 def _follow(reference: _Reference, grey: NDArray[np.uint8]) -> Residuals | None:
@@ -190,10 +204,10 @@ def _coherent(recent: deque[Residuals], alike: NDArray[np.float64]) -> tuple[flo
     return bend_px, min(bend_px / (math.sqrt(whole) + 0.02), 1.0)
 
 
-def _along_depth(reference: _Reference, off_plane: Residuals) -> float:
+def _along_depth(reference: _Reference, off_plane: Residuals, among: NDArray[np.bool_]) -> float:
     """Root mean square of what goes with a head's depth, less what of the depth is a tilted plane's."""
-    usable = np.isfinite(off_plane[:, 0]) & np.isfinite(reference.depth)
-    if int(usable.sum()) < MIN_POINTS:
+    usable = np.isfinite(off_plane[:, 0]) & np.isfinite(reference.depth) & among
+    if int(usable.sum()) < MIN_POINTS // 2:
         return 0.0
     points = reference.points.reshape(-1, 2)[usable]
     ones = np.column_stack([points, np.ones(len(points))]).astype(np.float64)
