@@ -120,7 +120,9 @@ class Checker:
             line.close()
         if process is None:
             return
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(
+            subprocess.TimeoutExpired, OSError
+        ):  # also a clock that goes back while it waits
             process.wait(timeout=within_s)
             return
         process.kill()

@@ -15,6 +15,7 @@
     +-- DatabaseCorrupt               182   damaged
     +-- DatabaseConflict              183   a row contradicts another, or a rule of its table
     +-- HistoryKept                   184   something tried to rewrite events or the audit
+    +-- DatabaseDiskFailed            185   the disk gave an error, often because it is full
 
 The codes stay clear of those that a shell and signals use. A message never carries a row's content, a password
 or what a driver said about values.
@@ -111,3 +112,9 @@ class HistoryKept(DatabaseError):
     """Something tried to rewrite what is history."""
 
     exit_code = 184
+
+
+class DatabaseDiskFailed(DatabaseError):
+    """The disk gave an error; SQLite's shared memory on a full disk among them."""
+
+    exit_code = 185

@@ -16,6 +16,7 @@ from sqlalchemy import exc
 from sync.office.database.errors import (
     DatabaseConflict,
     DatabaseCorrupt,
+    DatabaseDiskFailed,
     DatabaseDiskFull,
     DatabaseError,
     DatabaseLocked,
@@ -56,7 +57,7 @@ _SQLITE: Mapping[int, tuple[type[DatabaseError], str, str | None]] = {
             (DatabaseLocked, "another process holds the database", "fuser -v {path}"),
         ),
         ((sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH), (DatabaseConflict, _RULE, None)),
-        ((sqlite3.SQLITE_IOERR,), (DatabaseError, "the disk failed", "dmesg | tail; df -h {folder}")),
+        ((sqlite3.SQLITE_IOERR,), (DatabaseDiskFailed, "the disk failed", "df -h {folder}; dmesg | tail")),
     )
     for code in codes
 }

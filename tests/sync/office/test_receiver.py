@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from sync.office.batch import Intake
 from sync.office.database import Database, schema
-from sync.office.database.errors import DatabaseDiskFull
+from sync.office.database.errors import DatabaseDiskFailed, DatabaseDiskFull, DatabaseError
 from sync.office.link import Arrival
 from sync.office.receiver import Receiver, Storage
 from sync.wire.canonical import encode
@@ -201,17 +201,20 @@ class Failing(Database):
     """A database whose writes fail until they are allowed, as on a full disk."""
 
     full = True
+    kind: type[DatabaseError] = DatabaseDiskFull
 
     def write(self) -> Any:
         if self.full:
-            raise DatabaseDiskFull("the disk is full", where="test")
+            raise self.kind("the disk is full", where="test")
         return super().write()
 
 
-def test_a_full_disk_acknowledges_nothing_and_recovers(
-    broker: Mosquitto, office_database: Database, kiosk: Kiosk
+@pytest.mark.parametrize("kind", [DatabaseDiskFull, DatabaseDiskFailed])
+def test_a_full_disk_acknowledges_nothing_puts_nothing_away_and_recovers(
+    broker: Mosquitto, office_database: Database, kiosk: Kiosk, kind: type[DatabaseError]
 ) -> None:
     failing = Failing(office_database._engine, settings=office_database.settings)
+    failing.kind = kind
     with running_receiver(broker, failing) as receiver, Courier(broker, kiosk) as courier:
         courier.send(kiosk.begin(E1))
         await_until(lambda: receiver.storage is Storage.FAILING, what="the failure shows")

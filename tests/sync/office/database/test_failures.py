@@ -11,6 +11,7 @@ from sync.office.database import PostgreSQLSettings, SQLiteSettings
 from sync.office.database.errors import (
     DatabaseConflict,
     DatabaseCorrupt,
+    DatabaseDiskFailed,
     DatabaseDiskFull,
     DatabaseError,
     DatabaseLocked,
@@ -58,7 +59,8 @@ def test_every_code_of_sqlite_has_a_name_and_quotes_nothing(name: str) -> None:
         (sqlite3.SQLITE_CANTOPEN, DatabaseNotPermitted),
         (sqlite3.SQLITE_CONSTRAINT_UNIQUE, DatabaseConflict),
         (sqlite3.SQLITE_CONSTRAINT_TRIGGER, HistoryKept),
-        (sqlite3.SQLITE_IOERR_FSYNC, DatabaseError),
+        (sqlite3.SQLITE_IOERR_FSYNC, DatabaseDiskFailed),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, DatabaseDiskFailed),
     ],
 )
 def test_codes_of_sqlite_mean(code: int, kind: type[DatabaseError]) -> None:
