@@ -113,6 +113,7 @@ def create(
         create_file(copy)
         with asking(context) as client, copy.open("wb") as file:
             client.copy_ledger(file.write)
+            clock_trusted = client.status().clock.trust != "unsynchronised"
         made_at = at.isoformat(timespec="seconds")
         manifest = describe(copy, made_at=made_at, software=__version__, erasures=erasures, keys=lists)
         seal(copy, manifest, recipient=recipient, target=to / name)
@@ -122,7 +123,12 @@ def create(
         replace_secret(state / LAST_BACKUP, made_at + "\n")
     typer.echo(f"Made {to / name}")
     _tell(manifest)
-    if gone := remove_backups(old_backups(here.config, now=at)):
+    old = old_backups(here.config, now=at)
+    if old and not clock_trusted:
+        typer.echo(
+            f"{len(old)} old backups stay: the clock cannot be trusted. Next: clockface doctor", err=True
+        )
+    elif gone := remove_backups(old):
         typer.echo(f"Removed {gone} backups of more than {here.config.retention.backups_days} days ago.")
 
 

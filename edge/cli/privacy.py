@@ -39,7 +39,8 @@ def retention(
     config = invocation(context).config
     backups = old_backups(config, now=datetime.now(UTC))
     with asking(context) as client:
-        client.status()  # a daemon that is not there shall not be found out after the backups went
+        # A daemon that is not there, or has no clock to trust, shall not be found out after the backups went.
+        client.retention(RetentionAsked(dry_run=True, backups=0))
         gone = 0 if dry_run else remove_backups(backups)
         done = client.retention(RetentionAsked(dry_run=dry_run, backups=gone))
     if as_json:

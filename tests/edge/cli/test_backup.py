@@ -36,6 +36,17 @@ def test_made_while_it_works_checked_and_restored(device: Device) -> None:
         assert device.clockface(*restore, "door").returncode == 45  # the daemon has the ledger
         unset = device.clockface("backup", "create", "--if-configured")
         assert (unset.returncode, unset.stdout[:10]) == (0, "No backup:"), unset.stderr
+        shelf, old = lab / "shelf", lab / "shelf" / "clockface-lab-door-20200101T000000Z.age"
+        shelf.mkdir()
+        old.write_bytes(b"sealed")
+        with device.config.open("a") as file:
+            file.write(f'\n[backup]\nfolder = "{shelf}"\n')
+        with device.client() as client:
+            vouched = client.status().clock.trust != "unsynchronised"
+        shelved = device.clockface("backup", "create")
+        assert shelved.returncode == 0, shelved.stderr
+        assert old.exists() is not vouched
+        assert ("clock cannot be trusted" in shelved.stderr) is not vouched
         kept = device.clockface("privacy", "retention", "--json")
         if kept.returncode == 0:
             assert json.loads(kept.stdout)["complete"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.api.protocol import PersonEvent, PersonEventQuery
-from edge.types import PersonId
+from edge.types import ClockTrust, PersonId
 from tests.edge.cli.served import Clockface, served
 from tests.edge.daemon.conftest import kiosk, models  # noqa: F401 - fixtures
 from tests.edge.daemon.kiosk import ASTRONAUT, TestKiosk
@@ -64,6 +64,18 @@ def test_retention_counts_first_and_then_removes(
     assert "1, leaving 1 people with badge or PIN" in out
     assert (kiosk.gallery_people, old.exists(), new.exists()) == (0, False, True)
     assert "backups=1" in list(kiosk.store.audit.list())[-1].detail
+
+
+def test_no_backup_goes_by_a_clock_that_nobody_vouches_for(
+    clockface: Clockface,
+    kiosk: TestKiosk,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    old, _ = backup(tmp_path, days_old=90), backup(tmp_path, days_old=1)
+    kiosk.clock.trust(ClockTrust.UNSYNCHRONISED)
+    code, _, err = clockface("privacy", "retention")
+    assert (code, "clock cannot be trusted" in err) == (60, True)
+    assert old.exists()
 
 
 def test_without_the_daemon_no_backup_goes_either(
