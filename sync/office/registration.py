@@ -98,7 +98,12 @@ def register(connection: Connection, request: DeviceRequest, *, by: str, now: da
         raise DeviceRefused(
             f"a device of this name was {row.state}",
             where=f"{request.site}/{request.device}",
-            next_step="give the new kiosk another name",
+            next_step=(
+                f"in its place: clockface-office device replace {request.site}/{request.device} "
+                "REQUEST; else give the new kiosk another name"
+                if row.state == "revoked"
+                else "give the new kiosk another name"
+            ),
         )
     connection.execute(
         update(devices).where(devices.c.id == row.id).values(sealing_key=from_text(request.sealing_key))
@@ -129,7 +134,11 @@ def check_certificate(pem: str, request: DeviceRequest) -> x509.Certificate:
         asked = x509.load_pem_x509_csr(request.certificate_request.encode())
         same = identity_of(certificate) == DeviceIdentity(request.site, request.device)
     except (ValueError, AuthorityError):
-        raise DeviceRefused("certificate or request is not one in PEM, or names no device") from None
+        raise DeviceRefused(
+            "certificate or request is not one in PEM, or names no device",
+            where=f"{request.site}/{request.device}",
+            next_step="clockface-office ca issue SITE/DEVICE --request FILE",
+        ) from None
     if not same or certificate.public_key() != asked.public_key():
         raise DeviceRefused(
             "the certificate is for another device or another key",

@@ -123,7 +123,9 @@ def compare(asked: DeviceRequest, given: str) -> None:
         given = typer.prompt("Type the fingerprint that the kiosk itself shows (32 hex digits)")
     if "".join(given.split()).lower() != own:
         raise DeviceRefused(
-            "the fingerprints differ: this request is not that kiosk's", where=f"{asked.site}/{asked.device}"
+            "the fingerprints differ: this request is not that kiosk's",
+            where=f"{asked.site}/{asked.device}",
+            next_step="let whoever stands before the kiosk read its screen again: clockface provision request",
         )
 
 
@@ -329,7 +331,9 @@ def read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_REQUEST_BYTES + 1)
     except OSError as error:
-        raise DeviceRefused(f"the request cannot be read: {error.strerror}", where=str(path)) from None
+        raise DeviceRefused(
+            f"the request cannot be read: {error.strerror}", where=str(path), next_step=f"ls -l {path}"
+        ) from None
 
 
 @contextmanager

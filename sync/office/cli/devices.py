@@ -44,7 +44,12 @@ def list_devices(
             everything=everything,
         )
     rows = [asdict(view) for view in found] if as_json else [readable(view) for view in found]
-    show(rows, as_json=as_json, columns=HEADINGS, empty="no device is registered")
+    show(
+        rows,
+        as_json=as_json,
+        columns=HEADINGS,
+        empty="no device is registered; next: clockface-office device add REQUEST",
+    )
 
 
 def readable(view: DeviceView) -> dict[str, Any]:
