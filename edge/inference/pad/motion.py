@@ -69,6 +69,7 @@ class _Reference:
     depth: NDArray[np.float64]  # (n,), NaN where the mesh has no point near
     alike: NDArray[np.float64]  # (n, n), how much two points are neighbours; 0 with themselves
     rigid: NDArray[np.bool_]  # (n,), not about eyes and mouth
+    alike_rigid: NDArray[np.float64]  # as `alike`, among those
     centre: NDArray[np.float64]
     scale: float
 
@@ -103,14 +104,14 @@ class MotionWatcher:
             return None
         self._recent.append(off_plane)
         bend_px, agreement = _coherent(self._recent, reference.alike)
-        rigid_px, _ = _coherent(self._recent, reference.alike * reference.rigid[:, None] * reference.rigid)
+        rigid_px, _ = _coherent(self._recent, reference.alike_rigid)
         centre = landmarks.five.mean(axis=0)
         return Motion(
             bend_px=min(bend_px, rigid_px),
             agreement=agreement,
             depth_px=min(
-                _along_depth(reference, off_plane, reference.rigid | True),
-                _along_depth(reference, off_plane, reference.rigid),
+                _along_depth(reference, off_plane, minimum=MIN_POINTS),
+                _along_depth(reference, off_plane, minimum=MIN_POINTS // 2, among=reference.rigid),
             ),
             sway_px=float(np.linalg.norm(centre - reference.centre)) * reference.scale,
         )
@@ -159,7 +160,9 @@ def _begin(grey: NDArray[np.uint8], affine: NDArray[np.float64], landmarks: Land
     reach = np.array([_LIDS_PX, _LIDS_PX, _LIPS_PX, _LIPS_PX, _LIPS_PX])
     rigid = (np.linalg.norm(flat[:, None] - alive[None], axis=2) > reach).all(axis=1)
     centre = landmarks.five.mean(axis=0).astype(np.float64)
-    return _Reference(grey, points.astype(np.float32), depth, alike, rigid, centre, scale)
+    return _Reference(
+        grey, points.astype(np.float32), depth, alike, rigid, alike * rigid[:, None] * rigid, centre, scale
+    )
 
 
 def _follow(reference: _Reference, grey: NDArray[np.uint8]) -> Residuals | None:
@@ -204,10 +207,14 @@ def _coherent(recent: deque[Residuals], alike: NDArray[np.float64]) -> tuple[flo
     return bend_px, min(bend_px / (math.sqrt(whole) + 0.02), 1.0)
 
 
-def _along_depth(reference: _Reference, off_plane: Residuals, among: NDArray[np.bool_]) -> float:
+def _along_depth(
+    reference: _Reference, off_plane: Residuals, *, minimum: int, among: NDArray[np.bool_] | None = None
+) -> float:
     """Root mean square of what goes with a head's depth, less what of the depth is a tilted plane's."""
-    usable = np.isfinite(off_plane[:, 0]) & np.isfinite(reference.depth) & among
-    if int(usable.sum()) < MIN_POINTS // 2:
+    usable = np.isfinite(off_plane[:, 0]) & np.isfinite(reference.depth)
+    if among is not None:
+        usable &= among
+    if int(usable.sum()) < minimum:
         return 0.0
     points = reference.points.reshape(-1, 2)[usable]
     ones = np.column_stack([points, np.ones(len(points))]).astype(np.float64)

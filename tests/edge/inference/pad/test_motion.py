@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge.inference.pad.evidence import BEND_PX, DEPTH_PX
 from edge.inference.pad.motion import Motion, MotionWatcher
 from edge.types import BgrImage, Landmarks
 
@@ -30,14 +31,29 @@ def mesh() -> NDArray[np.float32]:
     return np.column_stack([flat * SCALE + MIDDLE, relief(flat) * SCALE]).astype(np.float32)
 
 
-def moved(portrait: BgrImage, *, turn: float, plane: bool, seed: int = 0) -> tuple[BgrImage, Landmarks]:
-    """The portrait in a frame, turned about the upright axis as a sheet or as a head; with a camera's noise."""
+def holes(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 where a mask is cut out about eyes and mouth, 0 on its paper."""
+    centres = np.vstack([FIVE[[0, 1, 3, 4]], FIVE[3:5].mean(axis=0)])
+    open_: NDArray[np.float64] = np.zeros(len(points))
+    for centre in centres:
+        open_ = np.maximum(open_, np.linalg.norm(points - centre, axis=1) < 11)
+    return open_
+
+
+def moved(
+    portrait: BgrImage, *, turn: float, plane: bool, behind_px: float = 0.0, seed: int = 0
+) -> tuple[BgrImage, Landmarks]:
+    """The portrait in a frame, turned about the upright axis as a sheet or as a head; with a camera's noise.
+
+    What is behind a mask's holes moves by `behind_px` as well, up or down.
+    """
     rows, columns = np.mgrid[0:480, 0:640].astype(np.float64)
     around = np.column_stack([columns.ravel(), rows.ravel()]) - MIDDLE
     depth = np.zeros(len(around)) if plane else relief(around / SCALE) * SCALE
     tilted = around / (1 - turn * around[:, :1] / 2000)  # a plane in perspective stays a plane
     across = tilted[:, 0] + turn * 40 + depth * turn * 0.2
-    maps = [a.reshape(480, 640).astype(np.float32) for a in (across + 250.0, tilted[:, 1] + 215.0)]
+    down = tilted[:, 1] + holes(around / SCALE) * behind_px * SCALE
+    maps = [a.reshape(480, 640).astype(np.float32) for a in (across + 250.0, down + 215.0)]
     image = cv2.remap(portrait, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     noise = np.random.default_rng(seed).normal(0, 2.0, image.shape)
     five = (FIVE * SCALE + MIDDLE - (turn * 40, 0)).astype(np.float32)
@@ -45,11 +61,12 @@ def moved(portrait: BgrImage, *, turn: float, plane: bool, seed: int = 0) -> tup
     return frame, Landmarks(five=five, mesh=mesh(), presence=1.0)
 
 
-def watched(portrait: BgrImage, *, plane: bool, most: float = 0.5) -> list[Motion]:
+def watched(portrait: BgrImage, *, plane: bool, most: float = 0.5, behind_px: float = 0.0) -> list[Motion]:
     watcher, seen = MotionWatcher(), []
     for index in range(FRAMES):
         turn = most * index / (FRAMES - 1)
-        motion = watcher.look(*moved(portrait, turn=turn, plane=plane, seed=index))
+        behind = behind_px * index / (FRAMES - 1)
+        motion = watcher.look(*moved(portrait, turn=turn, plane=plane, behind_px=behind, seed=index))
         if motion is not None:
             seen.append(motion)
     return seen
@@ -69,6 +86,12 @@ def test_a_head_that_turns_bends_what_a_sheet_that_is_turned_as_far_does_not(por
     assert head[-1].depth_px > 3 * sheet[-1].depth_px
     assert head[-1].agreement > sheet[-1].agreement
     assert sheet[-1].sway_px > 5
+
+
+def test_eyes_and_lips_that_live_behind_a_mask_make_no_head_of_it(portrait: BgrImage) -> None:
+    head, mask = watched(portrait, plane=False)[-1], watched(portrait, plane=True, behind_px=3.0)[-1]
+    assert mask.bend_px < BEND_PX < head.bend_px
+    assert mask.depth_px < DEPTH_PX < head.depth_px
 
 
 def test_what_stands_still_neither_bends_nor_sways(portrait: BgrImage) -> None:
