@@ -58,7 +58,11 @@ from edge.signals.signals import Audience, Side, Signals, Surroundings, open_sig
 from edge.store.keys import Keyring, load_keyring
 from edge.store.officesettings import ConfigSource
 from edge.store.store import Store, ledger_path, open_store
-from edge.types import DeviceId, Frame, Instant, Punch, Scene, Verdict
+from edge.types.clock import Instant
+from edge.types.faces import Frame
+from edge.types.identity import DeviceId
+from edge.types.punches import Punch
+from edge.types.verdicts import Scene, Verdict
 from sync.wire.topics import Address
 
 RESTART_AFTER_S = 2.0

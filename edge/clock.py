@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 
 RELEASED = datetime(2026, 11, 22, tzinfo=UTC)  # no true clock shows less; raised with every release
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

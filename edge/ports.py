@@ -9,23 +9,13 @@ rules are pure classes and functions, not seams: there is one right implementati
 
 from typing import Protocol
 
-from edge.types import (
-    Announcement,
-    BgrImage,
-    CameraHealth,
-    Detection,
-    Embedding,
-    Frame,
-    Instant,
-    Landmarks,
-    LivenessVerdict,
-    Match,
-    ModelHash,
-    PersonId,
-    Punch,
-    RecordedPunch,
-    TrackedFace,
-)
+from edge.types.announcements import Announcement
+from edge.types.camera import CameraHealth
+from edge.types.clock import Instant
+from edge.types.faces import BgrImage, Detection, Embedding, Frame, Landmarks, TrackedFace
+from edge.types.identity import ModelHash, PersonId
+from edge.types.punches import Punch, RecordedPunch
+from edge.types.verdicts import LivenessVerdict, Match
 
 
 class Clock(Protocol):

@@ -28,7 +28,10 @@ from edge.daemon.badges import GONE_S
 from edge.daemon.counter import Counter
 from edge.store.keys import generate_keys, load_keyring
 from edge.store.store import create_store, ledger_path
-from edge.types import Announcement, DeviceId, Frame, Notice, Profile
+from edge.types.announcements import Announcement, Notice
+from edge.types.faces import Frame
+from edge.types.identity import DeviceId
+from edge.types.people import Profile
 
 LIMIT_S = 0.5
 FRAME_S = 1 / 15

@@ -25,7 +25,7 @@ from edge.api.stage import Stage
 from edge.camera.preview import Picture, Preview
 from edge.config import ApiConfig, PreviewConfig
 from edge.kiosk.screen.ticket import START_FILE
-from edge.types import Coaching, Frame
+from edge.types.faces import Coaching, Frame
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.kiosk import given
 from tests.edge.kiosk.browser import NOBODY, until

@@ -19,7 +19,7 @@ import zxingcpp
 
 from edge.badge.base45 import encode
 from edge.badge.decoder import find
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 from tests.edge.badge.pictures import held_up
 
 SIDES_PX: Final = (100, 130, 160, 200)

@@ -27,7 +27,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from edge.clock import SystemClock
-from edge.types import ClockTrust, Direction, DirectionSource, Method, Punch
+from edge.types.clock import ClockTrust
+from edge.types.punches import Direction, DirectionSource, Method, Punch
 from scripts.bench_sync import bare_per_s, peak_kb
 from scripts.fault_injection.kiosk import Kiosk
 from scripts.fault_injection.office import OfficeHome

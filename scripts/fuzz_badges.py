@@ -13,7 +13,7 @@ import segno
 
 from edge.badge import base45, token
 from edge.badge.reader import Decoder
-from edge.types import PersonId
+from edge.types.identity import PersonId
 
 HOSTILE = ("' OR 1=1 --", "$(reboot)", "<script>", "\x00", "\u202e", "😀", "CLK2", "%s%n", "../../etc/passwd")
 

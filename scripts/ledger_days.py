@@ -13,7 +13,8 @@ from pathlib import Path
 
 from edge.store.keys import generate_keys, load_keyring
 from edge.store.store import Store, create_store, ledger_path
-from edge.types import Direction, PersonId
+from edge.types.identity import PersonId
+from edge.types.punches import Direction
 from tests.edge.store.given import KIOSK, SITE, enrolled, punch
 from tests.fakes import ManualClock
 

@@ -22,7 +22,8 @@ from edge.inference.gallery import Gallery
 from edge.store.keyplace import KeyFiles, keep_first, listed
 from edge.store.keys import KEYS_FOLDER, generate_keys, load_keyring
 from edge.store.store import Store, create_store, ledger_path, open_store
-from edge.types import PersonId, Template
+from edge.types.identity import PersonId
+from edge.types.people import Template
 from tests.edge.store.given import KIOSK, MODEL, SITE, enrolled, punch, template, vector
 from tests.edge.store.test_rotation_killed import Rotator as Victims
 from tests.edge.store.test_rotation_killed import stage

@@ -19,7 +19,9 @@ from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
 from edge.config import ApiConfig, PreviewConfig
-from edge.types import Announcement, BgrImage, Box, Coaching, Frame, Scene
+from edge.types.announcements import Announcement
+from edge.types.faces import BgrImage, Box, Coaching, Frame
+from edge.types.verdicts import Scene
 from tests.edge.kiosk import given
 from tests.edge.kiosk.browser import Browser, browser, until
 from tests.edge.kiosk.screen_process import screen

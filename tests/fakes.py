@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 
 FIRST_INSTANT = Instant(
     wall=datetime(2026, 3, 2, 8, 0, tzinfo=UTC),

@@ -15,7 +15,8 @@ import structlog
 from edge.api.protocol import AnnouncementLine, VerdictLine
 from edge.api.views import announcement_line, scene_line, verdict_view
 from edge.ports import Announcer
-from edge.types import Announcement, Notice, Scene
+from edge.types.announcements import Announcement, Notice
+from edge.types.verdicts import Scene
 
 MAX_PENDING = 256  # verdicts and results; at one walk-up a second, four minutes of silence
 MAX_LISTENERS = 8

@@ -15,7 +15,11 @@ from edge.api.protocol import (
     SceneLine,
     VerdictView,
 )
-from edge.types import Announcement, CameraHealth, Consent, Profile, RecordedPunch, Scene, Verdict
+from edge.types.announcements import Announcement
+from edge.types.camera import CameraHealth
+from edge.types.people import Consent, Profile
+from edge.types.punches import RecordedPunch
+from edge.types.verdicts import Scene, Verdict
 
 
 def consent_view(consent: Consent) -> ConsentView:

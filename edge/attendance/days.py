@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from edge.config import AttendanceConfig, ShiftConfig
 from edge.errors import AttendanceError
-from edge.types import Direction
+from edge.types.punches import Direction
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)

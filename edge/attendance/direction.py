@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from edge.attendance.elapsed import elapsed
 from edge.config import AttendanceConfig
-from edge.types import Direction, DirectionSource, Instant, Punch
+from edge.types.clock import Instant
+from edge.types.punches import Direction, DirectionSource, Punch
 
 Stated = tuple[Direction, DirectionSource]
 

@@ -8,7 +8,7 @@ answers, the answer is an interval, and the rules above decide what to do with t
 import math
 from dataclasses import dataclass
 
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ not be locked out until the clock is right again. Pure; see `edge.attendance.ela
 """
 
 from edge.attendance.elapsed import elapsed
-from edge.types import Direction, Instant, Punch
+from edge.types.clock import Instant
+from edge.types.punches import Direction, Punch
 
 # A person who stood here when the power failed is still here when the kiosk is back: a Pi boots to its first
 # frame in well under this. Later in a boot an unknown time counts as long, so that nobody is locked out.

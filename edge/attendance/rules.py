@@ -16,7 +16,10 @@ from edge.attendance.repeat import is_repeat
 from edge.attendance.work_codes import is_offered
 from edge.config import AttendanceConfig
 from edge.errors import AttendanceError
-from edge.types import ClockTrust, Direction, Instant, Method, ModelHash, Outcome, PersonId, Punch, Verdict
+from edge.types.clock import ClockTrust, Instant
+from edge.types.identity import ModelHash, PersonId
+from edge.types.punches import Direction, Method, Punch
+from edge.types.verdicts import Outcome, Verdict
 
 CLOCK_SET_S = 60.0  # NTP slews smaller errors, and no day is decided by a minute
 

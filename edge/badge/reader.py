@@ -20,7 +20,7 @@ import numpy as np
 import structlog
 
 from edge.badge.decoder import ANSWER, MAX_TEXT_BYTES, PICTURE
-from edge.types import BgrImage, Frame
+from edge.types.faces import BgrImage, Frame
 
 LOOKS_A_SECOND: Final = 5.0
 LONGEST_SIDE_PX: Final = 1280  # a 4K frame has no more to say about a badge, and costs ten times as much

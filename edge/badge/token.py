@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from edge.badge import base45
-from edge.types import PersonId
+from edge.types.identity import PersonId
 
 PREFIX: Final = "CLK1"  # what it is, and its version: another form bears another prefix
 ID_BYTES: Final = 12  # the badge's random id, which is also the nonce

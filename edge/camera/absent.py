@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 
 from edge.errors import CameraError
-from edge.types import CameraHealth, CameraState, Frame
+from edge.types.camera import CameraHealth, CameraState
+from edge.types.faces import Frame
 
 
 class AbsentCamera:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from edge.camera.source import Ended, Shot, Source
 from edge.camera.vitals import Patience, Vitals
 from edge.errors import CameraError
-from edge.types import CameraState
+from edge.types.camera import CameraState
 
 HANG_GRACE_S = 1.0  # sources that can time out by themselves do so before they count as hung
 

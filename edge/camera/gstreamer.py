@@ -17,7 +17,7 @@ from edge.camera.picture import MAX_SIDE_PX
 from edge.camera.source import Shot, boottime_s, capture_time_s
 from edge.config import CameraConfig
 from edge.errors import CameraLost, CameraUnavailable, ConfigError
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 INSTALL = "sudo apt install gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-good; scripts/setup jetson"
 SINK = "clockface_frames"

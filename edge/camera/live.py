@@ -14,7 +14,8 @@ from edge.camera.attendant import Attendant
 from edge.camera.source import Source, boottime_s
 from edge.camera.view import View
 from edge.camera.vitals import Patience, Vitals
-from edge.types import CameraHealth, Frame
+from edge.types.camera import CameraHealth
+from edge.types.faces import Frame
 
 MAX_HUNG_DRIVERS = 4  # threads given up at one time; each holds a driver's buffers, some MB
 CLOSE_WITHIN_S = 2.0

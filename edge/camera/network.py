@@ -11,7 +11,7 @@ import cv2
 
 from edge.camera.source import Shot, boottime_s
 from edge.errors import CameraLost, CameraUnavailable, ConfigError
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})
 # Read by OpenCV from the environment when a stream is opened. TCP, because lost datagrams are torn faces. The

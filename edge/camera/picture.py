@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 8192

@@ -11,7 +11,8 @@ from typing import Any, Final
 import cv2
 
 from edge.config import PreviewConfig
-from edge.types import Box, Frame, Scene
+from edge.types.faces import Box, Frame
+from edge.types.verdicts import Scene
 
 _QUALITY: Final = 75  # at 320 pixels: about 8 KB, and no block to be seen from a step away
 _OLD_S: Final = 0.5  # a face found so long before the frame is not where it was

@@ -16,7 +16,8 @@ from edge.camera.source import boottime_s
 from edge.config import CameraConfig
 from edge.errors import CameraError
 from edge.ports import Camera
-from edge.types import BgrImage, CameraState, Frame
+from edge.types.camera import CameraState
+from edge.types.faces import BgrImage, Frame
 
 OPEN_WITHIN_S = 15.0
 FOCUS_WIDTH_PX = 320  # one width for all cameras, so that the figure can be compared

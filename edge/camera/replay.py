@@ -17,7 +17,8 @@ from edge.camera.picture import fault
 from edge.camera.source import Ended, Shot, boottime_s
 from edge.camera.view import View
 from edge.errors import CameraUnavailable
-from edge.types import BgrImage, CameraHealth, CameraState, Frame
+from edge.types.camera import CameraHealth, CameraState
+from edge.types.faces import BgrImage, Frame
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
 LEAST_FPS, GREATEST_FPS = 0.1, 240.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from edge.camera.wire import ASK, FrameRefused, picture_header, trouble
 from edge.errors import CameraUnavailable
 from edge.ports import Camera
-from edge.types import CameraState
+from edge.types.camera import CameraState
 
 TICK_S = 0.5
 ANSWER_WITHIN_S = 0.3  # without a new picture, say so: the peer must not think that we are dead

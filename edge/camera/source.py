@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 STAMP_TRUSTED_FOR_S = 2.0  # a driver's time stamp older than this, or of the future, is of another clock
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from edge.camera import picture
 from edge.camera.picture import Sight
 from edge.camera.source import Shot
-from edge.types import BgrImage, CameraHealth, CameraState
+from edge.types.camera import CameraHealth, CameraState
+from edge.types.faces import BgrImage
 
 FIRST_PAUSE_S = 0.5  # ceiling of the first pause; doubles with every failure
 LEAST_PAUSE_S = 0.1  # full jitter may draw 0: a driver is never asked in a hot loop

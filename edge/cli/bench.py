@@ -15,10 +15,10 @@ from edge.evaluation import bench
 from edge.evaluation.bench_daemon import measure_daemon, measure_idle
 from edge.evaluation.bench_liveness import measure_liveness
 from edge.evaluation.machine import describe
+from edge.evaluation.report import JsonObject
 from edge.inference.chain import open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.threads import use_one_thread
-from edge.types import JsonObject
 
 SAMPLE = "sample-face.jpg"
 IDLE_TEMPLATES = 500

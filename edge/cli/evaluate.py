@@ -17,12 +17,13 @@ from edge.config import Config
 from edge.evaluation import identification, points, rates, verification
 from edge.evaluation.det import draw, require_drawable
 from edge.evaluation.reading import Readings, read_all
+from edge.evaluation.report import JsonObject
 from edge.evaluation.samples import Sample, read_folder, read_pairs
 from edge.evaluation.still import StillReader
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
-from edge.types import JsonObject, ModelHash
+from edge.types.identity import ModelHash
 
 group = typer.Typer(
     no_args_is_help=True, help="Measure recognition and liveness on pictures and clips that you have."

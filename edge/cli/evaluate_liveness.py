@@ -18,8 +18,8 @@ from edge.evaluation import liveness_run
 from edge.evaluation.liveness_trial import Response, Result, people_of
 from edge.evaluation.machine import describe
 from edge.evaluation.presentations import check, read_attacks, read_bona_fide, read_marker
+from edge.evaluation.report import JsonObject
 from edge.inference.threads import use_one_thread
-from edge.types import JsonObject
 
 LISTED = 20
 FAILURES_CSV = "failures.csv"

@@ -23,7 +23,7 @@ from edge.store.chain import EpochReason
 from edge.store.keys import generate_keys, load_keyring, missing_keys
 from edge.store.office import Office
 from edge.store.store import create_store, ledger_path
-from edge.types import DeviceId
+from edge.types.identity import DeviceId
 
 
 def register(root: typer.Typer) -> None:

@@ -34,7 +34,7 @@ from edge.provisioning import (
 from edge.setup.act import Strange, refuse_without_anybody, strange, witness
 from edge.store.keys import Keyring, load_keyring, make_sealing_key
 from edge.store.store import Store, ledger_path, open_store
-from edge.types import DeviceId
+from edge.types.identity import DeviceId
 from sync.wire.provisioning import Bundle
 from sync.wire.topics import Address
 

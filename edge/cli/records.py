@@ -17,7 +17,7 @@ from edge.attendance.days import shift_turn
 from edge.attendance.export import ExportRow
 from edge.config import Config
 from edge.errors import AttendanceError, PersonUnknown
-from edge.types import Direction
+from edge.types.punches import Direction
 
 FOLLOW_PAUSE_S = 1.0
 # An attendance day reaches from a shift's slack before it to the end of a stay that began on it.

@@ -15,7 +15,7 @@ from edge.cli.words import NOTICES
 from edge.errors import ApiError, EdgeUnreachable, SignalError
 from edge.signals.trial import release as release_pins
 from edge.signals.trial import try_door, walk
-from edge.types import Notice
+from edge.types.announcements import Notice
 
 
 def register(root: typer.Typer) -> None:

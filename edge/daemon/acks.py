@@ -13,7 +13,8 @@ from edge.daemon.deliveries import Outcome, Taken, opened
 from edge.errors import LedgerFork
 from edge.store.frontier import BEHIND
 from edge.store.store import Store
-from edge.types import DeviceId, EpochId, EventId
+from edge.types.identity import DeviceId, EpochId
+from edge.types.punches import EventId
 from sync.wire.fields import EventPoint
 from sync.wire.office import Ack
 from sync.wire.topics import Address

@@ -17,7 +17,8 @@ from edge.config import AttendanceConfig
 from edge.errors import AttendanceError
 from edge.ports import Announcer, Clock
 from edge.store.events import EventLog
-from edge.types import Announcement, Notice, RecordedPunch
+from edge.types.announcements import Announcement, Notice
+from edge.types.punches import RecordedPunch
 
 KEPT: Final = 64  # records; more cannot be made within the longest time
 LATE_S: Final = 2.0  # the way from the commit to a finger

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 from sync.wire.commands import Removed, Result
 from sync.wire.fields import format_time
 from sync.wire.topics import Address

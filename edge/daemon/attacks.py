@@ -9,7 +9,7 @@ import structlog
 
 from edge.errors import StoreError
 from edge.inference.pad.evidence import PRESENTED
-from edge.types import Outcome, Verdict
+from edge.types.verdicts import Outcome, Verdict
 
 EVERY_S = 300.0
 """One entry for each reason in so long a time, with how many it stands for."""

@@ -25,7 +25,9 @@ from edge.errors import ClockfaceError, PersonUnknown
 from edge.ports import Announcer, Clock
 from edge.store.people import number_form
 from edge.store.store import Store
-from edge.types import Announcement, Method, Notice, PersonId, Prompt, RecordedPunch
+from edge.types.announcements import Announcement, Notice, Prompt
+from edge.types.identity import PersonId
+from edge.types.punches import Method, RecordedPunch
 
 GONE_S: Final = 3.0  # a code that stays in view is one badge; gone for so long, it is shown anew
 REFUSED_PAUSE_S: Final = 2.0  # between two words about codes that are refused

@@ -6,7 +6,8 @@ does not wait for the disk. Trust boundary: texts go to the screen's socket and 
 
 from edge.ports import Announcer, Clock
 from edge.store.store import Store
-from edge.types import Announcement, Notice, PersonId
+from edge.types.announcements import Announcement, Notice
+from edge.types.identity import PersonId
 
 LOOK_S = 5.0  # a message may stand so much longer than it should
 OFFICE = "office"

@@ -13,7 +13,8 @@ from edge.daemon.enrolment import Applicant, Enroller, Enrolment, Sighting
 from edge.daemon.tap import FrameTap
 from edge.errors import CameraUnavailable, PhotoRefused
 from edge.inference.analyser import Face
-from edge.types import CameraHealth, Coaching, Frame, Quality
+from edge.types.camera import CameraHealth
+from edge.types.faces import Coaching, Frame, Quality
 
 FRAME_TIMEOUT_S = 1.0
 APART_S = 0.4  # between two frames that are taken: faces move less in a shorter time

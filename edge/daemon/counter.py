@@ -16,7 +16,7 @@ from edge.daemon.without_face import WithoutFace
 from edge.ports import Announcer, Clock
 from edge.store.sitekey import SiteKeys
 from edge.store.store import Store
-from edge.types import RecordedPunch
+from edge.types.punches import RecordedPunch
 
 
 class Counter:

@@ -15,7 +15,8 @@ from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.pipeline import Recogniser, open_recogniser
 from edge.ports import Liveness
 from edge.store.store import Store
-from edge.types import ModelHash, Template
+from edge.types.identity import ModelHash
+from edge.types.people import Template
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ model or in the ledger stops here, and systemd restarts the daemon.
 from collections.abc import Callable
 
 from clockface.notify import Notifier
-from edge.types import CameraHealth
+from edge.types.camera import CameraHealth
 
 STATUS_EVERY_S = 10.0
 

@@ -17,7 +17,9 @@ from edge.attendance.rules import NO_INTENT, Identification, Intent
 from edge.attendance.work_codes import is_offered
 from edge.config import AttendanceConfig
 from edge.errors import AttendanceError
-from edge.types import Direction, Outcome, Scene, TrackId, Verdict
+from edge.types.identity import TrackId
+from edge.types.punches import Direction
+from edge.types.verdicts import Outcome, Scene, Verdict
 
 CHOICE_S = (
     15.0  # a choice waits as long for its person to be identified: some attempts, not the next in the queue

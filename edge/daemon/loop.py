@@ -16,20 +16,13 @@ from edge.attendance.rules import Identification, Intent, Record, RefusalReason,
 from edge.daemon.intents import Intents, Who
 from edge.errors import ClockfaceError, ModelError, PersonUnknown
 from edge.ports import Announcer, Camera, Clock, Ledger
-from edge.types import (
-    Announcement,
-    CameraState,
-    Coaching,
-    Frame,
-    Instant,
-    Notice,
-    Outcome,
-    PersonId,
-    Punch,
-    RecordedPunch,
-    Scene,
-    Verdict,
-)
+from edge.types.announcements import Announcement, Notice
+from edge.types.camera import CameraState
+from edge.types.clock import Instant
+from edge.types.faces import Coaching, Frame
+from edge.types.identity import PersonId
+from edge.types.punches import Punch, RecordedPunch
+from edge.types.verdicts import Outcome, Scene, Verdict
 
 log = structlog.get_logger(__name__)
 

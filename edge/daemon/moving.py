@@ -14,7 +14,10 @@ from edge.errors import ClockfaceError
 from edge.inference.pipeline import Recogniser
 from edge.store.audit import DAEMON
 from edge.store.store import Store
-from edge.types import Embedding, Outcome, PersonId, Template, TemplateId, Verdict
+from edge.types.faces import Embedding
+from edge.types.identity import PersonId, TemplateId
+from edge.types.people import Template
+from edge.types.verdicts import Outcome, Verdict
 
 log = structlog.get_logger(__name__)
 

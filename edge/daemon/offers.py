@@ -10,7 +10,7 @@ from typing import Final
 from edge.config import AttendanceConfig
 from edge.errors import ClockfaceError
 from edge.ports import Announcer
-from edge.types import Announcement, Notice, Prompt
+from edge.types.announcements import Announcement, Notice, Prompt
 
 OFFERED: Final = frozenset(
     {

@@ -20,7 +20,7 @@ from edge.ports import Clock
 from edge.store.noticeboard import Closure
 from edge.store.officesettings import ConfigSource, office_text, write_office_text
 from edge.store.store import Store
-from edge.types import PersonId
+from edge.types.identity import PersonId
 from sync.wire.commands import (
     Command,
     Configure,

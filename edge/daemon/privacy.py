@@ -17,7 +17,7 @@ from edge.ports import Clock
 from edge.retention import UNIX_DAY
 from edge.store.events import face_chain
 from edge.store.store import Store
-from edge.types import PersonId
+from edge.types.identity import PersonId
 
 APPLIED = "retention.applied"
 

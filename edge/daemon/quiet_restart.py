@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from edge.types import Scene
+from edge.types.verdicts import Scene
 
 QUIET_S: Final = 3.0  # without a face; also lets the answer leave
 

@@ -10,7 +10,7 @@ from edge.badge.keyboard import CardReader
 from edge.badge.reader import BadgeReader
 from edge.config import Config
 from edge.daemon.badges import BadgeDesk
-from edge.types import Frame
+from edge.types.faces import Frame
 
 
 class Readers:

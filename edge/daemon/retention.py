@@ -19,7 +19,8 @@ from edge.retention import Limits, is_unused, limits
 from edge.store.events import face_chain
 from edge.store.pruning import KeptTemplate
 from edge.store.store import Store
-from edge.types import ClockTrust, PersonId
+from edge.types.clock import ClockTrust
+from edge.types.identity import PersonId
 
 LOOKED_AT: Final = 100  # templates at a time
 ERASED: Final = 10  # of them in one transaction

@@ -18,7 +18,8 @@ from edge.errors import LedgerDiskFull, StoreError
 from edge.ports import Clock, Ledger
 from edge.retention import UNIX_DAY
 from edge.store.store import Store
-from edge.types import ClockTrust, Punch, RecordedPunch
+from edge.types.clock import ClockTrust
+from edge.types.punches import Punch, RecordedPunch
 
 LOOK_EVERY_S: Final = 1.0
 TELL_EVERY_S: Final = 60.0

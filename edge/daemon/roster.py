@@ -24,7 +24,8 @@ from edge.store.site import SealedTemplate
 from edge.store.sitekey import SiteKeys
 from edge.store.store import Store
 from edge.store.templates import decode
-from edge.types import Consent, ModelHash, PersonId, Profile, Template, TemplateId
+from edge.types.identity import ModelHash, PersonId, TemplateId
+from edge.types.people import Consent, Profile, Template
 from sync.wire.canonical import WireError, read
 from sync.wire.commands import Removed
 from sync.wire.documents import MAX_DOCUMENT_BYTES

@@ -6,7 +6,8 @@ Trust boundary: envelopes leave as they were signed; nothing that the courier as
 from edge.api import protocol as wire
 from edge.config import Config
 from edge.store.store import Store
-from edge.types import EpochId, EventId
+from edge.types.identity import EpochId
+from edge.types.punches import EventId
 
 
 class Sending:

@@ -29,7 +29,9 @@ from edge.inference.photographs import decode
 from edge.ports import Camera, Clock
 from edge.signals.signals import SignalHealth
 from edge.store.store import Store
-from edge.types import Consent, EpochId, EventId, Person, PersonId, RecordedPunch
+from edge.types.identity import EpochId, PersonId
+from edge.types.people import Consent, Person
+from edge.types.punches import EventId, RecordedPunch
 
 
 class DaemonService:

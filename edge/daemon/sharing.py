@@ -14,7 +14,8 @@ from edge.store.site import SealedTemplate
 from edge.store.sitekey import SiteKeys
 from edge.store.store import Store
 from edge.store.templates import encode
-from edge.types import PersonId, Template, TemplateId
+from edge.types.identity import PersonId, TemplateId
+from edge.types.people import Template
 from sync.wire.canonical import encode as canonical
 from sync.wire.fields import format_time
 from sync.wire.parcels import PersonParcel, TemplateParcel, TemplatesReplaced

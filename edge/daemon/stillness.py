@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.config import IdleConfig
-from edge.types import BgrImage, Frame
+from edge.types.faces import BgrImage, Frame
 
 WIDTH, HEIGHT = 40, 30  # cells; the least face that is judged, 45 px of 640, covers about 8
 LEAST_CELLS: Final = 3  # one alone is a sensor's noise or a blinking lamp

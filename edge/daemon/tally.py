@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 
 from edge.inference.pad.evidence import PRESENTED
-from edge.types import Outcome, Verdict
+from edge.types.verdicts import Outcome, Verdict
 
 
 class Tally:

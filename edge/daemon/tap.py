@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from edge.errors import EnrolmentError
-from edge.types import Frame
+from edge.types.faces import Frame
 
 
 class Borrowed:

@@ -10,7 +10,7 @@ import structlog
 
 from edge.errors import StoreError
 from edge.ports import Clock
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 
 MARK_EVERY_S = 60.0
 ASK_EVERY_S = 1.0

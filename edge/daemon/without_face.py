@@ -19,7 +19,7 @@ from edge.errors import BadgeUnknown, EnrolmentError, PinTooEasy
 from edge.ports import Clock
 from edge.store.badges import IssuedBadge
 from edge.store.store import Store
-from edge.types import PersonId
+from edge.types.identity import PersonId
 
 
 class WithoutFace:

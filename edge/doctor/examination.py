@@ -28,7 +28,7 @@ from edge.doctor.site import TLS_CERTIFICATE, check_certificate, check_site_key
 from edge.doctor.sockets import check_folder, check_socket
 from edge.doctor.time_of_day import FUTURE_TOLERANCE, check_jumps, check_trust, check_zone
 from edge.ports import Camera
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from edge.store.keys import load_keyring
 from edge.store.schema import NEWEST
 from edge.store.store import Store, ledger_path, open_store
 from edge.store.verification import Verification
-from edge.types import DeviceId
+from edge.types.identity import DeviceId
 
 LATE = timedelta(days=1)
 

@@ -17,7 +17,7 @@ from edge.inference.chain import configured_models, detector_model, open_models
 from edge.inference.liveness import liveness_models
 from edge.inference.models import REBUILD, SHIPPED_MODELS, ModelStore
 from edge.inference.runtime import Runner, runtime_name
-from edge.types import ModelHash
+from edge.types.identity import ModelHash
 
 RUNS = 5
 PACKAGES = {"ai_edge_litert": "ai-edge-litert", "tflite_runtime": "tflite-runtime"}

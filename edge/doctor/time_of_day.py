@@ -6,7 +6,7 @@ from pathlib import Path
 from edge.board import read
 from edge.clock import RELEASED
 from edge.doctor.findings import Finding, fail, ok, warn
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 
 SET_THE_TIME = (
     "timedatectl timesync-status; open UDP port 123 or name a time server in /etc/systemd/timesyncd.conf"

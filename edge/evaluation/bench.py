@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.config import Config
 from edge.errors import EvaluationError
+from edge.evaluation.report import JsonObject
 from edge.evaluation.samples import Progress, read_picture
 from edge.inference.chain import Models, models_of_a_frame, open_models
 from edge.inference.gallery import Gallery
@@ -23,7 +24,9 @@ from edge.inference.operating_point import OperatingPoint
 from edge.inference.pipeline import Recogniser, open_recogniser
 from edge.inference.runtime import Runner
 from edge.inference.stages import StageTimes
-from edge.types import BgrImage, Embedding, Frame, JsonObject, ModelHash, PersonId, Template, TemplateId
+from edge.types.faces import BgrImage, Embedding, Frame
+from edge.types.identity import ModelHash, PersonId, TemplateId
+from edge.types.people import Template
 
 FRAME_SIZE = (640, 480)
 WARM_UP = 20

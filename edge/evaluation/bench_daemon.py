@@ -24,9 +24,12 @@ from clockface.secretfiles import make_private_folder
 from edge.clock import SystemClock
 from edge.errors import EvaluationError
 from edge.evaluation.bench import random_templates, read_frame
+from edge.evaluation.report import JsonObject
 from edge.store.keys import generate_keys, load_keyring
 from edge.store.store import create_store, ledger_path
-from edge.types import BgrImage, Consent, DeviceId, JsonObject, ModelHash, Profile
+from edge.types.faces import BgrImage
+from edge.types.identity import DeviceId, ModelHash
+from edge.types.people import Consent, Profile
 
 READY_TIMEOUT_S = 60.0
 IDLE_S = 10.0

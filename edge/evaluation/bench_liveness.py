@@ -16,10 +16,11 @@ from edge.evaluation.bench import costs
 from edge.evaluation.liveness_run import Seam, open_seam, open_trial, with_policy
 from edge.evaluation.liveness_trial import Trial, frames_of
 from edge.evaluation.presentations import Kind, Presentation, check
+from edge.evaluation.report import JsonObject
 from edge.evaluation.samples import Progress
 from edge.inference.chain import open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
-from edge.types import JsonObject, Outcome
+from edge.types.verdicts import Outcome
 
 OFF = "off"
 ROUNDS = 3

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from edge.errors import EvaluationError
 from edge.evaluation import intervals, rates
 from edge.evaluation.reading import Readings
+from edge.evaluation.report import JsonObject
 from edge.evaluation.samples import Sample
-from edge.types import JsonObject
 
 FPIRS = (0.1, 0.03, 0.01, 0.003, 0.001)
 HALVES = 50

@@ -18,9 +18,12 @@ from edge.errors import EvaluationError
 from edge.evaluation import liveness_rates
 from edge.evaluation.liveness_trial import ENROLMENT_FRAMES, Response, Result, Trial
 from edge.evaluation.presentations import Kind, Presentation
+from edge.evaluation.report import JsonObject
 from edge.inference.decision import CHALLENGE_MOST_S
 from edge.ports import Camera
-from edge.types import Coaching, Embedding, Frame, JsonObject, ModelHash, Scene
+from edge.types.faces import Coaching, Embedding, Frame
+from edge.types.identity import ModelHash
+from edge.types.verdicts import Scene
 
 BONA_FIDE = "bona_fide"
 WINDOW_S = 8.0

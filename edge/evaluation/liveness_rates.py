@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.evaluation.intervals import Interval, Weights, clopper_pearson, of_error_rate, resample_strata
 from edge.evaluation.liveness_trial import Response, Result
 from edge.evaluation.rates import det_curve
-from edge.types import JsonObject
+from edge.evaluation.report import JsonObject
 
 Scores = NDArray[np.float64]
 

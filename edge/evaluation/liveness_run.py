@@ -13,6 +13,7 @@ from edge.errors import EvaluationError
 from edge.evaluation import liveness_rates
 from edge.evaluation.liveness_trial import Overheard, Response, Result, Trial
 from edge.evaluation.presentations import Kind, Presentation
+from edge.evaluation.report import JsonObject
 from edge.evaluation.samples import Progress
 from edge.inference import operating_point
 from edge.inference.analyser import FaceAnalyser
@@ -21,7 +22,6 @@ from edge.inference.liveness import open_liveness
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.pipeline import open_recogniser
 from edge.ports import Liveness
-from edge.types import JsonObject
 
 PASSIVE = "passive"
 Seam = Callable[[Config, ModelStore], Liveness]

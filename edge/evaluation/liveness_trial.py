@@ -20,21 +20,10 @@ from edge.evaluation.samples import read_folder, read_picture
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.pipeline import Recogniser
 from edge.ports import Liveness
-from edge.types import (
-    BgrImage,
-    Embedding,
-    Frame,
-    Landmarks,
-    LivenessState,
-    LivenessVerdict,
-    Outcome,
-    PersonId,
-    Scene,
-    Template,
-    TemplateId,
-    TrackedFace,
-    Verdict,
-)
+from edge.types.faces import BgrImage, Embedding, Frame, Landmarks, TrackedFace
+from edge.types.identity import PersonId, TemplateId
+from edge.types.people import Template
+from edge.types.verdicts import LivenessState, LivenessVerdict, Outcome, Scene, Verdict
 
 VICTIM = PersonId("1" * 32)
 IMAGE_FRAMES = 5

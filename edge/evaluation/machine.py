@@ -6,8 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edge import __version__
+from edge.evaluation.report import JsonObject
 from edge.inference.runtime import runtime_name
-from edge.types import JsonObject
 
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python")
 

@@ -8,10 +8,11 @@ import numpy as np
 from edge.errors import EvaluationError
 from edge.evaluation.rates import supported
 from edge.evaluation.reading import Readings
+from edge.evaluation.report import JsonObject
 from edge.evaluation.samples import Sample
 from edge.inference import operating_point
 from edge.inference.operating_point import FILE_NAME, OperatingPoint, Quantile
-from edge.types import JsonObject, ModelHash
+from edge.types.identity import ModelHash
 
 QUANTILE_RATES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5)
 COMMAND = "clockface evaluate identify --gallery DIR --probes DIR --strangers DIR --write"

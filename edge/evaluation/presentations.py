@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from edge.camera.replay import PICTURES, open_recording
 from edge.camera.source import Ended
 from edge.errors import CameraUnavailable, EvaluationError
-from edge.types import JsonObject
+from edge.evaluation.report import JsonObject
 
 VIDEOS = frozenset({".avi", ".mp4", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".ogv"})
 MARKER = "SIMULATED"

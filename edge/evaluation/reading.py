@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.evaluation.samples import Progress, Sample, read_picture
-from edge.types import BgrImage, Coaching, Embedding
+from edge.types.faces import BgrImage, Coaching, Embedding
 
 
 class Role(StrEnum):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.errors import EvaluationError, PhotoRefused
 from edge.inference.photographs import MAX_BYTES, decode
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 MAX_PAIRS = 5_000_000

@@ -4,7 +4,7 @@ from collections.abc import Set
 
 from edge.evaluation.reading import Reading, Role
 from edge.inference.analyser import FaceAnalyser, portrayed
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 
 class StillReader:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from edge.evaluation import intervals, rates
 from edge.evaluation.reading import Readings
+from edge.evaluation.report import JsonObject
 from edge.evaluation.samples import Pair
-from edge.types import JsonObject
 
 FOLDS = 10
 FMRS = (0.01, 0.001, 0.0001)

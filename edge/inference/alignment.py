@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import BgrImage, Landmarks, Points
+from edge.types.faces import BgrImage, Landmarks, Points
 
 CROP_PX = 112
 ALIGNMENT = "arcface-112-cubic"

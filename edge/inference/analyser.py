@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from edge.config import QualityConfig
 from edge.inference.chain import Models
 from edge.inference.quality import assess
-from edge.types import BgrImage, Detection, Embedding, Landmarks, ModelHash, Quality
+from edge.types.faces import BgrImage, Detection, Embedding, Landmarks, Quality
+from edge.types.identity import ModelHash
 
 
 @dataclass(frozen=True, slots=True, eq=False)

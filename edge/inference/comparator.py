@@ -11,7 +11,8 @@ from edge.inference.analyser import Face
 from edge.inference.gallery import Gallery
 from edge.inference.operating_point import OperatingPoint, Threshold, choose
 from edge.ports import Embedder
-from edge.types import Embedding, Frame, ModelHash
+from edge.types.faces import Embedding, Frame
+from edge.types.identity import ModelHash
 
 
 class Comparator:

@@ -10,17 +10,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from edge.config import DecisionConfig
-from edge.types import (
-    Coaching,
-    LivenessState,
-    LivenessVerdict,
-    Match,
-    ModelHash,
-    Outcome,
-    PersonId,
-    TrackId,
-    Verdict,
-)
+from edge.types.faces import Coaching
+from edge.types.identity import ModelHash, PersonId, TrackId
+from edge.types.verdicts import LivenessState, LivenessVerdict, Match, Outcome, Verdict
 
 EXTRA_FRAMES = 2
 """Agreement is N of the last N + 2 matched frames: one blurred frame does not begin the count anew."""

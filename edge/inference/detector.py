@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelContractBroken, ModelError
 from edge.inference.runtime import Runner
-from edge.types import BgrImage, Box, Detection
+from edge.types.faces import BgrImage, Box, Detection
 
 _STRIDES = {896: (8, 16, 16, 16), 2304: (4,)}
 """Strides of the layers by number of anchors: short range at 128 px, full at 192 px (MediaPipe)."""

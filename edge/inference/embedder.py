@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from edge.errors import ModelError
 from edge.inference.alignment import ALIGNMENT, CROP_PX, Aligner
 from edge.inference.runtime import Runner
-from edge.types import BgrImage, Embedding, Landmarks, ModelHash
+from edge.types.faces import BgrImage, Embedding, Landmarks
+from edge.types.identity import ModelHash
 
 
 @dataclass(frozen=True, slots=True)

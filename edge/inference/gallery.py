@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from edge.types import Embedding, Match, ModelHash, PersonId, Template, TemplateId
+from edge.types.faces import Embedding
+from edge.types.identity import ModelHash, PersonId, TemplateId
+from edge.types.people import Template
+from edge.types.verdicts import Match
 
 _STEP_ROWS = 512
 _TIE = np.float32(1e-6)  # BLAS rounds by a row's position; scores this near count as equal

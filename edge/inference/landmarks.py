@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from edge.errors import ModelContractBroken
 from edge.inference.alignment import Affine, warp
 from edge.inference.runtime import Runner
-from edge.types import BgrImage, Detection, Landmarks, ModelHash
+from edge.types.faces import BgrImage, Detection, Landmarks
+from edge.types.identity import ModelHash
 
 MESH_POINTS = 468
 # Eyelids: upper and lower contour. "Right" is the person's right, which lies left in an unmirrored picture.

@@ -17,7 +17,9 @@ from edge.inference.pad.passive import MODEL, PassiveNetwork
 from edge.inference.pad.watch import LayeredLiveness
 from edge.inference.runtime import Runner
 from edge.ports import Liveness
-from edge.types import Coaching, Frame, Landmarks, LivenessState, LivenessVerdict, PersonId, TrackedFace
+from edge.types.faces import Coaching, Frame, Landmarks, TrackedFace
+from edge.types.identity import PersonId
+from edge.types.verdicts import LivenessState, LivenessVerdict
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ import numpy as np
 from edge.errors import ModelContractBroken, ModelError, RuntimeUnavailable
 from edge.inference.models import LoadedModel
 from edge.inference.no_network import NetworkNotDenied, deny_network
-from edge.types import BgrImage, Box, Detection
+from edge.types.faces import BgrImage, Box, Detection
 
 INSTALL = "scripts/setup mediapipe, or set inference.detector = 'blazeface-short'"
 KEYPOINTS = 6

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from edge.errors import ModelAltered, ModelError, ModelMissing
-from edge.types import ModelHash
+from edge.types.identity import ModelHash
 
 SHIPPED_MODELS = Path(__file__).resolve().parents[2] / "models"
 """The folder that comes with Clockface; used where `paths.models` is unset."""

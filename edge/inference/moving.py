@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from edge.inference.analyser import Face
 from edge.inference.decision import Compared
-from edge.types import BgrImage, Landmarks, ModelHash, Outcome, Verdict
+from edge.types.faces import BgrImage, Landmarks
+from edge.types.identity import ModelHash
+from edge.types.verdicts import Outcome, Verdict
 
 # Chosen on lfw-dev so that most single genuine probes are this sure and no stranger at hand was; not a rate.
 ABOVE_THRESHOLD = 0.1

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import ModelError, OperatingPointMissing
-from edge.types import ModelHash
+from edge.types.identity import ModelHash
 
 FILE_NAME = "operating-points.toml"
 MEASURE = "clockface evaluate identify --write"

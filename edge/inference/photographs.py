@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from edge.errors import PhotoRefused
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 40_000_000  # 120 MB decoded; most telephones give 12

@@ -23,21 +23,10 @@ from edge.inference.quality import assess
 from edge.inference.stages import Stage, StageTimes
 from edge.inference.tracking import Tracker
 from edge.ports import Embedder, Liveness
-from edge.types import (
-    Coaching,
-    Embedding,
-    Frame,
-    LivenessState,
-    LivenessVerdict,
-    ModelHash,
-    Outcome,
-    PersonId,
-    Scene,
-    Template,
-    TrackedFace,
-    TrackId,
-    Verdict,
-)
+from edge.types.faces import Coaching, Embedding, Frame, TrackedFace
+from edge.types.identity import ModelHash, PersonId, TrackId
+from edge.types.people import Template
+from edge.types.verdicts import LivenessState, LivenessVerdict, Outcome, Scene, Verdict
 
 __all__ = ["Comparator", "Face", "FaceAnalyser", "Recogniser", "open_recogniser"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.config import QualityConfig
 from edge.inference.alignment import CROP_PX
-from edge.types import BgrImage, Coaching, Detection, Landmarks, Quality
+from edge.types.faces import BgrImage, Coaching, Detection, Landmarks, Quality
 
 
 def _oval() -> NDArray[np.bool_]:

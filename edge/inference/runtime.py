@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelContractBroken, ModelError, RuntimeUnavailable
 from edge.inference.models import LoadedModel, ModelSpec
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 Delegate = Literal["cpu", "edgetpu", "gpu"]
 RUNTIMES = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")

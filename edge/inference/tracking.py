@@ -8,7 +8,8 @@ import itertools
 import math
 from dataclasses import dataclass
 
-from edge.types import Box, Detection, TrackedFace, TrackId
+from edge.types.faces import Box, Detection, TrackedFace
+from edge.types.identity import TrackId
 
 _REACH_WIDTHS = 0.6
 """How far a face may be from where it was expected, in its widths, plus what it walks meanwhile."""

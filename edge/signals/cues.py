@@ -7,7 +7,7 @@ not see, tell it apart too.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.types import Announcement, Notice
+from edge.types.announcements import Announcement, Notice
 
 DIM = 0.1
 

@@ -13,7 +13,8 @@ import structlog
 from edge.errors import SignalError
 from edge.signal_settings import DoorConfig
 from edge.signals.pins import Line
-from edge.types import Announcement, Notice, RecordedPunch
+from edge.types.announcements import Announcement, Notice
+from edge.types.punches import RecordedPunch
 
 LATE_S = 0.5  # of our own thread, before the loop steps in
 JOIN_S = 2.0

@@ -12,7 +12,7 @@ import structlog
 from edge.errors import SignalError
 from edge.signals.cues import Colour, Programme, Step
 from edge.signals.pins import Line
-from edge.types import Announcement
+from edge.types.announcements import Announcement
 
 JOIN_S = 2.0
 RGB: Mapping[Colour, Mapping[str, float]] = {

@@ -20,7 +20,8 @@ from edge.signals.door import Door
 from edge.signals.lamp import Buzzer, Lamp, Light
 from edge.signals.pins import Line, Pins, open_pins
 from edge.signals.speaker import Sounds, Speaker
-from edge.types import Announcement, Scene
+from edge.types.announcements import Announcement
+from edge.types.verdicts import Scene
 
 Name = Literal["light", "buzzer", "door", "sound"]
 

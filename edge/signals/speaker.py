@@ -16,7 +16,8 @@ from edge.errors import SoundUnavailable
 from edge.signal_settings import SoundConfig
 from edge.signals.prompts import load_prompts
 from edge.signals.tones import NOTICES, RATE_HZ, Samples, joined, pcm, silence, tone
-from edge.types import Announcement, Coaching, Notice
+from edge.types.announcements import Announcement, Notice
+from edge.types.faces import Coaching
 
 GUIDANCE_AFTER_S = 0.8
 POLL_S = 0.05  # how soon a newer sound is noticed while one plays

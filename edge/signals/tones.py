@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from edge.types import Notice
+from edge.types.announcements import Notice
 
 RATE_HZ = 48_000
 Samples = npt.NDArray[np.float32]  # mono, -1 to 1, RATE_HZ

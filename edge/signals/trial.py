@@ -14,7 +14,8 @@ from edge.signal_settings import DoorConfig, SignalsConfig
 from edge.signals.cues import RESULTS, STANDING
 from edge.signals.pins import Pins, open_pins
 from edge.signals.signals import SignalHealth, Surroundings, open_signals
-from edge.types import Announcement, Coaching, Notice
+from edge.types.announcements import Announcement, Notice
+from edge.types.faces import Coaching
 
 SHOWN: tuple[Notice, ...] = (*STANDING, *RESULTS)
 EACH_S = 3  # longer than any tone with its words but one, and than a result of the light

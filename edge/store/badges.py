@@ -16,7 +16,7 @@ from edge.store.audit import AuditTrail
 from edge.store.database import Database
 from edge.store.people import unknown
 from edge.store.vault import Vault, blind
-from edge.types import PersonId
+from edge.types.identity import PersonId
 
 KEY_BYTES = 32
 _COLUMNS = "badge_id, person_id, revoked, body, written_by"

@@ -20,7 +20,9 @@ from edge.errors import LedgerCorrupt, LedgerRetired, SecretWrong, StoreError
 from edge.store.keys import SigningKey
 from edge.store.translation import clock_reading, utc_day
 from edge.store.vault import Vault
-from edge.types import DeviceId, EpochId, EventId, Instant, ModelHash
+from edge.types.clock import Instant
+from edge.types.identity import DeviceId, EpochId, ModelHash
+from edge.types.punches import EventId
 from sync.wire import envelope
 from sync.wire import events as wire
 from sync.wire.canonical import WireError

@@ -14,7 +14,7 @@ from typing import Any
 from edge.store.chain import COLUMNS, Chain
 from edge.store.database import Database
 from edge.store.translation import clock_reading, from_unix_us, instant, unix_us
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 from sync.wire.events import ClockCorrected, ClockCorrectedData, CorrectedRange
 
 JITTER_US = 1_000  # wall and boot time are read microseconds apart; a step of the clock is larger

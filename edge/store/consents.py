@@ -13,7 +13,8 @@ from edge.store.audit import DAEMON, AuditTrail
 from edge.store.database import Database
 from edge.store.people import unknown
 from edge.store.vault import Vault
-from edge.types import Consent, PersonId
+from edge.types.identity import PersonId
+from edge.types.people import Consent
 
 WAYS = frozenset({"paper", "screen", "imported"})
 MAX_TEXT_LENGTH = 100

@@ -15,7 +15,7 @@ from edge.store.audit import DAEMON, AuditTrail
 from edge.store.database import Database
 from edge.store.people import unknown
 from edge.store.vault import Vault, blind
-from edge.types import PersonId
+from edge.types.identity import PersonId
 
 MAX_LOCKOUTS = (
     2000  # subjects; an attacker who types numbers at random pushes out the oldest, not the disk's end

@@ -25,7 +25,8 @@ from edge.store.frontier import NOT_SUPERSEDED
 from edge.store.people import unknown
 from edge.store.translation import attendance, clock_reading, punch_of, settled, utc_day
 from edge.store.vault import Vault
-from edge.types import EpochId, EventId, ModelHash, PersonId, Punch, RecordedPunch
+from edge.types.identity import EpochId, ModelHash, PersonId
+from edge.types.punches import EventId, Punch, RecordedPunch
 from sync.wire.events import (
     AttendanceRecorded,
     AttendanceVoided,

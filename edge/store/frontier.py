@@ -16,7 +16,8 @@ from edge.store.chain import COLUMNS, Chain
 from edge.store.checkpoints import begins, pruned
 from edge.store.database import Database
 from edge.store.translation import from_unix_us, unix_us
-from edge.types import DeviceId, EpochId, EventId
+from edge.types.identity import DeviceId, EpochId
+from edge.types.punches import EventId
 
 FORK = "fork"
 BEHIND = "office_behind"

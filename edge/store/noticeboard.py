@@ -9,7 +9,7 @@ from datetime import datetime
 from edge.store.database import Database
 from edge.store.translation import unix_us
 from edge.store.vault import Vault
-from edge.types import PersonId
+from edge.types.identity import PersonId
 
 MAX_MESSAGES = 64  # at once; more is nobody's honest work
 SHOWN = 4  # of the newest, on the screen at once

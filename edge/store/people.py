@@ -19,7 +19,8 @@ from edge.ports import Clock
 from edge.store.audit import DAEMON, AuditTrail
 from edge.store.database import Database
 from edge.store.vault import Vault, blind
-from edge.types import ModelHash, Person, PersonId, Profile
+from edge.types.identity import ModelHash, PersonId
+from edge.types.people import Person, Profile
 
 MAX_NAME_LENGTH = 200
 MAX_NUMBER_LENGTH = 64

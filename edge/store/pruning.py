@@ -19,7 +19,7 @@ from edge.store.checkpoints import Begins
 from edge.store.database import Database
 from edge.store.device_keys import DeviceKeys
 from edge.store.translation import unix_us
-from edge.types import ModelHash, PersonId, TemplateId
+from edge.types.identity import ModelHash, PersonId, TemplateId
 from sync.wire.parcels import CrashParcel, SupportParcel
 from sync.wire.topics import Address
 

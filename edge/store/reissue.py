@@ -18,7 +18,8 @@ from edge.store.database import Database
 from edge.store.events import EventLog
 from edge.store.frontier import Alarms, Frontier
 from edge.store.translation import instant
-from edge.types import EpochId, EventId, PersonId
+from edge.types.identity import EpochId, PersonId
+from edge.types.punches import EventId
 from sync.wire.events import (
     AnyEvent,
     AttendanceRecorded,

@@ -23,7 +23,7 @@ from edge.store.keyplace import STORAGE_FILES, KeyFiles
 from edge.store.keys import KEYS_FOLDER, SIGNING_FILE, Keyring, generate_keys, load_keyring
 from edge.store.rings import parse_ring
 from edge.store.store import Store, ledger_path, open_store
-from edge.types import DeviceId, PersonId, TemplateId
+from edge.types.identity import DeviceId, PersonId, TemplateId
 
 DRAFT_FOLDER: Final = ".restore"
 ASIDE: Final = "ledger.db.replaced"  # the ledger that was there; with a number if there is one already

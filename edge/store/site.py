@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge.store.database import Database
-from edge.types import ModelHash, PersonId, TemplateId
+from edge.types.identity import ModelHash, PersonId, TemplateId
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -40,7 +40,7 @@ from edge.store.templates import Templates
 from edge.store.translation import unix_us
 from edge.store.vault import Vault, key_numbers, register_keys
 from edge.store.verification import TAIL, Verification, verify_all, verify_tail
-from edge.types import DeviceId, ModelHash
+from edge.types.identity import DeviceId, ModelHash
 from sync.wire.topics import Address
 
 FACE_PROOF = b"clockface: this ledger's face key"

@@ -9,7 +9,7 @@ from edge.ports import Clock
 from edge.store.database import Database
 from edge.store.translation import utc_day
 from edge.store.vault import Vault
-from edge.types import TemplateId
+from edge.types.identity import TemplateId
 
 
 class TemplateDates:

@@ -19,7 +19,8 @@ from edge.store.database import Database
 from edge.store.people import unknown
 from edge.store.template_dates import TemplateDates
 from edge.store.vault import Vault, moved
-from edge.types import ModelHash, PersonId, Template, TemplateId
+from edge.types.identity import ModelHash, PersonId, TemplateId
+from edge.types.people import Template
 
 MAGIC = b"CFT1"
 HEADER = struct.Struct("<4s16s16s32sH")  # magic and version, template id, person id, model hash, dim

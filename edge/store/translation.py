@@ -7,7 +7,9 @@ read back, so that what was confirmed and what is listed are equal.
 import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
-from edge.types import ClockTrust, Direction, DirectionSource, Instant, Method, ModelHash, PersonId, Punch
+from edge.types.clock import ClockTrust, Instant
+from edge.types.identity import ModelHash, PersonId
+from edge.types.punches import Direction, DirectionSource, Method, Punch
 from sync.wire.events import AttendanceData, AttendanceRecorded, ClockReading
 
 MICRO = 1_000_000

@@ -24,7 +24,8 @@ from edge.store.database import Database
 from edge.store.people import People
 from edge.store.templates import Templates
 from edge.store.translation import utc_day
-from edge.types import DeviceId, EpochId, EventId
+from edge.types.identity import DeviceId, EpochId
+from edge.types.punches import EventId
 from sync.wire import envelope
 from sync.wire import events as wire
 from sync.wire.fields import EventPoint

@@ -14,7 +14,7 @@ from edge.config import Config
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import open_models
 from edge.inference.models import ModelStore
-from edge.types import BgrImage, Box
+from edge.types.faces import BgrImage, Box
 from scripts.model_sources import read_source
 
 PEOPLE = 1000

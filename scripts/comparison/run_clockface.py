@@ -13,7 +13,7 @@ from edge.inference.models import ModelStore
 from edge.inference.runtime import Runner, runtime_name
 from edge.inference.stages import StageTimes
 from edge.inference.threads import use_one_thread
-from edge.types import Frame
+from edge.types.faces import Frame
 from scripts.comparison.turns import Milliseconds, clock, serve, timed
 
 

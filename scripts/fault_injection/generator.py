@@ -25,7 +25,7 @@ from edge.configuration import READER
 from edge.errors import ClockfaceError
 from edge.store.officesettings import ConfigSource
 from edge.store.store import Store
-from edge.types import Direction, DirectionSource, Method, Punch, RecordedPunch
+from edge.types.punches import Direction, DirectionSource, Method, Punch, RecordedPunch
 
 PAUSE_S = 0.1
 STUCK_S = 0.3  # after a failed commit; an employee walks up again

@@ -22,7 +22,8 @@ from edge.provisioning import Believed, Folders, as_office, ask, install_files, 
 from edge.store.chain import EpochReason
 from edge.store.keys import Keyring, generate_keys, load_keyring, make_sealing_key
 from edge.store.store import Store, create_store, open_store
-from edge.types import DeviceId, Profile
+from edge.types.identity import DeviceId
+from edge.types.people import Profile
 from scripts.fault_injection.clocks import MovedClock
 from scripts.fault_injection.generator import CLOCK_FILE, JOURNAL_FILE, RATE_FILE
 from scripts.fault_injection.processes import Child

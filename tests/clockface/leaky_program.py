@@ -20,7 +20,8 @@ from cryptography.fernet import Fernet
 from clockface.config import LoggingConfig
 from clockface.logs import set_up, watch
 from edge.errors import ModelMissing, PhotoRefused, StoreError
-from edge.types import PersonId, Profile, Template
+from edge.types.identity import PersonId
+from edge.types.people import Profile, Template
 
 NAME = "Wilhelmina Zzyzx"
 NUMBER = "E-1048290"

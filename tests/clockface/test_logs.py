@@ -24,7 +24,7 @@ from clockface.config import LoggingConfig
 from clockface.log_fields import FIELDS, PACKAGES
 from clockface.logs import set_up
 from edge.errors import ModelMissing
-from edge.types import Outcome
+from edge.types.verdicts import Outcome
 from tests.clockface import leaky_program as canary
 
 ROOT = Path(__file__).parents[2]

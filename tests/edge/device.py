@@ -31,7 +31,8 @@ from edge.clock import SystemClock
 from edge.errors import ApiError
 from edge.store.keys import generate_keys, load_keyring
 from edge.store.store import create_store, ledger_path
-from edge.types import BgrImage, DeviceId
+from edge.types.faces import BgrImage
+from edge.types.identity import DeviceId
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0  # for anything that takes a moment; a test that waits so long has failed

@@ -16,7 +16,7 @@ from edge.daemon.telemetry import Telemetrist
 from edge.ports import Clock
 from edge.store.office import Office, key_text
 from edge.store.store import Store
-from edge.types import EventId
+from edge.types.punches import EventId
 from sync.wire.documents import Document, sign_document
 from sync.wire.envelope import public_bytes
 from sync.wire.fields import EventPoint, format_time

@@ -19,7 +19,7 @@ from edge.camera.serve import FrameServer
 from edge.camera.view import View
 from edge.camera.vitals import Patience
 from edge.inference.models import SHIPPED_MODELS
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 from tests.edge.device import FPS, PATIENCE_S, Daemon, Device, astronaut, nobody, recording, standing, walk_up
 
 

@@ -18,7 +18,7 @@ from edge.clock import (
     marker_time,
     read_boot_id,
 )
-from edge.types import ClockTrust
+from edge.types.clock import ClockTrust
 
 NOON = RELEASED + timedelta(days=100, hours=12)
 MADRID = ZoneInfo("Europe/Madrid")

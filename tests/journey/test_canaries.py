@@ -23,7 +23,7 @@ from edge.clock import SystemClock
 from edge.errors import ApiError
 from edge.store.keys import load_keyring
 from edge.store.store import ledger_path, open_store
-from edge.types import DeviceId, PersonId
+from edge.types.identity import DeviceId, PersonId
 from sync.office.authority.identity import BrokerIdentity, OfficeIdentity
 from sync.office.broker.configuration import ACCESS_FILE
 from sync.wire.envelope import EnvelopeError, decode

@@ -18,7 +18,7 @@ from edge.errors import LedgerRetired, ProvisioningError
 from edge.setup.receipt import AUDIT_FILE, RECEIPT_FILE, read_receipt
 from edge.store.keys import load_keyring
 from edge.store.store import ledger_path, open_store
-from edge.types import DeviceId
+from edge.types.identity import DeviceId
 from sync.office.database import schema
 from sync.wire.topics import Address, Channel
 from tests.edge.device import astronaut, enrol, nobody, recording, walk_up

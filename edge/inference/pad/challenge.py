@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.types import Box, Coaching
+from edge.types.faces import Box, Coaching
 
 STEP_S = 4.0
 """Time for each request, from the moment in which it is asked until it is done."""

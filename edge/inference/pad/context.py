@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import BgrImage, Box, Landmarks
+from edge.types.faces import BgrImage, Box, Landmarks
 
 SIDE_PX, FACE_PX = 192, 64
 """The square that is looked at, three times the detector's box, and the box in it."""

@@ -8,7 +8,8 @@ The figures behind every limit, and on what they were measured: docs/liveness.md
 import math
 from dataclasses import dataclass, replace
 
-from edge.types import Coaching, LivenessState, LivenessVerdict
+from edge.types.faces import Coaching
+from edge.types.verdicts import LivenessState, LivenessVerdict
 
 MIN_FRAMES = 3
 WINDOW_S = 1.5

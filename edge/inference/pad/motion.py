@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.types import BgrImage, Landmarks
+from edge.types.faces import BgrImage, Landmarks
 
 SIZE_PX = 192
 EYES_PX = 52.0

@@ -12,7 +12,7 @@ import numpy as np
 
 from edge.errors import ModelContractBroken
 from edge.inference.runtime import Runner
-from edge.types import BgrImage, Box
+from edge.types.faces import BgrImage, Box
 
 MODEL = "faceplugin-liveness"
 SCALE = 2.7

@@ -26,15 +26,9 @@ from edge.inference.pad.evidence import (
 from edge.inference.pad.motion import Motion, MotionWatcher
 from edge.inference.pad.passive import PassiveNetwork
 from edge.inference.quality import pose
-from edge.types import (
-    Coaching,
-    Frame,
-    Landmarks,
-    LivenessState,
-    LivenessVerdict,
-    PersonId,
-    TrackedFace,
-)
+from edge.types.faces import Coaching, Frame, Landmarks, TrackedFace
+from edge.types.identity import PersonId
+from edge.types.verdicts import LivenessState, LivenessVerdict
 
 MAX_GAP_S = 0.5
 """Frames of one piece of evidence follow each other at most so far apart: what was between them nobody saw."""

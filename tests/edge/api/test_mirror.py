@@ -14,7 +14,7 @@ from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
 from edge.config import ApiConfig, PreviewConfig
-from edge.types import Frame
+from edge.types.faces import Frame
 from tests.edge.api.small_edge import SmallEdge
 
 

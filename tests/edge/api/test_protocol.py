@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from edge import types
 from edge.api import protocol
 from edge.api.problems import ERRORS, to_error, to_problem
 from edge.api.protocol import (
@@ -24,6 +23,12 @@ from edge.api.protocol import (
     StageLine,
 )
 from edge.errors import ApiError, ClockfaceError, PhotoRefused
+from edge.types.announcements import Notice
+from edge.types.camera import CameraState
+from edge.types.clock import ClockTrust
+from edge.types.faces import Coaching
+from edge.types.punches import Direction, DirectionSource, Method
+from edge.types.verdicts import Outcome
 
 ID = "0" * 32
 
@@ -46,14 +51,14 @@ def test_importing_the_protocol_loads_neither_numpy_nor_opencv_nor_sqlite() -> N
 @pytest.mark.parametrize(
     ("codes", "enumeration"),
     [
-        (protocol.CoachingCode, types.Coaching),
-        (protocol.OutcomeCode, types.Outcome),
-        (protocol.NoticeCode, types.Notice),
-        (protocol.DirectionCode, types.Direction),
-        (protocol.SourceCode, types.DirectionSource),
-        (protocol.MethodCode, types.Method),
-        (protocol.CameraCode, types.CameraState),
-        (protocol.TrustCode, types.ClockTrust),
+        (protocol.CoachingCode, Coaching),
+        (protocol.OutcomeCode, Outcome),
+        (protocol.NoticeCode, Notice),
+        (protocol.DirectionCode, Direction),
+        (protocol.SourceCode, DirectionSource),
+        (protocol.MethodCode, Method),
+        (protocol.CameraCode, CameraState),
+        (protocol.TrustCode, ClockTrust),
     ],
 )
 def test_codes_on_the_wire_are_the_pipelines_own(codes: object, enumeration: type) -> None:

@@ -22,7 +22,10 @@ from edge.api.protocol import (
 from edge.api.server import ApiServer
 from edge.api.stage import MAX_LISTENERS, MAX_PENDING, Stage
 from edge.errors import ApiError, ConsentMissing, LedgerCorrupt
-from edge.types import Announcement, Coaching, Notice, Outcome, Scene, TrackId, Verdict
+from edge.types.announcements import Announcement, Notice
+from edge.types.faces import Coaching
+from edge.types.identity import TrackId
+from edge.types.verdicts import Outcome, Scene, Verdict
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.api.test_server import raw
 

@@ -5,7 +5,9 @@ from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
-from edge.types import ClockTrust, Direction, DirectionSource, Instant, Method, PersonId, Punch
+from edge.types.clock import ClockTrust, Instant
+from edge.types.identity import PersonId
+from edge.types.punches import Direction, DirectionSource, Method, Punch
 
 ANNA = PersonId("a" * 32)
 BERT = PersonId("b" * 32)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from edge.attendance.direction import UNSTATED, DirectionProblem, direct
 from edge.config import AttendanceConfig
-from edge.types import ClockTrust, Direction, DirectionSource, Instant
+from edge.types.clock import ClockTrust, Instant
+from edge.types.punches import Direction, DirectionSource
 from tests.edge.attendance.given import directions, instant, instants, moment, punch
 from tests.fakes import ManualClock
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.attendance.elapsed import elapsed
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 from tests.edge.attendance.given import instant, instants, moment
 from tests.fakes import ManualClock
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.attendance.repeat import REBOOT_DOUBT_S, is_repeat
-from edge.types import ClockTrust, Direction, Instant
+from edge.types.clock import ClockTrust, Instant
+from edge.types.punches import Direction
 from tests.edge.attendance.given import instant, instants, moment, punch
 from tests.fakes import ManualClock
 

@@ -18,16 +18,10 @@ from edge.attendance.rules import (
 )
 from edge.config import AttendanceConfig, ShiftConfig
 from edge.errors import AttendanceError
-from edge.types import (
-    ClockTrust,
-    Direction,
-    Instant,
-    Method,
-    ModelHash,
-    Outcome,
-    Punch,
-    Verdict,
-)
+from edge.types.clock import ClockTrust, Instant
+from edge.types.identity import ModelHash
+from edge.types.punches import Direction, Method, Punch
+from edge.types.verdicts import Outcome, Verdict
 from tests.edge.attendance.given import (
     ANNA,
     BERT,

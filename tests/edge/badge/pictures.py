@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import segno
 
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 
 def code(text: str, *, side_px: int = 200) -> BgrImage:

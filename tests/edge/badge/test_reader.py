@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.badge.reader import BadgeReader, Decoder, DecoderLost, prepared
-from edge.types import Frame
+from edge.types.faces import Frame
 from tests.edge.badge.pictures import held_up
 from tests.edge.badge.test_token import TEXT
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.badge import base45, token
-from edge.types import PersonId
+from edge.types.identity import PersonId
 
 KEY, OTHER = token.BadgeKey.derived(os.urandom(32)), token.BadgeKey.derived(os.urandom(32))
 ANN = PersonId("ab" * 16)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 from edge.camera.source import boottime_s
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 from tests.edge.camera.scenes import picture
 
 

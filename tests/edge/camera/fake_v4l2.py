@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 
 from edge.camera.source import boottime_s
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 from tests.edge.camera.scenes import picture
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge.camera.source import Ended, Shot
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 
 def picture(number: int, *, width: int = 64, height: int = 48) -> BgrImage:

@@ -11,7 +11,7 @@ from edge.camera.attendant import Attendant
 from edge.camera.source import Ended, Shot
 from edge.camera.vitals import FIRST_PAUSE_S, LEAST_PAUSE_S, STEADY_AFTER_S, Patience, Vitals
 from edge.errors import CameraLost, CameraUnavailable
-from edge.types import CameraState
+from edge.types.camera import CameraState
 from tests.edge.camera.scenes import FakeClock, ScriptedSource, picture
 
 PATIENCE = Patience(freeze_after_s=3.0, reopen_max_s=30.0)

@@ -17,7 +17,7 @@ from edge.camera.select import open_camera
 from edge.camera.source import boottime_s
 from edge.config import CameraConfig
 from edge.errors import ConfigError
-from edge.types import CameraState
+from edge.types.camera import CameraState
 from tests.edge.camera.ip_cameras import HEIGHT, WIDTH, http_camera, rtsp_camera
 
 

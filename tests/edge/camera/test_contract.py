@@ -21,7 +21,7 @@ from edge.camera.view import View
 from edge.camera.vitals import Patience
 from edge.config import CameraConfig
 from edge.ports import Camera
-from edge.types import CameraState
+from edge.types.camera import CameraState
 from tests.edge.camera.fake_gstreamer import FakePlugins
 from tests.edge.camera.fake_picamera2 import FakeCsi
 from tests.edge.camera.fake_v4l2 import FakeUsbCamera

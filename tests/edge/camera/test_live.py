@@ -12,7 +12,8 @@ from edge.camera.source import boottime_s
 from edge.camera.view import View
 from edge.camera.vitals import Patience
 from edge.errors import CameraLost
-from edge.types import CameraState, Frame
+from edge.types.camera import CameraState
+from edge.types.faces import Frame
 from tests.edge.camera.scenes import Hang, ScriptedSource, picture
 
 PATIENCE = Patience(freeze_after_s=3.0, reopen_max_s=1.0)

@@ -6,7 +6,8 @@ import pytest
 
 from edge.camera.preview import Preview
 from edge.config import PreviewConfig
-from edge.types import BgrImage, Box, Frame, Scene
+from edge.types.faces import BgrImage, Box, Frame
+from edge.types.verdicts import Scene
 
 
 def frame(image: BgrImage, index: int = 0) -> Frame:

@@ -14,7 +14,8 @@ from edge.camera.serve import FrameServer
 from edge.camera.source import boottime_s
 from edge.camera.wire import ASK, HEADER, MAGIC, VERSION, Kind, picture_header, trouble
 from edge.errors import CameraLost, CameraUnavailable
-from edge.types import CameraHealth, CameraState, Frame
+from edge.types.camera import CameraHealth, CameraState
+from edge.types.faces import Frame
 from tests.edge.camera.scenes import picture
 
 

@@ -8,7 +8,7 @@ from edge.camera.replay import FastReplay, ReplaySource, open_recording
 from edge.camera.source import Ended, Shot
 from edge.camera.view import View
 from edge.errors import CameraUnavailable
-from edge.types import CameraState
+from edge.types.camera import CameraState
 from tests.edge.camera.scenes import FakeClock, number_of, picture, write_clip, write_folder
 
 

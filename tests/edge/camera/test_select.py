@@ -7,7 +7,7 @@ from edge.camera.replay import FastReplay
 from edge.camera.select import open_camera, patience_of
 from edge.config import CameraConfig
 from edge.errors import CameraUnavailable
-from edge.types import CameraState
+from edge.types.camera import CameraState
 from tests.edge.camera.scenes import write_clip, write_folder
 
 

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from edge.camera.view import View
 from edge.config import CameraConfig, RegionConfig
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 PORTIONS = st.integers(0, 100).map(lambda percent: percent / 100)
 

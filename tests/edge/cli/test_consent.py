@@ -12,7 +12,8 @@ from edge.api import protocol as wire
 from edge.config import Config, DeviceConfig, EnrolmentConfig
 from edge.inference.chain import Models
 from edge.store.store import Store
-from edge.types import Method, PersonId
+from edge.types.identity import PersonId
+from edge.types.punches import Method
 from tests.edge.cli.served import Clockface, served
 from tests.edge.daemon.conftest import models  # noqa: F401 - fixture
 from tests.edge.daemon.kiosk import ASTRONAUT, OPERATOR, TestKiosk, astronaut, new, open_kiosk

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.types import Announcement, Coaching, Notice, Outcome, PersonId, Scene, TrackId, Verdict
+from edge.types.announcements import Announcement, Notice
+from edge.types.faces import Coaching
+from edge.types.identity import PersonId, TrackId
+from edge.types.verdicts import Outcome, Scene, Verdict
 from tests.edge.cli.served import Clockface, served
 from tests.edge.daemon.conftest import faces, kiosk, models  # noqa: F401 - fixtures
 from tests.edge.daemon.kiosk import ASTRONAUT, TestKiosk, tilted

@@ -8,7 +8,7 @@ import pytest
 
 from edge.store.keys import KEY_FILES, load_keyring
 from edge.store.store import ledger_path, open_store
-from edge.types import DeviceId
+from edge.types.identity import DeviceId
 from tests.clockface.cli.test_config import run
 from tests.edge.store.given import fernet_key
 from tests.fakes import ManualClock

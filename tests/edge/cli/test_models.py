@@ -17,7 +17,7 @@ from edge.config import ApiConfig
 from edge.inference import operating_point
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.operating_point import OperatingPoint
-from edge.types import ModelHash
+from edge.types.identity import ModelHash
 from tests.clockface.cli.test_config import run
 from tests.edge.api.small_edge import SmallEdge
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from edge.api.protocol import PersonEvent, PersonEventQuery
-from edge.types import ClockTrust, PersonId
+from edge.types.clock import ClockTrust
+from edge.types.identity import PersonId
 from tests.edge.cli.served import Clockface, served
 from tests.edge.daemon.conftest import kiosk, models  # noqa: F401 - fixtures
 from tests.edge.daemon.kiosk import ASTRONAUT, TestKiosk

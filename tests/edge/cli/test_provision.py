@@ -19,7 +19,7 @@ from edge.errors import BundleRefused
 from edge.store.keys import load_keyring
 from edge.store.office import Office, key_text
 from edge.store.store import ledger_path, open_store
-from edge.types import DeviceId
+from edge.types.identity import DeviceId
 from sync.office.authority.certificates import build_authority, build_leaf, new_key, pem, read_request
 from sync.office.authority.identity import DeviceIdentity
 from sync.wire.documents import open_document, sign_document

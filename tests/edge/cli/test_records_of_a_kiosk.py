@@ -24,7 +24,9 @@ from edge.doctor.ledger import check_ledger
 from edge.doctor.models import check_operating_point
 from edge.inference.chain import Models, open_models
 from edge.inference.models import ModelStore
-from edge.types import ClockTrust, Method, PersonId, Punch
+from edge.types.clock import ClockTrust
+from edge.types.identity import PersonId
+from edge.types.punches import Method, Punch
 from tests.edge.daemon.kiosk import TestKiosk, open_kiosk
 
 CONFIG = Config.model_validate(

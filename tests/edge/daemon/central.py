@@ -20,7 +20,7 @@ from edge.store.keys import generate_keys, load_keyring, make_sealing_key
 from edge.store.office import Office, key_text
 from edge.store.sitekey import SiteKeys
 from edge.store.store import Store, create_store, ledger_path, open_store
-from edge.types import DeviceId
+from edge.types.identity import DeviceId
 from sync.wire.canonical import encode, read
 from sync.wire.commands import Command, Order, Result
 from sync.wire.documents import MAX_DOCUMENT_BYTES, open_document, sign_document, type_of

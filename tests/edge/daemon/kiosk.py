@@ -25,7 +25,10 @@ from edge.inference.pipeline import Recogniser, open_recogniser
 from edge.store.keys import generate_keys, load_keyring
 from edge.store.officesettings import ConfigSource
 from edge.store.store import Store, create_store, ledger_path
-from edge.types import Announcement, BgrImage, CameraHealth, CameraState, DeviceId, Frame
+from edge.types.announcements import Announcement
+from edge.types.camera import CameraHealth, CameraState
+from edge.types.faces import BgrImage, Frame
+from edge.types.identity import DeviceId
 from tests.fakes import ManualClock
 
 ASTRONAUT = Path(__file__).parents[2] / "data" / "astronaut.jpg"

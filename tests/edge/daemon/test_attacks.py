@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from edge.daemon.attacks import EVERY_S, AttackLog
 from edge.daemon.tally import Tally
 from edge.errors import StoreError
-from edge.types import Outcome, Verdict
+from edge.types.verdicts import Outcome, Verdict
 
 
 @dataclass

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from edge.daemon.audit_parcels import AuditReports
-from edge.types import Profile
+from edge.types.people import Profile
 from sync.wire.documents import open_document
 from sync.wire.parcels import MAX_AUDIT_ENTRIES, AuditEntry, AuditParcel
 from tests.edge.daemon.central import Central, open_device

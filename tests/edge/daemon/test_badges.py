@@ -16,7 +16,10 @@ from edge.daemon.counter import Counter
 from edge.errors import AttendanceError, BadgeUnknown, PersonUnknown, PinTooEasy
 from edge.store.keys import generate_keys, load_keyring
 from edge.store.store import Store, create_store, ledger_path
-from edge.types import Announcement, DeviceId, Method, Notice, PersonId, Profile
+from edge.types.announcements import Announcement, Notice
+from edge.types.identity import DeviceId, PersonId
+from edge.types.people import Profile
+from edge.types.punches import Method
 from tests.edge.daemon.kiosk import OPERATOR
 from tests.edge.store.given import punch
 from tests.fakes import ManualClock

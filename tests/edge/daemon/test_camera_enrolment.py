@@ -15,7 +15,8 @@ from edge.errors import (
     ModelError,
     PhotoRefused,
 )
-from edge.types import BgrImage, CameraState
+from edge.types.camera import CameraState
+from edge.types.faces import BgrImage
 from tests.edge.daemon.kiosk import (
     CONSENT,
     OPERATOR,

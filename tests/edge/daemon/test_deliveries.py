@@ -14,7 +14,8 @@ from edge.api import protocol as wire
 from edge.daemon.office import OfficeDesk
 from edge.store.store import Store
 from edge.store.translation import utc_day
-from edge.types import EpochId, EventId
+from edge.types.identity import EpochId
+from edge.types.punches import EventId
 from sync.wire.canonical import read
 from sync.wire.documents import MAX_DOCUMENT_BYTES
 from sync.wire.envelope import decode

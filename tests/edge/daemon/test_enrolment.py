@@ -18,7 +18,8 @@ from edge.errors import (
     PhotoRefused,
 )
 from edge.inference.chain import Models
-from edge.types import ClockTrust, PersonId
+from edge.types.clock import ClockTrust
+from edge.types.identity import PersonId
 from tests.edge.daemon.kiosk import (
     CONSENT,
     OPERATOR,

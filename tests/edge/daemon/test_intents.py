@@ -12,7 +12,9 @@ from edge.attendance.rules import NO_INTENT, Intent
 from edge.config import AttendanceConfig
 from edge.daemon.intents import ABSENT_S, ANSWER_S, CHOICE_S, NO_ANSWER, Intents, Taken, offered
 from edge.errors import AttendanceError
-from edge.types import Direction, Outcome, PersonId, Scene, TrackId, Verdict
+from edge.types.identity import PersonId, TrackId
+from edge.types.punches import Direction
+from edge.types.verdicts import Outcome, Scene, Verdict
 
 IN = Intent(direction=Direction.IN)
 OUT = Intent(direction=Direction.OUT)

@@ -22,28 +22,13 @@ from edge.errors import (
     PersonUnknown,
     SecretWrong,
 )
-from edge.types import (
-    Announcement,
-    CameraHealth,
-    CameraState,
-    Coaching,
-    DeviceId,
-    Direction,
-    DirectionSource,
-    EpochId,
-    EventId,
-    Frame,
-    Instant,
-    Method,
-    Notice,
-    Outcome,
-    PersonId,
-    Punch,
-    RecordedPunch,
-    Scene,
-    TrackId,
-    Verdict,
-)
+from edge.types.announcements import Announcement, Notice
+from edge.types.camera import CameraHealth, CameraState
+from edge.types.clock import Instant
+from edge.types.faces import Coaching, Frame
+from edge.types.identity import DeviceId, EpochId, PersonId, TrackId
+from edge.types.punches import Direction, DirectionSource, EventId, Method, Punch, RecordedPunch
+from edge.types.verdicts import Outcome, Scene, Verdict
 from tests.fakes import ManualClock
 
 ANN = PersonId("a" * 32)

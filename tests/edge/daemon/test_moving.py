@@ -12,7 +12,10 @@ from edge.daemon.moving import Mover
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models, open_models
 from edge.inference.models import ModelStore
-from edge.types import Consent, Frame, ModelHash, Outcome, PersonId, Template, TemplateId, TrackId, Verdict
+from edge.types.faces import Frame
+from edge.types.identity import ModelHash, PersonId, TemplateId, TrackId
+from edge.types.people import Consent, Template
+from edge.types.verdicts import Outcome, Verdict
 from tests.edge.daemon.kiosk import OPERATOR, TestKiosk, astronaut, new, open_kiosk, portrait, tilted
 
 

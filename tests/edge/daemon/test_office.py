@@ -16,7 +16,7 @@ from edge.daemon.office import OfficeDesk
 from edge.daemon.tally import Tally
 from edge.errors import ApiError
 from edge.store.store import Store
-from edge.types import Outcome, Verdict
+from edge.types.verdicts import Outcome, Verdict
 from sync.wire.documents import open_document
 from sync.wire.health import Telemetry
 from sync.wire.parcels import CertificateRequest

@@ -7,7 +7,7 @@ from edge.api import protocol as wire
 from edge.clock import TOLD_FRESH_S, Sources, SystemClock
 from edge.daemon.office_time import MAX_NONCES, MAX_ROUND_TRIP_S, OfficeTime
 from edge.store.store import Store
-from edge.types import ClockTrust
+from edge.types.clock import ClockTrust
 from sync.wire.documents import open_document
 from sync.wire.health import Telemetry
 from tests.edge.office import NOON, TestOffice, office_desk

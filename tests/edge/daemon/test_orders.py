@@ -19,7 +19,9 @@ from edge.daemon.orders import OrderDesk
 from edge.daemon.support import Bundle
 from edge.errors import LedgerDiskFull
 from edge.store.officesettings import ConfigSource
-from edge.types import Announcement, ClockTrust, Notice, Profile
+from edge.types.announcements import Announcement, Notice
+from edge.types.clock import ClockTrust
+from edge.types.people import Profile
 from sync.wire.commands import (
     Command,
     Configure,

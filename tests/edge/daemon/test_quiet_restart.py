@@ -1,7 +1,7 @@
 """The daemon restarts when it was asked to and nobody stands there; never under somebody's eyes."""
 
 from edge.daemon.quiet_restart import QUIET_S, QuietRestart
-from edge.types import Scene
+from edge.types.verdicts import Scene
 
 
 class Moments:

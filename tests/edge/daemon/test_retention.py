@@ -14,7 +14,9 @@ from edge.daemon.backups import FILE, Backups
 from edge.daemon.privacy import PrivacyDesk
 from edge.daemon.retention import Retention
 from edge.errors import ApiError
-from edge.types import ClockTrust, Method, PersonId, Punch
+from edge.types.clock import ClockTrust
+from edge.types.identity import PersonId
+from edge.types.punches import Method, Punch
 from tests.edge.daemon.kiosk import OPERATOR, TestKiosk, astronaut, new
 from tests.edge.store.given import badge_punch, punch
 

@@ -8,7 +8,9 @@ import pytest
 from edge.daemon.room import CALM_S, CODE, RETRY_S, Level, Room, level_of, may_reopen
 from edge.errors import LedgerDiskFull, StoreError
 from edge.store import store as stores
-from edge.types import ClockTrust, EventId, PersonId, Punch, RecordedPunch
+from edge.types.clock import ClockTrust
+from edge.types.identity import PersonId
+from edge.types.punches import EventId, Punch, RecordedPunch
 from tests.edge.store.given import enrolled, punch
 from tests.fakes import ManualClock
 

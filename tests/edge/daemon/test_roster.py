@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from edge.daemon.deliveries import Outcome, Reason, Refused
 from edge.store.sitekey import SiteKey, SiteKeys, new_site_key
 from edge.store.templates import encode
-from edge.types import ClockTrust, Consent, ModelHash, PersonId, Profile, Template, TemplateId
+from edge.types.clock import ClockTrust
+from edge.types.identity import ModelHash, PersonId, TemplateId
+from edge.types.people import Consent, Profile, Template
 from sync.wire.canonical import encode as canonical
 from sync.wire.documents import sign_document
 from sync.wire.fields import format_time

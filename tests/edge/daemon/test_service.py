@@ -15,7 +15,8 @@ from edge.api.stage import Stage
 from edge.config import ApiConfig
 from edge.errors import LedgerDiskFull, NumberTaken, PersonUnknown, PhotoRefused, StoreError
 from edge.store.chain import COLUMNS
-from edge.types import Direction, DirectionSource, Method, PersonId, Punch, RecordedPunch
+from edge.types.identity import PersonId
+from edge.types.punches import Direction, DirectionSource, Method, Punch, RecordedPunch
 from sync.wire.events import PersonChanged
 from tests.edge.daemon.kiosk import CONSENT, OPERATOR, TestKiosk, astronaut, jpeg, new, portrait
 

@@ -10,7 +10,9 @@ import pytest
 
 from edge.config import IdleConfig
 from edge.daemon.stillness import Stillness, cells, moved
-from edge.types import BgrImage, CameraState, Frame, Outcome, Scene
+from edge.types.camera import CameraState
+from edge.types.faces import BgrImage, Frame
+from edge.types.verdicts import Outcome, Scene
 from tests.edge.daemon.kiosk import OPERATOR, TestKiosk, astronaut, new, picture
 from tests.edge.daemon.test_loop import Bench, ScriptedCamera
 

@@ -5,7 +5,7 @@ import pytest
 
 from edge.daemon.tap import FrameTap
 from edge.errors import EnrolmentError
-from edge.types import Frame
+from edge.types.faces import Frame
 
 
 def frame(index: int) -> Frame:

@@ -2,7 +2,7 @@
 
 from edge.daemon.timekeeper import ASK_EVERY_S, MARK_EVERY_S, Timekeeper
 from edge.errors import LedgerDiskFull
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 from tests.fakes import ManualClock
 
 

@@ -11,7 +11,9 @@ from edge.api.protocol import PhotoEnrolment
 from edge.inference.chain import Models
 from edge.store.keys import make_sealing_key
 from edge.store.sitekey import SiteKeyPlace, SiteKeys, new_site_key, store_site_keys
-from edge.types import Frame, Outcome, PersonId, Verdict
+from edge.types.faces import Frame
+from edge.types.identity import PersonId
+from edge.types.verdicts import Outcome, Verdict
 from sync.wire.parcels import PersonParcel, TemplateParcel, TemplatesReplaced
 from sync.wire.roster import PutPerson, RemovePerson, RemoveTemplate
 from sync.wire.topics import Address

@@ -21,7 +21,8 @@ from edge.doctor.ledger import check_delivery
 from edge.doctor.sockets import check_folder, check_socket
 from edge.errors import CameraUnavailable, NotPermitted
 from edge.ports import Camera
-from edge.types import CameraHealth, CameraState, Frame
+from edge.types.camera import CameraHealth, CameraState
+from edge.types.faces import Frame
 from tests.edge.api.small_edge import AT, EPOCH, SmallEdge
 from tests.edge.cli.test_attendance import view
 

@@ -21,7 +21,7 @@ from edge.inference import operating_point
 from edge.inference.chain import open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.operating_point import OperatingPoint, Quantile
-from edge.types import ModelHash
+from edge.types.identity import ModelHash
 from tests.edge.api.small_edge import SmallEdge
 
 CHAIN = "cd" * 32

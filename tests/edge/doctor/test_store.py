@@ -20,7 +20,7 @@ from edge.errors import LedgerCorrupt, LedgerMissing, NotPermitted, SecretInvali
 from edge.store.keys import DATA_FILE, FACE_FILE, KEY_FILES, generate_keys, load_keyring
 from edge.store.schema import NEWEST
 from edge.store.store import create_store, ledger_path
-from edge.types import DeviceId
+from edge.types.identity import DeviceId
 from tests.edge.api.small_edge import SmallEdge
 from tests.fakes import ManualClock
 

@@ -6,7 +6,7 @@ import pytest
 from edge.clock import RELEASED
 from edge.doctor.findings import Health
 from edge.doctor.time_of_day import check_jumps, check_trust, check_zone
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 
 NOW = RELEASED + timedelta(days=30)
 

@@ -22,7 +22,7 @@ from edge.evaluation.liveness_protocol import (
 )
 from edge.evaluation.liveness_trial import Response
 from edge.inference.models import SHIPPED_MODELS
-from edge.types import ModelHash
+from edge.types.identity import ModelHash
 
 CHAIN = ModelHash("a" * 64)
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)

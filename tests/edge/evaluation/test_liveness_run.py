@@ -14,17 +14,9 @@ from edge.evaluation import liveness_run
 from edge.evaluation.liveness_trial import Heard, Overheard, Response
 from edge.evaluation.presentations import MARKER, read_attacks, read_bona_fide
 from edge.inference.models import SHIPPED_MODELS
-from edge.types import (
-    Frame,
-    Landmarks,
-    LivenessState,
-    LivenessVerdict,
-    Outcome,
-    PersonId,
-    TrackedFace,
-    TrackId,
-    Verdict,
-)
+from edge.types.faces import Frame, Landmarks, TrackedFace
+from edge.types.identity import PersonId, TrackId
+from edge.types.verdicts import LivenessState, LivenessVerdict, Outcome, Verdict
 
 FRAMES = 12
 

@@ -13,20 +13,9 @@ from edge.inference.chain import Models
 from edge.inference.operating_point import OperatingPoint
 from edge.inference.pipeline import Recogniser, open_recogniser
 from edge.ports import Liveness
-from edge.types import (
-    BgrImage,
-    Detection,
-    Embedding,
-    Frame,
-    Landmarks,
-    LivenessState,
-    LivenessVerdict,
-    ModelHash,
-    PersonId,
-    Scene,
-    TrackedFace,
-    Verdict,
-)
+from edge.types.faces import BgrImage, Detection, Embedding, Frame, Landmarks, TrackedFace
+from edge.types.identity import ModelHash, PersonId
+from edge.types.verdicts import LivenessState, LivenessVerdict, Scene, Verdict
 from tests.edge.inference.given import CHAIN, LIVE, THRESHOLD, face_at, landmarks_of, person, template
 
 DIM = 24

@@ -10,7 +10,7 @@ from edge.config import Config
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models, open_models
 from edge.inference.models import ModelStore
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 FACES = Path(__file__).resolve().parents[4] / "shared" / "faces" / "lfw-dev"

@@ -5,20 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge.inference.decision import Compared, Observation
-from edge.types import (
-    Box,
-    Coaching,
-    Detection,
-    Embedding,
-    Landmarks,
-    LivenessState,
-    LivenessVerdict,
-    Match,
-    ModelHash,
-    PersonId,
-    Template,
-    TemplateId,
-)
+from edge.types.faces import Box, Coaching, Detection, Embedding, Landmarks
+from edge.types.identity import ModelHash, PersonId, TemplateId
+from edge.types.people import Template
+from edge.types.verdicts import LivenessState, LivenessVerdict, Match
 
 CHAIN = ModelHash("a" * 64)
 LIVE = LivenessVerdict(LivenessState.LIVE, "off_by_policy")

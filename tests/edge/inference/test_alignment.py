@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.inference.alignment import ARCFACE_112, Affine, Aligner, similarity, warp
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 from tests.edge.inference.given import face_at, landmarks_of
 
 

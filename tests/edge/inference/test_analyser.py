@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.inference.analyser import FaceAnalyser, portrayed
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 from tests.edge.inference.given import face_at
 
 

@@ -4,7 +4,9 @@ from hypothesis import strategies as st
 
 from edge.config import DecisionConfig
 from edge.inference.decision import EXTRA_FRAMES, NEAR, Observation, TrackDecider
-from edge.types import Coaching, LivenessState, Outcome, TrackId, Verdict
+from edge.types.faces import Coaching
+from edge.types.identity import TrackId
+from edge.types.verdicts import LivenessState, Outcome, Verdict
 from tests.edge.inference.given import CHAIN, LIVE, NOT_LIVE, THRESHOLD, UNDECIDED, matched, person, seen
 
 RULES = DecisionConfig(frames=3, margin=0.05, time_limit_s=3.0)

@@ -15,7 +15,7 @@ from edge.inference.detector import BlazeFace, Letterbox, anchor_centres
 from edge.inference.models import ModelStore
 from edge.inference.runtime import Runner
 from edge.ports import Detector
-from edge.types import BgrImage, Box
+from edge.types.faces import BgrImage, Box
 
 ASTRONAUT = Box(173, 70, 110, 130)
 """Where a person sees the face, within a quarter of its width."""

@@ -12,7 +12,7 @@ from edge.inference.chain import CHAINS, Models, open_models
 from edge.inference.embedder import FusedEmbedder, Network
 from edge.inference.models import ModelStore
 from edge.inference.runtime import Runner
-from edge.types import BgrImage, Embedding
+from edge.types.faces import BgrImage, Embedding
 
 
 def embed(analyser: FaceAnalyser, image: BgrImage) -> Embedding:

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from edge.errors import ModelError
 from edge.inference.gallery import NOBODY, Gallery
-from edge.types import Embedding, ModelHash, PersonId, TemplateId
+from edge.types.faces import Embedding
+from edge.types.identity import ModelHash, PersonId, TemplateId
 from tests.edge.inference.given import CHAIN, person, template, unit
 
 DIM = 16

@@ -7,7 +7,7 @@ from edge.inference.chain import Models
 from edge.inference.landmarks import MeshLandmarker, PointRegressor, five_points
 from edge.inference.models import ModelStore
 from edge.inference.runtime import Runner
-from edge.types import BgrImage, Landmarks
+from edge.types.faces import BgrImage, Landmarks
 
 
 def locate(models: Models, image: BgrImage) -> Landmarks:

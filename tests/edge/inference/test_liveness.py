@@ -9,16 +9,9 @@ from edge.config import InferenceConfig, LivenessConfig
 from edge.inference.liveness import GuardedLiveness, LivenessOff, LivenessUnavailable, open_liveness
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.ports import Liveness
-from edge.types import (
-    Coaching,
-    Frame,
-    Landmarks,
-    LivenessState,
-    LivenessVerdict,
-    PersonId,
-    TrackedFace,
-    TrackId,
-)
+from edge.types.faces import Coaching, Frame, Landmarks, TrackedFace
+from edge.types.identity import PersonId, TrackId
+from edge.types.verdicts import LivenessState, LivenessVerdict
 from tests.edge.inference.given import face_at, landmarks_of
 
 POLICIES = get_args(LivenessConfig.model_fields["policy"].annotation)

@@ -17,7 +17,7 @@ from edge.errors import ModelContractBroken, ModelError
 from edge.inference.chain import configured_models, models_of_a_frame, open_detector
 from edge.inference.mediapipe_detector import MediaPipeDetector, _detection
 from edge.inference.models import ModelStore
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 ROOT = Path(__file__).resolve().parents[3]
 HAS_MEDIAPIPE = importlib.util.find_spec("mediapipe") is not None

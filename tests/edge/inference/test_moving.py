@@ -7,7 +7,9 @@ from edge.config import DecisionConfig
 from edge.inference.analyser import Face
 from edge.inference.decision import Compared
 from edge.inference.moving import ABOVE_THRESHOLD, AHEAD_OF_NEXT, Candidate, Move
-from edge.types import Match, ModelHash, Outcome, Quality, TrackId, Verdict
+from edge.types.faces import Quality
+from edge.types.identity import ModelHash, TrackId
+from edge.types.verdicts import Match, Outcome, Verdict
 from tests.edge.inference.booth import Booth, Stand, Watcher, looks, verdicts
 from tests.edge.inference.given import CHAIN, THRESHOLD, face_at, landmarks_of, person, template, unit
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from edge.errors import ModelError, OperatingPointMissing
 from edge.inference import operating_point
 from edge.inference.operating_point import OperatingPoint, Quantile, choose, load, merge, write
-from edge.types import ModelHash
+from edge.types.identity import ModelHash
 from tests.edge.inference.given import CHAIN
 
 OTHER = ModelHash("b" * 64)

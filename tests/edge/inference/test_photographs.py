@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from edge.errors import PhotoRefused
 from edge.inference.photographs import LONG_SIDE_PX, MAX_BYTES, decode, dimensions
-from edge.types import BgrImage
+from edge.types.faces import BgrImage
 
 
 def _picture(*, width: int, height: int) -> BgrImage:

@@ -16,19 +16,10 @@ from edge.inference.gallery import Gallery
 from edge.inference.liveness import LivenessOff, LivenessUnavailable
 from edge.inference.pipeline import RETRY_S, Comparator, open_recogniser
 from edge.inference.stages import Stage
-from edge.types import (
-    BgrImage,
-    Coaching,
-    Frame,
-    LivenessState,
-    LivenessVerdict,
-    ModelHash,
-    Outcome,
-    PersonId,
-    Template,
-    TemplateId,
-    Verdict,
-)
+from edge.types.faces import BgrImage, Coaching, Frame
+from edge.types.identity import ModelHash, PersonId, TemplateId
+from edge.types.people import Template
+from edge.types.verdicts import LivenessState, LivenessVerdict, Outcome, Verdict
 from tests.edge.inference.booth import ANY_QUALITY, Booth, Stand, Watcher, looks, measured, verdicts
 from tests.edge.inference.given import face_at, person, template
 

@@ -9,7 +9,7 @@ from edge.config import QualityConfig
 from edge.inference.analyser import Face, FaceAnalyser
 from edge.inference.chain import Models
 from edge.inference.quality import pose
-from edge.types import BgrImage, Box, Coaching, Detection, Landmarks
+from edge.types.faces import BgrImage, Box, Coaching, Detection, Landmarks
 
 LIMITS = QualityConfig()
 

@@ -9,7 +9,7 @@ from edge.config import Config
 from edge.inference.chain import CHAINS, open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.operating_point import FILE_NAME, choose, load
-from edge.types import ModelHash
+from edge.types.identity import ModelHash
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.inference.tracking import Tracker
-from edge.types import TrackId
+from edge.types.identity import TrackId
 from tests.edge.inference.given import face_at
 
 FPS = 15.0

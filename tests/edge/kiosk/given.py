@@ -2,25 +2,12 @@
 
 from datetime import UTC, date, datetime
 
-from edge.types import (
-    Announcement,
-    ClockTrust,
-    Coaching,
-    DeviceId,
-    Direction,
-    DirectionSource,
-    EpochId,
-    EventId,
-    Instant,
-    Method,
-    Notice,
-    Outcome,
-    PersonId,
-    Prompt,
-    Punch,
-    RecordedPunch,
-    Verdict,
-)
+from edge.types.announcements import Announcement, Notice, Prompt
+from edge.types.clock import ClockTrust, Instant
+from edge.types.faces import Coaching
+from edge.types.identity import DeviceId, EpochId, PersonId
+from edge.types.punches import Direction, DirectionSource, EventId, Method, Punch, RecordedPunch
+from edge.types.verdicts import Outcome, Verdict
 
 AT = datetime(2026, 3, 2, 7, 2, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from edge.api.protocol import Status
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig
-from edge.types import Announcement
+from edge.types.announcements import Announcement
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.kiosk import given
 from tests.edge.kiosk.browser import Browser, axe, until

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.types import Coaching
+from edge.types.faces import Coaching
 from tests.edge.kiosk import given
 from tests.edge.kiosk.browser import Browser, needs_browser
 from tests.edge.kiosk.screen_process import ScreenProcess

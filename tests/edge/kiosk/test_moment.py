@@ -8,7 +8,9 @@ from edge.api.protocol import AnnouncementLine
 from edge.api.views import announcement_line
 from edge.kiosk.screen.director import Director
 from edge.kiosk.screen.moment import Choice, Moment, State
-from edge.types import Announcement, Coaching, Outcome
+from edge.types.announcements import Announcement
+from edge.types.faces import Coaching
+from edge.types.verdicts import Outcome
 from tests.edge.kiosk import given
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from edge.kiosk.screen.catalogue import tongues
-from edge.types import Announcement, Coaching, Outcome
+from edge.types.announcements import Announcement
+from edge.types.faces import Coaching
+from edge.types.verdicts import Outcome
 from tests.edge.kiosk import given
 from tests.edge.kiosk.browser import Browser, axe, needs_browser, until
 from tests.edge.kiosk.screen_process import screen

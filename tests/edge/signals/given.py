@@ -8,20 +8,10 @@ from datetime import date
 
 from edge.errors import PinRefused
 from edge.signals.pins import Line, Pins
-from edge.types import (
-    Announcement,
-    Coaching,
-    DeviceId,
-    Direction,
-    DirectionSource,
-    EpochId,
-    EventId,
-    Method,
-    Notice,
-    PersonId,
-    Punch,
-    RecordedPunch,
-)
+from edge.types.announcements import Announcement, Notice
+from edge.types.faces import Coaching
+from edge.types.identity import DeviceId, EpochId, PersonId
+from edge.types.punches import Direction, DirectionSource, EventId, Method, Punch, RecordedPunch
 from tests.fakes import FIRST_INSTANT
 
 PATIENCE_S = 10.0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.signals.cues import DIM, RESULTS, STANDING, Colour, Programme, Score
-from edge.types import Announcement, Notice
+from edge.types.announcements import Announcement, Notice
 from tests.edge.signals.given import recorded
 
 

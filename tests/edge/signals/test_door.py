@@ -7,7 +7,8 @@ import pytest
 
 from edge.signal_settings import DoorConfig
 from edge.signals.door import Door
-from edge.types import Announcement, Direction, Method
+from edge.types.announcements import Announcement
+from edge.types.punches import Direction, Method
 from tests.edge.signals.given import NotingLine, eventually, every_announcement_but_a_record, recorded
 
 HOLD_S = 0.5

@@ -12,7 +12,7 @@ from edge.errors import BoardUnknown, SignalError
 from edge.signal_settings import SignalsConfig
 from edge.signals.pins import library_for
 from edge.signals.signals import Signals, Surroundings, open_signals
-from edge.types import Announcement, Notice
+from edge.types.announcements import Announcement, Notice
 from tests.edge.signals.given import NotingPins, eventually, recorded
 
 ALL: dict[str, Any] = {

@@ -15,7 +15,8 @@ from edge.signal_settings import SoundConfig
 from edge.signals.prompts import FOLDER, MANIFEST, load_prompts
 from edge.signals.speaker import Sounds, Speaker
 from edge.signals.tones import NOTICES, RATE_HZ, pcm, rhythm, tone
-from edge.types import Announcement, Coaching, Notice
+from edge.types.announcements import Announcement, Notice
+from edge.types.faces import Coaching
 from tests.edge.signals.given import eventually, recorded
 
 LANGUAGES = ("en", "es", "ar", "de", "fr", "hi", "zh", "pt")

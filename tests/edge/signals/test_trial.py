@@ -13,7 +13,7 @@ from edge.doctor.signals import check_signals
 from edge.errors import BoardUnknown, EdgeUnreachable, PinRefused
 from edge.signal_settings import SignalsConfig
 from edge.signals.trial import SHOWN, release, try_door, walk
-from edge.types import Notice
+from edge.types.announcements import Notice
 from tests.edge.signals.given import NotingPins
 from tests.edge.signals.test_daemon_signals import WIRED, WiredDevice
 from tests.edge.signals.test_signals import ALL

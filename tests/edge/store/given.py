@@ -14,21 +14,11 @@ from edge.ports import Clock
 from edge.store.keys import Keyring, parse_signing_key
 from edge.store.rings import parse_ring
 from edge.store.store import Store, create_store, open_store
-from edge.types import (
-    Consent,
-    DeviceId,
-    Direction,
-    DirectionSource,
-    Embedding,
-    Instant,
-    Method,
-    ModelHash,
-    PersonId,
-    Profile,
-    Punch,
-    Template,
-    TemplateId,
-)
+from edge.types.clock import Instant
+from edge.types.faces import Embedding
+from edge.types.identity import DeviceId, ModelHash, PersonId, TemplateId
+from edge.types.people import Consent, Profile, Template
+from edge.types.punches import Direction, DirectionSource, Method, Punch
 
 KIOSK = DeviceId("kiosk-1")
 SITE = "madrid"

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from edge.store.keys import load_keyring
 from edge.store.store import create_store, ledger_path, open_store
-from edge.types import DeviceId, Profile
+from edge.types.identity import DeviceId
+from edge.types.people import Profile
 from tests.edge.store.given import KIOSK, SITE, punch
 from tests.fakes import FIRST_INSTANT, ManualClock
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge.store.clock import Mark, TimedEvent, corrections, next_mark
 from edge.store.store import Store
-from edge.types import ClockTrust, Instant
+from edge.types.clock import ClockTrust, Instant
 from sync.wire import envelope
 from sync.wire import events as wire
 from tests.edge.store.given import Premises, enrolled, punch

@@ -7,7 +7,8 @@ import pytest
 
 from edge.errors import ConsentMissing, EnrolmentError, PersonUnknown
 from edge.store.store import Store
-from edge.types import Consent, PersonId
+from edge.types.identity import PersonId
+from edge.types.people import Consent
 from tests.edge.store.given import CONSENT, MODEL, Premises, enrolled, profile, template
 
 

@@ -13,17 +13,9 @@ from hypothesis import strategies as st
 from edge.errors import LedgerCorrupt, PersonUnknown, StoreError
 from edge.store.store import Store
 from edge.store.translation import attendance, from_unix_us, punch_of, settled, unix_us, utc_day
-from edge.types import (
-    ClockTrust,
-    Direction,
-    DirectionSource,
-    EpochId,
-    Instant,
-    Method,
-    ModelHash,
-    PersonId,
-    Punch,
-)
+from edge.types.clock import ClockTrust, Instant
+from edge.types.identity import EpochId, ModelHash, PersonId
+from edge.types.punches import Direction, DirectionSource, Method, Punch
 from sync.wire import envelope
 from sync.wire import events as wire
 from sync.wire.canonical import digest as digest_of

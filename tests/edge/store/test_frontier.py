@@ -6,7 +6,7 @@ import pytest
 
 from edge.errors import LedgerFork, StoreError
 from edge.store.store import Store
-from edge.types import DeviceId, EpochId
+from edge.types.identity import DeviceId, EpochId
 from tests.edge.store.given import Premises, enrolled, punch
 from tests.fakes import ManualClock
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from edge.errors import EnrolmentError, LedgerCorrupt, NumberTaken, PersonUnknown
 from edge.store.people import checked, number_form
 from edge.store.store import Store
-from edge.types import PersonId, Profile
+from edge.types.identity import PersonId
+from edge.types.people import Profile
 from tests.edge.store.given import CONSENT, MODEL, OTHER_MODEL, Premises, enrolled, profile, template
 from tests.fakes import ManualClock
 

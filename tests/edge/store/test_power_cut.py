@@ -14,7 +14,7 @@ import pytest
 
 from edge.store.keys import generate_keys, load_keyring
 from edge.store.store import Store, ledger_path, open_store
-from edge.types import EventId
+from edge.types.punches import EventId
 from sync.wire import envelope
 from sync.wire import events as wire
 from tests.edge.store.given import KIOSK, SITE, Premises, enrolled, punch

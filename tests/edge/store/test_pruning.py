@@ -10,7 +10,8 @@ from edge.errors import LedgerFork
 from edge.store.reissue import Reissued
 from edge.store.store import Store
 from edge.store.translation import utc_day
-from edge.types import EventId, PersonId
+from edge.types.identity import PersonId
+from edge.types.punches import EventId
 from sync.wire.topics import Address
 from tests.edge.office import TestOffice
 from tests.edge.store.given import (

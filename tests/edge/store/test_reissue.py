@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from edge.store.chain import COLUMNS
 from edge.store.reissue import Reissued
 from edge.store.store import Store
-from edge.types import ClockTrust, EpochId, EventId
+from edge.types.clock import ClockTrust
+from edge.types.identity import EpochId
+from edge.types.punches import EventId
 from sync.wire.events import AnyEvent, AttendanceRecorded, ClockCorrected, EpochBegun
 from sync.wire.fields import EventPoint
 from tests.edge.store.given import Premises, enrolled, keyring, punch

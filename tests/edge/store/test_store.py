@@ -7,7 +7,7 @@ import pytest
 
 from edge.errors import ConfigError, SecretWrong
 from edge.store.store import Store, ledger_path, open_store
-from edge.types import DeviceId
+from edge.types.identity import DeviceId
 from tests.edge.store.given import KIOSK, MODEL, SITE, Premises, enrolled, keyring, punch, template
 from tests.fakes import ManualClock
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from edge.errors import ConsentMissing, EnrolmentError, LedgerCorrupt, PersonUnknown, SecretWrong
 from edge.store.store import Store
 from edge.store.templates import decode, encode
-from edge.types import ModelHash, PersonId, Template, TemplateId
+from edge.types.identity import ModelHash, PersonId, TemplateId
+from edge.types.people import Template
 from tests.edge.store.given import (
     CONSENT,
     MODEL,

@@ -12,7 +12,7 @@ from edge.store.noticeboard import Closure
 from edge.store.office import Office, key_text
 from edge.store.parcels import new_id
 from edge.store.store import Store
-from edge.types import Profile
+from edge.types.people import Profile
 from sync.wire.fields import format_time
 from sync.wire.parcels import CrashParcel
 from tests.edge.store.given import CONSENT, Premises, punch, template

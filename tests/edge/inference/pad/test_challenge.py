@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge.inference.pad import challenge as limits
 from edge.inference.pad.challenge import Challenge, Progress, Sight, draw
-from edge.types import Box, Coaching
+from edge.types.faces import Box, Coaching
 
 LEFT, RIGHT, CLOSER = Coaching.TURN_LEFT, Coaching.TURN_RIGHT, Coaching.COME_CLOSER
 APART_S = 1 / 15

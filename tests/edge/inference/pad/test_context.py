@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.inference.pad.context import framed
-from edge.types import BgrImage, Box, Landmarks
+from edge.types.faces import BgrImage, Box, Landmarks
 
 BOX = Box(260, 180, 120, 120)
 LEVEL = np.array([[290, 220], [350, 220], [320, 245], [300, 270], [340, 270]], np.float32)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from edge.inference.pad import evidence as limits
 from edge.inference.pad.evidence import Evidence, Moved, judge_look, judge_look_and_motion, motion_log_odds
-from edge.types import Coaching, LivenessState
+from edge.types.faces import Coaching
+from edge.types.verdicts import LivenessState
 
 anything = st.floats(allow_nan=True, allow_infinity=True)
 moves = st.none() | st.builds(

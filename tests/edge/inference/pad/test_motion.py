@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from edge.inference.pad.evidence import BEND_PX, DEPTH_PX
 from edge.inference.pad.motion import Motion, MotionWatcher
-from edge.types import BgrImage, Landmarks
+from edge.types.faces import BgrImage, Landmarks
 
 RIGHT_EYE, LEFT_EYE = (-26.0, 0.0), (26.0, 0.0)
 FIVE = np.array([RIGHT_EYE, LEFT_EYE, (0, 28), (-20, 56), (20, 56)], np.float32)

@@ -7,7 +7,7 @@ from edge.errors import ModelContractBroken
 from edge.inference.models import ModelStore
 from edge.inference.pad.passive import MODEL, PassiveNetwork
 from edge.inference.runtime import Runner
-from edge.types import BgrImage, Box
+from edge.types.faces import BgrImage, Box
 
 BOXES = (Box(300, 60, 180, 180), Box(-60, -40, 120, 150), Box(600, 440, 90, 90), Box(0, 0, 640, 480))
 

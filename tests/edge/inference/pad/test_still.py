@@ -11,7 +11,8 @@ from edge.inference.pad.evidence import HINT_AFTER_S, WINDOW_S
 from edge.inference.pad.passive import PassiveNetwork
 from edge.inference.pad.watch import LayeredLiveness
 from edge.inference.pipeline import DOUBT_RETRY_S
-from edge.types import BgrImage, Box, Coaching, Detection, Frame, Landmarks, Outcome, Scene
+from edge.types.faces import BgrImage, Box, Coaching, Detection, Frame, Landmarks
+from edge.types.verdicts import Outcome, Scene
 from tests.edge.inference.booth import Booth, Stand, face_at, verdicts
 from tests.edge.inference.pad.test_motion import moved
 

@@ -13,17 +13,9 @@ from edge.inference.pad.evidence import MIN_FRAMES, WINDOW_S
 from edge.inference.pad.motion import Motion, MotionWatcher
 from edge.inference.pad.passive import PassiveNetwork
 from edge.inference.pad.watch import MAX_GAP_S, LayeredLiveness, _quantile
-from edge.types import (
-    BgrImage,
-    Box,
-    Coaching,
-    Frame,
-    LivenessState,
-    LivenessVerdict,
-    PersonId,
-    TrackedFace,
-    TrackId,
-)
+from edge.types.faces import BgrImage, Box, Coaching, Frame, TrackedFace
+from edge.types.identity import PersonId, TrackId
+from edge.types.verdicts import LivenessState, LivenessVerdict
 from tests.edge.inference.given import face_at, landmarks_of
 
 APART_S = 1 / 15
