@@ -4,6 +4,7 @@ Derived from a process's tree, so that the reference page, the messages of `conf
 environment all say the same. Pure: looks at the model only.
 """
 
+import copy
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -45,13 +46,18 @@ def settings(tree: type[BaseModel]) -> Mapping[str, Setting]:
 
 
 def defaults(tree: type[BaseModel]) -> dict[str, Any]:
-    """The defaults as JSON spells them; a setting that must be given is left out."""
-    properties = tree.model_json_schema()["properties"]
+    """The defaults as JSON spells them, the caller's to change; a setting that must be given is left out."""
+    return copy.deepcopy(_defaults(tree))
+
+
+@cache
+def _defaults(tree: type[BaseModel]) -> dict[str, Any]:
+    properties = _schema(tree)["properties"]
     found: dict[str, Any] = {}
     for name, info in tree.model_fields.items():
         inner = _inner_model(info.annotation)
         if inner is not None and isinstance(info.annotation, type):
-            found[name] = defaults(inner)
+            found[name] = _defaults(inner)
         elif "default" in properties[name]:
             found[name] = properties[name]["default"]
     return found
@@ -66,8 +72,13 @@ def sections(tree: type[BaseModel]) -> Mapping[str, str]:
     }
 
 
+@cache  # a schema of each section costs 0.1 s a tree, and every command reads its configuration
+def _schema(model: type[BaseModel]) -> Schema:
+    return model.model_json_schema()
+
+
 def _walk(model: type[BaseModel], *, prefix: str) -> Iterator[Setting]:
-    schema = model.model_json_schema()
+    schema = _schema(model)
     for name, info in model.model_fields.items():
         inner = _inner_model(info.annotation)
         key = prefix + name
