@@ -1,10 +1,10 @@
-"""Every error that edge raises on purpose, each with a stable exit code; what all processes share comes along.
+"""Every error that edge raises on purpose, each with a stable exit code; for all processes: `clockface.errors`.
 
 Expected outcomes (no face, too dark, unknown, not live) are enum members in `edge.types`; what stands here
 should not happen. A message says what failed, where, and the next command to type. It never carries a name,
 an employee number, a template or a key: messages reach logs and screens.
 
-    ClockfaceError                     1   here down to ConfigError, and SecretError: `clockface.errors`
+    ClockfaceError                     1   this, ConfigError and SecretError stand in `clockface.errors`
     +-- ConfigError                   10   the configuration is missing or wrong
     +-- ModelError                    20   a model cannot be trusted or run
     |   +-- ModelMissing              21
@@ -62,73 +62,7 @@ an employee number, a template or a key: messages reach logs and screens.
     +-- JournalUnavailable            99   there is no journal, or it refuses
 """
 
-from clockface.errors import (
-    ClockfaceError,
-    ConfigError,
-    SecretError,
-    SecretInvalid,
-    SecretMissing,
-    SecretUnwritable,
-    SecretWrong,
-)
-
-__all__ = [
-    "ApiError",
-    "AttendanceError",
-    "BackupRefused",
-    "BadgeUnknown",
-    "BoardUnknown",
-    "BundleRefused",
-    "CameraError",
-    "CameraLost",
-    "CameraUnavailable",
-    "ClockfaceError",
-    "ConfigError",
-    "ConsentMissing",
-    "EdgeUnreachable",
-    "EnrolmentError",
-    "EvaluationError",
-    "GpioUnavailable",
-    "JournalUnavailable",
-    "LedgerCorrupt",
-    "LedgerDiskFull",
-    "LedgerFork",
-    "LedgerLocked",
-    "LedgerMissing",
-    "LedgerNewer",
-    "LedgerReadOnly",
-    "LedgerRetired",
-    "LookAlike",
-    "ModelAltered",
-    "ModelContractBroken",
-    "ModelError",
-    "ModelMissing",
-    "NotPermitted",
-    "NumberTaken",
-    "OperatingPointMissing",
-    "PersonUnknown",
-    "PhotoRefused",
-    "PinRefused",
-    "ProtocolMismatch",
-    "ProvisioningError",
-    "ReleaseRefused",
-    "RuntimeUnavailable",
-    "ScreenError",
-    "SecretError",
-    "SecretInvalid",
-    "SecretMissing",
-    "SecretUnwritable",
-    "SecretWrong",
-    "SessionNeeded",
-    "SessionRefused",
-    "SignalError",
-    "SoundUnavailable",
-    "StoreError",
-    "TestUnconfirmed",
-    "UpdateError",
-    "UpdateStuck",
-    "UpdateUndone",
-]
+from clockface.errors import ClockfaceError
 
 
 class ModelError(ClockfaceError):

@@ -12,7 +12,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-from edge.errors import ClockfaceError
+from clockface.errors import ClockfaceError
 from edge.inference.models import SHIPPED_MODELS, ModelSpec, read_manifest
 from scripts import model_surgery as surgery
 from scripts.mediapipe_metadata import describe_for_mediapipe

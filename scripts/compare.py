@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from edge.errors import ClockfaceError
+from clockface.errors import ClockfaceError
 from edge.evaluation.bench import read_frame
 from edge.evaluation.machine import describe
 from scripts.comparison import exchange

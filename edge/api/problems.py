@@ -7,9 +7,10 @@ name that this version does not know becomes an `ApiError` with the daemon's wor
 import structlog
 
 from clockface import errors as shared
+from clockface.errors import ClockfaceError
 from edge import errors
 from edge.api.protocol import Problem
-from edge.errors import ApiError, ClockfaceError
+from edge.errors import ApiError
 
 
 def _subclasses(base: type[ClockfaceError]) -> dict[str, type[ClockfaceError]]:

@@ -19,6 +19,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from clockface.errors import ClockfaceError
 from clockface.logs import watch
 from edge.api.door import admit
 from edge.api.gate import Gate, need_of, plain
@@ -30,7 +31,7 @@ from edge.api.sockets import bind, peer_of
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
 from edge.config import ApiConfig, StaffConfig
-from edge.errors import ApiError, ClockfaceError, NotPermitted, ProtocolMismatch
+from edge.errors import ApiError, NotPermitted, ProtocolMismatch
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,10 @@ import stat
 import struct
 from pathlib import Path
 
+from clockface.errors import ConfigError
 from edge.api.protocol import Role
 from edge.api.service import Peer
-from edge.errors import ApiError, ConfigError
+from edge.errors import ApiError
 
 MAX_PATH_BYTES = 103  # sun_path holds 108 with its NUL; a temporary name needs four more
 BACKLOG = 32

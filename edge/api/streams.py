@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
+from clockface.errors import ClockfaceError
 from edge.api.problems import to_problem, unexpected
 from edge.api.protocol import (
     HEARTBEAT_S,
@@ -24,7 +25,7 @@ from edge.api.protocol import (
     Message,
 )
 from edge.api.service import Peer
-from edge.errors import ApiError, ClockfaceError
+from edge.errors import ApiError
 
 if TYPE_CHECKING:
     from edge.api.routes import Desk

@@ -16,13 +16,13 @@ from types import FrameType
 
 import cv2
 
+from clockface.errors import ClockfaceError, ConfigError
 from clockface.notify import Notifier, notifier_from
 from edge.camera.live import LiveCamera
 from edge.camera.network import FFMPEG_OPTIONS, NetworkSource, check_url
 from edge.camera.serve import FrameServer
 from edge.camera.view import View
 from edge.camera.vitals import Patience
-from edge.errors import ClockfaceError, ConfigError
 
 MAX_URL_FILE_BYTES = 4096
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from clockface.errors import ConfigError
 from edge.camera.devices import camera_number
 from edge.camera.library import need
 from edge.camera.picture import MAX_SIDE_PX
 from edge.camera.source import Shot, boottime_s, capture_time_s
 from edge.config import CameraConfig
-from edge.errors import CameraLost, CameraUnavailable, ConfigError
+from edge.errors import CameraLost, CameraUnavailable
 from edge.types.faces import BgrImage
 
 INSTALL = "sudo apt install gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-good; scripts/setup jetson"

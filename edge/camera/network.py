@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 import cv2
 
+from clockface.errors import ConfigError
 from edge.camera.source import Shot, boottime_s
-from edge.errors import CameraLost, CameraUnavailable, ConfigError
+from edge.errors import CameraLost, CameraUnavailable
 from edge.types.faces import BgrImage
 
 SCHEMES = frozenset({"rtsp", "rtsps", "http", "https"})

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from clockface.errors import SecretInvalid
 from clockface.secretfiles import replace_secret, write_secret
 from edge import __version__
 from edge.cli.asking import asking
@@ -25,7 +26,7 @@ from edge.cli.backup_files import old_backups, remove_backups
 from edge.cli.context import Invocation, invocation
 from edge.clock import SystemClock
 from edge.daemon.backups import FILE as LAST_BACKUP
-from edge.errors import BackupRefused, SecretInvalid, StoreError
+from edge.errors import BackupRefused, StoreError
 from edge.provisioning import as_owner
 from edge.store.backup import Manifest, check, describe, new_recovery_key, open_recovery_key, seal, unseal
 from edge.store.database import owning

@@ -13,13 +13,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from clockface.errors import ConfigError
 from edge import __version__
 from edge.api.client import EdgeClient
 from edge.cli.context import Invocation, invocation
 from edge.clock import SystemClock, system_wall
 from edge.config import Config
 from edge.doctor.findings import Answer, Check, Health, failure, run_checks, worst
-from edge.errors import ConfigError
 
 if TYPE_CHECKING:
     from edge.doctor.deploy import Machine

@@ -13,13 +13,14 @@ from typing import Annotated, Final
 import typer
 
 from clockface.cli.terminal import console, table
+from clockface.errors import SecretInvalid, SecretMissing, SecretWrong
 from edge import __version__
 from edge.api.client import EdgeClient
 from edge.api.protocol import KeysView, RotationAsked, RotationView
 from edge.cli.asking import AsJson, asking
 from edge.cli.context import Invocation, invocation
 from edge.cli.progress import progress_bar
-from edge.errors import ApiError, EdgeUnreachable, LedgerCorrupt, SecretInvalid, SecretMissing, SecretWrong
+from edge.errors import ApiError, EdgeUnreachable, LedgerCorrupt
 from edge.provisioning import as_owner
 from edge.store.keyplace import KeyPlace, Listed, find_place, keep_first, listed, put_first, stage
 from edge.store.keys import generate_keys, load_keyring, missing_keys

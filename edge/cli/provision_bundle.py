@@ -8,8 +8,9 @@ from pathlib import Path
 
 import typer
 
+from clockface.errors import ClockfaceError
 from edge.cli.provision import bundle_bytes
-from edge.errors import ClockfaceError, ProvisioningError
+from edge.errors import ProvisioningError
 from edge.provisioning import MAX_BUNDLE_BYTES
 from edge.setup.journey import Journey, Waiting
 from sync.wire import envelope

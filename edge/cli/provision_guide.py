@@ -16,10 +16,11 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from clockface.cli.terminal import printable
+from clockface.errors import ConfigError
 from edge.cli.context import Invocation, invocation
 from edge.cli.doctor import EXIT_FAILED
 from edge.cli.provision_steps import steps, walk
-from edge.errors import ConfigError, ProvisioningError
+from edge.errors import ProvisioningError
 from edge.provisioning import as_owner
 from edge.setup import progress as kept
 from edge.setup.answers import READER, Answers

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import typer
 
 from clockface.cli.terminal import printable
+from clockface.errors import SecretError
 from edge.api.client import EdgeClient
 from edge.api.protocol import RetirementAsked, RetirementView
 from edge.cli.context import Invocation, invocation
@@ -22,7 +23,7 @@ from edge.cli.provision import TLS_FOLDER, Tls, account, keyring_of, open_stoppe
 from edge.cli.provision_guide import EXIT_WAITING
 from edge.cli.provision_steps import tick
 from edge.clock import system_wall
-from edge.errors import EdgeUnreachable, LedgerLocked, ProvisioningError, SecretError, StoreError
+from edge.errors import EdgeUnreachable, LedgerLocked, ProvisioningError, StoreError
 from edge.provisioning import as_owner
 from edge.setup import progress as kept
 from edge.setup.answers import Answers

@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from clockface.errors import ConfigError, SecretInvalid, SecretMissing
 from edge.cli.context import Invocation, invocation
 from edge.clock import SystemClock
-from edge.errors import ConfigError, SecretInvalid, SecretMissing
 from edge.provisioning import as_owner, replace_file
 from edge.store.keys import Keyring, load_keyring
 from edge.store.sitedevices import SiteDevices

@@ -17,11 +17,12 @@ from typing import Final
 
 import structlog
 
+from clockface.errors import ClockfaceError
 from edge.attendance.rules import Identification
 from edge.badge import attempts, codes, pin, token
 from edge.badge.token import BadgeKey, BadgeRefused
 from edge.config import BadgeConfig
-from edge.errors import ClockfaceError, PersonUnknown
+from edge.errors import PersonUnknown
 from edge.ports import Announcer, Clock
 from edge.store.people import number_form
 from edge.store.store import Store

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 
+from clockface.errors import ClockfaceError, SecretError
 from edge.config import Config
 from edge.daemon.audit_parcels import AuditReports
 from edge.daemon.backups import Backups
@@ -19,7 +20,6 @@ from edge.daemon.orders import OrderDesk
 from edge.daemon.roster import RosterDesk
 from edge.daemon.sharing import Sharing
 from edge.daemon.support import Bundle
-from edge.errors import ClockfaceError, SecretError
 from edge.inference.pipeline import Recogniser
 from edge.ports import Announcer, Clock
 from edge.store.officesettings import ConfigSource

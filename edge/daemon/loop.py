@@ -12,9 +12,10 @@ from typing import Protocol
 
 import structlog
 
+from clockface.errors import ClockfaceError
 from edge.attendance.rules import Identification, Intent, Record, RefusalReason, Refused, Repeat, Ruling
 from edge.daemon.intents import Intents, Who
-from edge.errors import ClockfaceError, ModelError, PersonUnknown
+from edge.errors import ModelError, PersonUnknown
 from edge.ports import Announcer, Camera, Clock, Ledger
 from edge.types.announcements import Announcement, Notice
 from edge.types.camera import CameraState

@@ -10,7 +10,7 @@ import threading
 
 import structlog
 
-from edge.errors import ClockfaceError
+from clockface.errors import ClockfaceError
 from edge.inference.pipeline import Recogniser
 from edge.store.audit import DAEMON
 from edge.store.store import Store

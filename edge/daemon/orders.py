@@ -11,11 +11,11 @@ from typing import assert_never
 
 import structlog
 
+from clockface.errors import ClockfaceError, ConfigError
 from edge.daemon.answers import Reply, not_now
 from edge.daemon.bulletin import Bulletin
 from edge.daemon.deliveries import Outcome, Taken, opened
 from edge.daemon.support import Bundle
-from edge.errors import ClockfaceError, ConfigError
 from edge.ports import Clock
 from edge.store.noticeboard import Closure
 from edge.store.officesettings import ConfigSource, office_text, write_office_text

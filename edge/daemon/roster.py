@@ -14,10 +14,11 @@ from itertools import pairwise
 import numpy as np
 import structlog
 
+from clockface.errors import SecretMissing
 from edge.daemon.answers import Reply, surely_expired
 from edge.daemon.backups import Backups
 from edge.daemon.deliveries import Outcome, Taken, opened
-from edge.errors import ConsentMissing, EnrolmentError, LedgerCorrupt, NumberTaken, SecretMissing
+from edge.errors import ConsentMissing, EnrolmentError, LedgerCorrupt, NumberTaken
 from edge.inference.pipeline import Recogniser
 from edge.ports import Clock
 from edge.store.site import SealedTemplate

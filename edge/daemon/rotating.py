@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from edge.errors import ClockfaceError
+from clockface.errors import ClockfaceError
 from edge.store.rotation import Rotation
 
 FIRST_ROWS: Final = 16

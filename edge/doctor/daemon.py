@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from clockface.errors import ClockfaceError
 from edge.api.client import EdgeClient
 from edge.api.protocol import LedgerVerified, PunchQuery, Status
 from edge.doctor.findings import Finding, fail, failure, not_available, ok, warn
-from edge.errors import ClockfaceError, EdgeUnreachable
+from edge.errors import EdgeUnreachable
 
 PROMISED_MB = 200.0  # with 10,000 templates
 

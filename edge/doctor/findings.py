@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.errors import ClockfaceError
+from clockface.errors import ClockfaceError
 
 
 class Health(StrEnum):

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from clockface.errors import ConfigError
 from edge.config import InferenceConfig
-from edge.errors import ConfigError
 from edge.inference.alignment import Aligner
 from edge.inference.detector import BlazeFace
 from edge.inference.embedder import FusedEmbedder, Network

@@ -15,8 +15,9 @@ from typing import Any, Literal
 import orjson
 from pydantic import ValidationError
 
+from clockface.errors import SecretWrong
 from edge import __version__
-from edge.errors import LedgerCorrupt, LedgerRetired, SecretWrong, StoreError
+from edge.errors import LedgerCorrupt, LedgerRetired, StoreError
 from edge.store.keys import SigningKey
 from edge.store.translation import clock_reading, utc_day
 from edge.store.vault import Vault

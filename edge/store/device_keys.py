@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from edge.errors import SecretMissing
+from clockface.errors import SecretMissing
 from edge.store.keys import Keyring, SigningKey
 from sync.wire import sealing
 from sync.wire.documents import Document, sign_document

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from clockface.errors import SecretInvalid, SecretMissing, SecretUnwritable
 from clockface.secretfiles import read_secret, replace_secret
-from edge.errors import SecretInvalid, SecretMissing, SecretUnwritable
 from edge.store.keys import (
     DATA_FILE,
     DATA_VARIABLE,

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from clockface.errors import SecretInvalid, SecretMissing
 from clockface.secretfiles import make_private_folder, read_secret, write_secret
-from edge.errors import SecretInvalid, SecretMissing
 from edge.store.rings import FernetRing, fingerprint, parse_ring, refuse_shared
 from sync.wire.envelope import public_bytes, signing_key_id
 

@@ -15,10 +15,10 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
+from clockface.errors import ConfigError
 from clockface.secretfiles import sync_folder
 from clockface.toml_file import parse, read_text
 from edge.configuration import OFFICE_FILE, OFFICE_MAY, READER
-from edge.errors import ConfigError
 
 MODE = 0o600
 HEADER = "# Written by the central office's commands. `clockface config show` says what is in force.\n"

@@ -13,7 +13,8 @@ from itertools import pairwise
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from edge.errors import LedgerCorrupt, SecretInvalid, SecretWrong
+from clockface.errors import SecretInvalid, SecretWrong
+from edge.errors import LedgerCorrupt
 
 MAX_KEYS = 8  # a rotation needs two; more than a handful is a list that nobody has tidied
 KEY_BYTES = 32

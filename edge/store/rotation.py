@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from edge.errors import SecretWrong, StoreError
+from clockface.errors import SecretWrong
+from edge.errors import StoreError
 from edge.ports import Clock
 from edge.store.audit import DAEMON, AuditTrail
 from edge.store.database import Database

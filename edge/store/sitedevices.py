@@ -14,8 +14,8 @@ from typing import Annotated, Final
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from clockface.errors import SecretInvalid
 from clockface.secretfiles import replace_secret
-from edge.errors import SecretInvalid
 from edge.store.sitewrap import Receiver
 from sync.wire.fields import KeyId, PublicKey, Slug
 

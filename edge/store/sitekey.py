@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clockface.errors import SecretInvalid
 from clockface.secretfiles import make_private_folder, read_secret, replace_secret
-from edge.errors import SecretInvalid
 from edge.store.keys import KEYS_FOLDER
 from sync.wire.sealing import SITE_KEY_BYTES, site_key_id
 

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from edge.errors import SecretInvalid, SecretWrong
+from clockface.errors import SecretInvalid, SecretWrong
 from edge.store.sitekey import SiteKey, site_key
 
 VERSION = b"\x01"

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from edge.errors import SecretInvalid, SecretWrong
+from clockface.errors import SecretInvalid, SecretWrong
 from edge.store.sitekey import SiteKey, site_key
 from sync.wire.canonical import WireError, read
 from sync.wire.documents import MAX_DOCUMENT_BYTES, Document, open_document, sign_document

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import ConfigError, LedgerCorrupt
+from clockface.errors import ConfigError
+from edge.errors import LedgerCorrupt
 from edge.ports import Clock
 from edge.store.audit import AuditTrail
 from edge.store.badges import Badges

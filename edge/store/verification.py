@@ -15,7 +15,8 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from edge.errors import ClockfaceError, LedgerCorrupt
+from clockface.errors import ClockfaceError
+from edge.errors import LedgerCorrupt
 from edge.store import checkpoints
 from edge.store.audit import AuditTrail
 from edge.store.chain import COLUMNS, Chain, StoredEvent, place

@@ -18,11 +18,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import edge.app
+from clockface.errors import ClockfaceError
 from clockface.logs import set_up
 from clockface.notify import notifier_from
 from edge.clock import Sources, SystemClock, system_wall
 from edge.configuration import READER
-from edge.errors import ClockfaceError
 from edge.store.officesettings import ConfigSource
 from edge.store.store import Store
 from edge.types.punches import Direction, DirectionSource, Method, Punch, RecordedPunch

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from clockface.errors import ClockfaceError
 from edge.api import protocol
 from edge.api.problems import ERRORS, to_error, to_problem
 from edge.api.protocol import (
@@ -22,7 +23,7 @@ from edge.api.protocol import (
     PunchQuery,
     StageLine,
 )
-from edge.errors import ApiError, ClockfaceError, PhotoRefused
+from edge.errors import ApiError, PhotoRefused
 from edge.types.announcements import Notice
 from edge.types.camera import CameraState
 from edge.types.clock import ClockTrust

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from clockface.errors import ConfigError
 from edge.api.protocol import Role
 from edge.api.sockets import bind, peer_of
-from edge.errors import ApiError, ConfigError
+from edge.errors import ApiError
 
 
 def _mode(path: Path) -> int:

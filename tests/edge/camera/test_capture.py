@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from clockface.errors import ConfigError
 from edge.camera import capture
 from edge.camera.gstreamer import Gst
 from edge.camera.select import open_camera
 from edge.camera.source import boottime_s
 from edge.config import CameraConfig
-from edge.errors import ConfigError
 from edge.types.camera import CameraState
 from tests.edge.camera.ip_cameras import HEIGHT, WIDTH, http_camera, rtsp_camera
 

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clockface.errors import ConfigError
 from edge.camera.network import SCHEMES, NetworkSource, check_url
-from edge.errors import CameraLost, CameraUnavailable, ConfigError
+from edge.errors import CameraLost, CameraUnavailable
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import ConfigError, SecretInvalid, SecretMissing, SecretWrong
+from clockface.errors import ConfigError, SecretInvalid, SecretMissing, SecretWrong
 from edge.store.sitekey import SiteKeyPlace, SiteKeys, load_site_keys, was_made_here
 from tests.clockface.cli.test_config import run
 

@@ -9,19 +9,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from clockface.errors import ClockfaceError, SecretWrong
 from edge.attendance.rules import Intent, Record, RefusalReason, Refused, Repeat, Ruling, decide
 from edge.config import AttendanceConfig
 from edge.daemon.intents import ANSWER_S, Intents, Taken
 from edge.daemon.loop import Attendant, Loop
-from edge.errors import (
-    AttendanceError,
-    ClockfaceError,
-    LedgerCorrupt,
-    LedgerDiskFull,
-    ModelError,
-    PersonUnknown,
-    SecretWrong,
-)
+from edge.errors import AttendanceError, LedgerCorrupt, LedgerDiskFull, ModelError, PersonUnknown
 from edge.types.announcements import Announcement, Notice
 from edge.types.camera import CameraHealth, CameraState
 from edge.types.clock import Instant

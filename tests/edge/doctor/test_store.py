@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from clockface.errors import SecretInvalid, SecretMissing
 from edge.api.client import EdgeClient
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
@@ -16,7 +17,7 @@ from edge.doctor.daemon import Daemon, meet
 from edge.doctor.findings import Health
 from edge.doctor.ledger import check_ledger, file_version
 from edge.doctor.secrets import check_keys, owner_of
-from edge.errors import LedgerCorrupt, LedgerMissing, NotPermitted, SecretInvalid, SecretMissing
+from edge.errors import LedgerCorrupt, LedgerMissing, NotPermitted
 from edge.store.keys import DATA_FILE, FACE_FILE, KEY_FILES, generate_keys, load_keyring
 from edge.store.schema import NEWEST
 from edge.store.store import create_store, ledger_path

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from clockface.errors import ConfigError
 from edge.config import InferenceConfig
-from edge.errors import ConfigError, ModelError
+from edge.errors import ModelError
 from edge.inference.alignment import Aligner
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import CHAINS, Models, open_models

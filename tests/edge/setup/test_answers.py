@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clockface.errors import ConfigError
 from edge.configuration import READER as EDGE
-from edge.errors import ConfigError, ProvisioningError
+from edge.errors import ProvisioningError
 from edge.setup import progress
 from edge.setup.answers import READER, Answers
 from edge.setup.files import Standing, standing, write

@@ -7,7 +7,8 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from edge.errors import BackupRefused, ClockfaceError, StoreError
+from clockface.errors import ClockfaceError
+from edge.errors import BackupRefused, StoreError
 from edge.store.backup import Manifest, check, describe, new_recovery_key, open_recovery_key, seal, unseal
 from edge.store.erasures import FILE, Erasures
 from edge.store.keyplace import KeyFiles, listed

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
+from clockface.errors import SecretWrong
 from edge.errors import (
     LedgerCorrupt,
     LedgerDiskFull,
@@ -23,7 +24,6 @@ from edge.errors import (
     LedgerMissing,
     LedgerNewer,
     LedgerReadOnly,
-    SecretWrong,
     StoreError,
 )
 from edge.store import database as database_module

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import SecretInvalid, SecretMissing, SecretUnwritable
+from clockface.errors import SecretInvalid, SecretMissing, SecretUnwritable
 from edge.store.keyplace import (
     CREDENTIALS,
     KeyFiles,

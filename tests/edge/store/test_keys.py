@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from edge.errors import SecretInvalid, SecretMissing, SecretUnwritable
+from clockface.errors import SecretInvalid, SecretMissing, SecretUnwritable
 from edge.store.keys import (
     DATA_FILE,
     FACE_FILE,

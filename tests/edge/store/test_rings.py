@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import LedgerCorrupt, SecretInvalid, SecretWrong
+from clockface.errors import SecretInvalid, SecretWrong
+from edge.errors import LedgerCorrupt
 from edge.store.rings import MAX_KEYS, fingerprint, parse_ring, refuse_shared
 from tests.edge.store.given import fernet_key
 

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from edge.errors import LedgerCorrupt, SecretWrong
+from clockface.errors import SecretWrong
+from edge.errors import LedgerCorrupt
 from edge.store.keys import Keyring
 from edge.store.noticeboard import Closure
 from edge.store.office import Office, key_text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import ConfigError, SecretWrong
+from clockface.errors import ConfigError, SecretWrong
 from edge.store.store import Store, ledger_path, open_store
 from edge.types.identity import DeviceId
 from tests.edge.store.given import KIOSK, MODEL, SITE, Premises, enrolled, keyring, punch, template

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import ConsentMissing, EnrolmentError, LedgerCorrupt, PersonUnknown, SecretWrong
+from clockface.errors import SecretWrong
+from edge.errors import ConsentMissing, EnrolmentError, LedgerCorrupt, PersonUnknown
 from edge.store.store import Store
 from edge.store.templates import decode, encode
 from edge.types.identity import ModelHash, PersonId, TemplateId

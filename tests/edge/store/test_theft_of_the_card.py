@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.errors import SecretMissing, SecretUnwritable
+from clockface.errors import SecretMissing, SecretUnwritable
 from edge.store.keyplace import CREDENTIALS, STORAGE_FILES, SealedCredentials, keep_first, listed, stage
 from edge.store.keys import KEYS_FOLDER, SIGNING_FILE, generate_keys, load_keyring
 from edge.store.store import create_store, ledger_path, open_store

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import SecretUnwritable
+from clockface.errors import SecretUnwritable
 
 ROOT = Path(__file__).parents[3]
 CACHE = ROOT / ".cache" / "swtpm"
