@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 import segno
 
-from edge.api import protocol as wire
+from edge.api.protocol.badges import BadgeAsked, PinSet
+from edge.api.protocol.exchange import Role
 from edge.api.service import Peer
 from edge.badge.reader import BadgeReader
 from edge.clock import SystemClock
@@ -35,7 +36,7 @@ from edge.types.people import Profile
 
 LIMIT_S = 0.5
 FRAME_S = 1 / 15
-STAFF = Peer(role=wire.Role.STAFF, uid=0, pid=0, account="bench")
+STAFF = Peer(role=Role.STAFF, uid=0, pid=0, account="bench")
 
 
 class Screen:
@@ -79,8 +80,8 @@ def measure(times: int, folder: Path) -> tuple[list[float], list[float]]:
         disowned=lambda: None,
     )
     ann = store.people.add(Profile("Bench", "1"))
-    token = counter.service.issue_badge(wire.BadgeAsked(person_id=ann), STAFF).token
-    counter.service.set_pin(ann, wire.PinSet(pin="8052"), STAFF)
+    token = counter.service.issue_badge(BadgeAsked(person_id=ann), STAFF).token
+    counter.service.set_pin(ann, PinSet(pin="8052"), STAFF)
     badge, nobody = picture(token), np.full((480, 640, 3), 120, np.uint8)
     waits: list[float] = []
     offers: list[float] = []

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import httpx
 
-from edge.api.protocol import PREFIX, Role
+from edge.api.protocol.exchange import PREFIX, Role
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig

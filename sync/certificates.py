@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from clockface.errors import ClockfaceError
-from edge.api.protocol import CertificateAsked
+from edge.api.protocol.courier import CertificateAsked
 from sync import renewal
 from sync.conditions import CERTIFICATE_REFUSED, Condition
 from sync.config import SyncConfig

@@ -5,7 +5,7 @@ A lone event is a batch of one and never waits for company; order is kept.
 
 from collections.abc import Iterator
 
-from edge.api.protocol import EnvelopeView
+from edge.api.protocol.courier import EnvelopeView
 
 
 def batches(

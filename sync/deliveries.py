@@ -11,7 +11,8 @@ from typing import Final
 
 import structlog
 
-from edge.api.protocol import MAX_DOCUMENT_CHARS, Delivery, DeliveryTaken
+from edge.api.protocol.courier import Delivery, DeliveryTaken
+from edge.api.protocol.fields import MAX_DOCUMENT_CHARS
 from sync.edge_socket import EdgeSocket
 from sync.errors import EdgeFailed, EdgeRefused, EdgeSilent
 from sync.mqtt import Arrival, Connection

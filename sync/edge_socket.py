@@ -11,23 +11,18 @@ from typing import Final, NoReturn, Self, TypeVar
 import aiohttp
 from pydantic import ValidationError
 
-from edge.api.protocol import (
-    PREFIX,
-    PROTOCOL_HEADER,
-    PROTOCOL_VERSION,
+from edge.api.protocol.courier import (
     CertificateAsked,
     Delivery,
     DeliveryTaken,
     EnvelopeBatch,
     EnvelopeQuery,
-    Message,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
-    Problem,
-    Role,
     TelemetryView,
 )
+from edge.api.protocol.exchange import PREFIX, PROTOCOL_HEADER, PROTOCOL_VERSION, Message, Problem, Role
 from sync.config import SyncConfig
 from sync.errors import EdgeFailed, EdgeRefused, EdgeSilent
 

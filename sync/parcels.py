@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from edge.api.protocol import ParcelQuery, ParcelView
+from edge.api.protocol.courier import ParcelQuery, ParcelView
 from sync.edge_socket import EdgeSocket
 from sync.errors import EdgeFailed, EdgeRefused, EdgeSilent
 from sync.mqtt import Connection

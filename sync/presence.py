@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from clockface import __version__
-from edge.api.protocol import TelemetryView
+from edge.api.protocol.courier import TelemetryView
 from sync.edge_socket import EdgeSocket
 from sync.errors import EdgeFailed, EdgeRefused, EdgeSilent
 from sync.mqtt import Connection, Will

@@ -11,7 +11,8 @@ from typing import Final
 
 import structlog
 
-from edge.api.protocol import MAX_PAGE, DeliveryTaken, EnvelopeBatch, EnvelopeQuery
+from edge.api.protocol.courier import DeliveryTaken, EnvelopeBatch, EnvelopeQuery
+from edge.api.protocol.fields import MAX_PAGE
 from sync.conditions import Condition
 from sync.config import SyncConfig
 from sync.cutting import batches

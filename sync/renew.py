@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from edge.api.protocol import MAX_DOCUMENT_CHARS, CertificateAsked, Delivery, ParcelQuery
+from edge.api.protocol.courier import CertificateAsked, Delivery, ParcelQuery
+from edge.api.protocol.fields import MAX_DOCUMENT_CHARS
 from sync import renewal
 from sync.certificates import opened
 from sync.config import SyncConfig

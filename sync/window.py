@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from edge.api.protocol import EnvelopeView, FrontierView, SendAfter
+from edge.api.protocol.courier import EnvelopeView, FrontierView, SendAfter
 
 FIRST_AGAIN: Final = 32  # events after a rewind, then with each confirmation so many times as many
 GROWTH: Final = 4

@@ -10,7 +10,7 @@ import structlog
 from aiohttp.web_server import Server
 
 from edge.api.problems import to_problem
-from edge.api.protocol import PROBLEM_TYPE, PROTOCOL_HEADER, PROTOCOL_VERSION
+from edge.api.protocol.exchange import PROBLEM_TYPE, PROTOCOL_HEADER, PROTOCOL_VERSION
 from edge.errors import ApiError
 
 REFUSAL_S = 1.0  # how long a client that is one too many may take to ask and be told

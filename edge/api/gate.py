@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, Protocol
 
-from edge.api.protocol import PREFIX, SessionView, StaffRoleCode
+from edge.api.protocol.exchange import PREFIX
+from edge.api.protocol.fields import StaffRoleCode
+from edge.api.protocol.staff import SessionView
 from edge.api.service import Peer
 from edge.config import StaffConfig
 from edge.errors import NotPermitted, SessionNeeded, SessionRefused

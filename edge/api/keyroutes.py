@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from aiohttp import web
 
-from edge.api.protocol import COPY_SHA256_HEADER, PREFIX, PROTOCOL_HEADER, PROTOCOL_VERSION, RotationAsked
+from edge.api.protocol.exchange import COPY_SHA256_HEADER, PREFIX, PROTOCOL_HEADER, PROTOCOL_VERSION
+from edge.api.protocol.keys import RotationAsked
 from edge.api.routes import PEER, Desk, Handler, answer, body_of
 from edge.api.service import KeyService
 from edge.errors import ApiError

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiohttp import web
 
-from edge.api.protocol import (
+from edge.api.protocol.exchange import (
     FACE_HEADER,
     PREVIEW_BOUNDARY,
     PREVIEW_TYPE,
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
-    RoomView,
 )
+from edge.api.protocol.stage import RoomView
 from edge.api.streams import WRITE_TIMEOUT_S
 from edge.camera.preview import Picture
 from edge.errors import ApiError

@@ -5,7 +5,8 @@ Trust boundary: as `edge.api.routes`. A dossier is personal data of one person, 
 
 from aiohttp import web
 
-from edge.api.protocol import PREFIX, DossierAsked, PersonEventQuery, RetentionAsked
+from edge.api.protocol.exchange import PREFIX
+from edge.api.protocol.privacy import DossierAsked, PersonEventQuery, RetentionAsked
 from edge.api.routes import PEER, Desk, Handler, answer, body_of, query_of
 from edge.api.service import PrivacyService
 from edge.errors import ApiError

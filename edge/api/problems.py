@@ -9,7 +9,7 @@ import structlog
 from clockface import errors as shared
 from clockface.errors import ClockfaceError
 from edge import errors
-from edge.api.protocol import Problem
+from edge.api.protocol.exchange import Problem
 from edge.errors import ApiError
 
 

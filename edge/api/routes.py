@@ -16,39 +16,23 @@ from pydantic import ValidationError
 
 from edge.api import mirror, streams
 from edge.api.gate import Gate
-from edge.api.protocol import (
+from edge.api.protocol.badges import BadgeAsked, BadgeQuery, CardSet, PinSet, WaySet
+from edge.api.protocol.courier import CertificateAsked, Delivery, EnvelopeQuery, ParcelQuery
+from edge.api.protocol.device import DeviceTestQuery, RetirementAsked
+from edge.api.protocol.enrolment import CameraEnrolment, PhotoEnrolment
+from edge.api.protocol.exchange import (
     MAX_DELIVERY_BYTES,
     MAX_JSON_BYTES,
     MAX_PHOTO_BYTES,
     PREFIX,
-    AuditQuery,
-    BadgeAsked,
-    BadgeQuery,
-    CameraEnrolment,
-    CardSet,
-    CertificateAsked,
-    ConsentGiven,
-    CorrectionAsked,
-    Delivery,
-    DeviceTestQuery,
-    Disavowal,
-    EnabledSet,
-    EnvelopeQuery,
-    IntentChosen,
     Message,
-    ParcelQuery,
-    PeopleQuery,
-    PersonProfile,
-    PhotoEnrolment,
-    PinEntered,
-    PinSet,
-    PromptGone,
-    PunchQuery,
-    RetirementAsked,
     Role,
-    SessionAsked,
-    WaySet,
 )
+from edge.api.protocol.intents import CorrectionAsked, Disavowal, IntentChosen, PinEntered, PromptGone
+from edge.api.protocol.ledger import AuditQuery
+from edge.api.protocol.people import ConsentGiven, EnabledSet, PeopleQuery, PersonProfile
+from edge.api.protocol.punches import PunchQuery
+from edge.api.protocol.staff import SessionAsked
 from edge.api.service import EdgeService, KeyService, Peer, PrivacyService
 from edge.api.stage import Stage
 from edge.camera.preview import Preview

@@ -24,7 +24,7 @@ from clockface.logs import watch
 from edge.api.door import admit
 from edge.api.gate import Gate, need_of, plain
 from edge.api.problems import to_problem, unexpected
-from edge.api.protocol import PREFIX, PROBLEM_TYPE, PROTOCOL_HEADER, PROTOCOL_VERSION, Problem, Role
+from edge.api.protocol.exchange import PREFIX, PROBLEM_TYPE, PROTOCOL_HEADER, PROTOCOL_VERSION, Problem, Role
 from edge.api.routes import PEER, Desk, Handler, tables
 from edge.api.service import EdgeService, KeyService, PrivacyService
 from edge.api.sockets import bind, peer_of

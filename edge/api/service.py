@@ -9,71 +9,58 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge.api.protocol import (
-    AuditList,
-    AuditQuery,
-    AuditVerified,
+from edge.api.protocol.badges import (
     BadgeAsked,
     BadgeIssued,
     BadgeList,
     BadgeQuery,
     BadgeView,
-    CameraEnrolment,
     CardSet,
-    CertificateAsked,
     CodeSecret,
-    ConsentGiven,
-    CorrectionAsked,
-    CorrectionTaken,
-    Delivery,
-    DeliveryTaken,
-    DeviceTest,
-    DeviceTestQuery,
-    Disavowal,
-    DisavowalTaken,
-    Dossier,
-    DossierAsked,
-    Enrolled,
-    EnrolmentProgress,
-    EnvelopeBatch,
-    EnvelopeQuery,
-    IntentChosen,
-    IntentTaken,
-    KeysVerified,
-    KeysView,
-    LedgerVerified,
-    ParcelBatch,
-    ParcelMade,
-    ParcelQuery,
-    PeopleList,
-    PeopleQuery,
-    PersonEventList,
-    PersonEventQuery,
-    PersonProfile,
-    PersonView,
-    PhotoEnrolment,
-    PinEntered,
     PinSet,
-    PinTaken,
-    ProcessingView,
-    PromptGone,
-    PromptHeld,
-    PunchList,
-    PunchQuery,
-    Removed,
-    RestartAsked,
-    RetentionAsked,
-    RetentionDone,
-    RetirementAsked,
-    RetirementView,
-    Role,
-    RotationAsked,
-    RotationView,
-    Status,
-    TelemetryView,
     WaySet,
     WaysView,
 )
+from edge.api.protocol.courier import (
+    CertificateAsked,
+    Delivery,
+    DeliveryTaken,
+    EnvelopeBatch,
+    EnvelopeQuery,
+    ParcelBatch,
+    ParcelMade,
+    ParcelQuery,
+    TelemetryView,
+)
+from edge.api.protocol.device import DeviceTest, DeviceTestQuery, RestartAsked, RetirementAsked, RetirementView
+from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress, PhotoEnrolment
+from edge.api.protocol.exchange import Role
+from edge.api.protocol.intents import (
+    CorrectionAsked,
+    CorrectionTaken,
+    Disavowal,
+    DisavowalTaken,
+    IntentChosen,
+    IntentTaken,
+    PinEntered,
+    PinTaken,
+    PromptGone,
+    PromptHeld,
+)
+from edge.api.protocol.keys import KeysVerified, KeysView, RotationAsked, RotationView
+from edge.api.protocol.ledger import AuditList, AuditQuery, AuditVerified, LedgerVerified
+from edge.api.protocol.people import ConsentGiven, PeopleList, PeopleQuery, PersonProfile, PersonView, Removed
+from edge.api.protocol.privacy import (
+    Dossier,
+    DossierAsked,
+    PersonEventList,
+    PersonEventQuery,
+    ProcessingView,
+    RetentionAsked,
+    RetentionDone,
+)
+from edge.api.protocol.punches import PunchList, PunchQuery
+from edge.api.protocol.status import Status
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import struct
 from pathlib import Path
 
 from clockface.errors import ConfigError
-from edge.api.protocol import Role
+from edge.api.protocol.exchange import Role
 from edge.api.service import Peer
 from edge.errors import ApiError
 

@@ -12,7 +12,7 @@ from collections import deque
 
 import structlog
 
-from edge.api.protocol import AnnouncementLine, VerdictLine
+from edge.api.protocol.stage import AnnouncementLine, VerdictLine
 from edge.api.views import announcement_line, scene_line, verdict_view
 from edge.ports import Announcer
 from edge.types.announcements import Announcement, Notice

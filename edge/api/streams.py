@@ -12,15 +12,12 @@ from aiohttp import web
 
 from clockface.errors import ClockfaceError
 from edge.api.problems import to_problem, unexpected
-from edge.api.protocol import (
+from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentFailed, EnrolmentProgress
+from edge.api.protocol.exchange import (
     HEARTBEAT_S,
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
     STREAM_TYPE,
-    CameraEnrolment,
-    Enrolled,
-    EnrolmentFailed,
-    EnrolmentProgress,
     Heartbeat,
     Message,
 )

@@ -3,18 +3,11 @@
 A greeting goes into an announcement's line and nowhere else.
 """
 
-from edge.api.protocol import (
-    OFFERED_WAYS,
-    AnnouncementLine,
-    CameraStatus,
-    ConsentView,
-    Outline,
-    PersonProfile,
-    PinPrompt,
-    PunchView,
-    SceneLine,
-    VerdictView,
-)
+from edge.api.protocol.fields import OFFERED_WAYS
+from edge.api.protocol.people import ConsentView, PersonProfile
+from edge.api.protocol.punches import PunchView
+from edge.api.protocol.stage import AnnouncementLine, Outline, PinPrompt, SceneLine, VerdictView
+from edge.api.protocol.status import CameraStatus
 from edge.types.announcements import Announcement
 from edge.types.camera import CameraHealth
 from edge.types.people import Consent, Profile

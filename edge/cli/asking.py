@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from clockface.cli.terminal import console, printable, table
 from edge.api.client import EdgeClient
-from edge.api.protocol import Message, PeopleQuery, PersonView
+from edge.api.protocol.exchange import Message
+from edge.api.protocol.people import PeopleQuery, PersonView
 from edge.cli.context import invocation
 from edge.config import Config
 from edge.errors import PersonUnknown

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from edge.api.protocol import MAX_PAGE, AuditQuery
+from edge.api.protocol.fields import MAX_PAGE
+from edge.api.protocol.ledger import AuditQuery
 from edge.cli.asking import AsJson, as_line, asking, console, printable, table
 from edge.errors import LedgerCorrupt
 

@@ -14,17 +14,8 @@ import typer
 from rich.text import Text
 
 from clockface.cli.private_file import private_draft
-from edge.api.protocol import (
-    BadgeAsked,
-    BadgeIssued,
-    BadgeQuery,
-    CardSet,
-    PersonProfile,
-    PersonView,
-    PinSet,
-    WaySet,
-    WaysView,
-)
+from edge.api.protocol.badges import BadgeAsked, BadgeIssued, BadgeQuery, CardSet, PinSet, WaySet, WaysView
+from edge.api.protocol.people import PersonProfile, PersonView
 from edge.cli.asking import (
     AsJson,
     PersonArgument,

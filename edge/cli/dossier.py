@@ -11,7 +11,9 @@ from typing import Any
 
 from clockface.cli.plain_page import plain_page
 from edge.api.client import EdgeClient
-from edge.api.protocol import AuditQuery, BadgeQuery, Dossier, DossierAsked
+from edge.api.protocol.badges import BadgeQuery
+from edge.api.protocol.ledger import AuditQuery
+from edge.api.protocol.privacy import Dossier, DossierAsked
 from edge.config import Config
 from sync.wire.events import ATTENDANCE_RECORDED
 

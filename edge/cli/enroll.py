@@ -17,14 +17,8 @@ from rich.progress import Progress
 
 from clockface.cli.private_file import private_file
 from edge.api.client import EdgeClient
-from edge.api.protocol import (
-    CameraEnrolment,
-    ConsentGiven,
-    Enrolled,
-    EnrolmentProgress,
-    PersonProfile,
-    PhotoEnrolment,
-)
+from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress, PhotoEnrolment
+from edge.api.protocol.people import ConsentGiven, PersonProfile
 from edge.cli.asking import as_line, asking, console, find, moment, printable, told
 from edge.cli.context import invocation
 from edge.cli.people import person_object

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from edge.api.protocol import Removed
+from edge.api.protocol.people import Removed
 from edge.cli.asking import as_line, asking, find, printable
 
 

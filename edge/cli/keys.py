@@ -16,7 +16,7 @@ from clockface.cli.terminal import console, table
 from clockface.errors import SecretInvalid, SecretMissing, SecretWrong
 from edge import __version__
 from edge.api.client import EdgeClient
-from edge.api.protocol import KeysView, RotationAsked, RotationView
+from edge.api.protocol.keys import KeysView, RotationAsked, RotationView
 from edge.cli.asking import AsJson, asking
 from edge.cli.context import Invocation, invocation
 from edge.cli.progress import progress_bar

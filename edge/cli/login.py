@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from edge.api.protocol import SessionAsked, SessionView
+from edge.api.protocol.staff import SessionAsked, SessionView
 from edge.cli.asking import asking, told
 
 

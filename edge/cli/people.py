@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from edge.api.protocol import ConsentGiven, PersonProfile, PersonView
+from edge.api.protocol.people import ConsentGiven, PersonProfile, PersonView
 from edge.cli.asking import (
     AsJson,
     PersonArgument,

@@ -13,7 +13,7 @@ import typer
 from rich.text import Text
 
 from clockface.cli.private_file import private_file
-from edge.api.protocol import RetentionAsked
+from edge.api.protocol.privacy import RetentionAsked
 from edge.cli.asking import AsJson, PersonArgument, as_line, asking, console, find, table
 from edge.cli.backup_files import old_backups, remove_backups
 from edge.cli.context import invocation

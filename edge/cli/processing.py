@@ -8,7 +8,8 @@ Trust boundary: numbers and settings only; nobody is in it.
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from edge.api.protocol import ProcessingView, Status
+from edge.api.protocol.privacy import ProcessingView
+from edge.api.protocol.status import Status
 from edge.cli.dossier import kept
 from edge.config import Config
 

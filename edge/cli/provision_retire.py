@@ -17,7 +17,7 @@ import typer
 from clockface.cli.terminal import printable
 from clockface.errors import SecretError
 from edge.api.client import EdgeClient
-from edge.api.protocol import RetirementAsked, RetirementView
+from edge.api.protocol.device import RetirementAsked, RetirementView
 from edge.cli.context import Invocation, invocation
 from edge.cli.provision import TLS_FOLDER, Tls, account, keyring_of, open_stopped
 from edge.cli.provision_guide import EXIT_WAITING

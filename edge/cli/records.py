@@ -12,7 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from edge.api.client import EdgeClient
-from edge.api.protocol import MAX_PAGE, PeopleQuery, PunchQuery, PunchView
+from edge.api.protocol.fields import MAX_PAGE
+from edge.api.protocol.people import PeopleQuery
+from edge.api.protocol.punches import PunchQuery, PunchView
 from edge.attendance.days import shift_turn
 from edge.attendance.export import ExportRow
 from edge.config import Config

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from edge.api.protocol import ConsentGiven, PersonProfile
+from edge.api.protocol.people import ConsentGiven, PersonProfile
 from edge.errors import EnrolmentError
 
 MAX_BYTES = 20 * 1024 * 1024

@@ -10,7 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from edge.api.client import EdgeClient
-from edge.api.protocol import MAX_PHOTO_BYTES, PeopleQuery, PersonView, PhotoEnrolment
+from edge.api.protocol.enrolment import PhotoEnrolment
+from edge.api.protocol.exchange import MAX_PHOTO_BYTES
+from edge.api.protocol.people import PeopleQuery, PersonView
 from edge.cli.staff_csv import BadRow, StaffRow, photos_of
 from edge.errors import EnrolmentError, PhotoRefused
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.text import Text
 
-from edge.api.protocol import Status
+from edge.api.protocol.status import Status
 from edge.cli.asking import AsJson, asking, console, printable, table
 from edge.cli.context import invocation
 from edge.doctor.host import command_output

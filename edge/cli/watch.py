@@ -9,7 +9,8 @@ import typer
 from rich.status import Status as Spinner
 
 from edge.api.client import EdgeClient
-from edge.api.protocol import AnnouncementLine, Heartbeat, SceneLine, VerdictLine, VerdictView
+from edge.api.protocol.exchange import Heartbeat
+from edge.api.protocol.stage import AnnouncementLine, SceneLine, VerdictLine, VerdictView
 from edge.cli.asking import asking, console, printable
 from edge.cli.words import COACHING, NOTICES
 from edge.clock import system_wall

@@ -8,7 +8,7 @@ moves nothing twice, and only a newer one has anything sent again.
 from collections.abc import Callable
 from datetime import datetime
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import SendAfter
 from edge.daemon.deliveries import Outcome, Taken, opened
 from edge.errors import LedgerFork
 from edge.store.frontier import BEHIND
@@ -57,7 +57,7 @@ class AckDesk:
                 self._store.alarms.raise_alarm(BEHIND, "all")
             return Taken(
                 Outcome.APPLIED if resend else Outcome.REPEATED,
-                send_after=wire.SendAfter() if resend else None,
+                send_after=SendAfter() if resend else None,
             )
         committed = event_id(ack.committed, self._address)
         try:
@@ -70,9 +70,7 @@ class AckDesk:
             self._store.alarms.raise_alarm(BEHIND, f"{committed.epoch}/{committed.seq}")
         send_after = None
         if resend:
-            send_after = (
-                wire.SendAfter(epoch=committed.epoch, seq=committed.seq) if ours else self._from_frontier()
-            )
+            send_after = SendAfter(epoch=committed.epoch, seq=committed.seq) if ours else self._from_frontier()
         outcome = Outcome.APPLIED if moved or resend else Outcome.REPEATED
         return Taken(outcome, "" if ours else "office_ahead", send_after=send_after)
 
@@ -87,9 +85,9 @@ class AckDesk:
             self._newest = issued
         return new
 
-    def _from_frontier(self) -> wire.SendAfter:
+    def _from_frontier(self) -> SendAfter:
         frontier = self._store.frontier.current()
-        return wire.SendAfter() if frontier is None else wire.SendAfter(epoch=frontier.epoch, seq=frontier.seq)
+        return SendAfter() if frontier is None else SendAfter(epoch=frontier.epoch, seq=frontier.seq)
 
 
 def event_id(point: EventPoint, address: Address) -> EventId:

@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Protocol
 
 from edge import __version__
-from edge.api import protocol as wire
+from edge.api.protocol.fields import OFFERED_WAYS
+from edge.api.protocol.status import (
+    AlarmView,
+    ClockStatus,
+    GalleryStatus,
+    LedgerStatus,
+    ModelStatus,
+    OfficeStatus,
+    SignalStatus,
+    StageTiming,
+    Status,
+)
 from edge.api.views import camera_status
 from edge.config import Config
 from edge.daemon.intents import CHOSEN_DIRECTIONS
@@ -77,10 +88,10 @@ class Condition:
         self._began_s = clock.now().boottime_s
         self._models = () if face_path is None else running_models(config)
 
-    def status(self) -> wire.Status:
+    def status(self) -> Status:
         """How the daemon is; no personal data."""
         now = self._clock.now()
-        return wire.Status(
+        return Status(
             version=__version__,
             device=self._config.device.name,
             site=self._config.device.site,
@@ -94,7 +105,7 @@ class Condition:
             galleries=self._galleries(),
             ledger=self._ledger(),
             office=self._office(),
-            clock=wire.ClockStatus(
+            clock=ClockStatus(
                 wall=now.wall,
                 utc_offset_s=now.utc_offset_s,
                 boottime_s=now.boottime_s,
@@ -102,22 +113,22 @@ class Condition:
             ),
             stages=self._stages(),
             signals=tuple(
-                wire.SignalStatus(name=each.name, problem=None if each.problem is None else each.problem[:600])
+                SignalStatus(name=each.name, problem=None if each.problem is None else each.problem[:600])
                 for each in self._signals()
             ),
-            ways=tuple(way for way in wire.OFFERED_WAYS if way in self._ways()),
+            ways=tuple(way for way in OFFERED_WAYS if way in self._ways()),
             directions=self._config.attendance.direction in CHOSEN_DIRECTIONS,
             work_codes=self._config.attendance.work_codes,
             consent_text_version=self._config.enrolment.consent_text_version,
         )
 
-    def _galleries(self) -> tuple[wire.GalleryStatus, ...]:
+    def _galleries(self) -> tuple[GalleryStatus, ...]:
         if self._face_path is None:
             return ()
         recogniser = self._face_path.recogniser
         thresholds = recogniser.thresholds
         return tuple(
-            wire.GalleryStatus(
+            GalleryStatus(
                 model_hash=model_hash,
                 people=gallery.people,
                 templates=len(gallery),
@@ -127,9 +138,9 @@ class Condition:
             for model_hash, gallery in recogniser.galleries.items()
         )
 
-    def _ledger(self) -> wire.LedgerStatus:
+    def _ledger(self) -> LedgerStatus:
         head, pending = self._store.events.head(), self._store.frontier.pending()
-        return wire.LedgerStatus(
+        return LedgerStatus(
             epoch=head.epoch,
             seq=head.seq,
             events=self._store.events.count(),
@@ -137,14 +148,14 @@ class Condition:
             oldest_pending_at=pending.oldest_at,
             people=self._store.people.count(),
             alarms=tuple(
-                wire.AlarmView(kind=each.kind, detail=each.detail, raised_at=each.raised_at)
+                AlarmView(kind=each.kind, detail=each.detail, raised_at=each.raised_at)
                 for each in self._store.alarms.raised()[:100]
             ),
         )
 
-    def _office(self) -> wire.OfficeStatus:
+    def _office(self) -> OfficeStatus:
         office, closure = self._store.office.current(), self._store.noticeboard.closure()
-        return wire.OfficeStatus(
+        return OfficeStatus(
             name=None if office is None else office.name,
             parcels_pending=self._store.parcels.count(),
             roster_version=self._store.progress.roster_version(),
@@ -153,21 +164,21 @@ class Condition:
             templates_waiting=self._store.site.sealed_count(),
         )
 
-    def _stages(self) -> tuple[wire.StageTiming, ...]:
+    def _stages(self) -> tuple[StageTiming, ...]:
         if self._face_path is None:
             return ()
         costs = self._face_path.recogniser.times.costs()
         return tuple(
-            wire.StageTiming(stage=stage.value, median_ms=cost.median_ms, p95_ms=cost.p95_ms, count=cost.runs)
+            StageTiming(stage=stage.value, median_ms=cost.median_ms, p95_ms=cost.p95_ms, count=cost.runs)
             for stage, cost in costs.items()
         )
 
 
-def running_models(config: Config) -> tuple[wire.ModelStatus, ...]:
+def running_models(config: Config) -> tuple[ModelStatus, ...]:
     """The models that the configuration lets run, each with the SHA-256 that its load has checked."""
     specs = ModelStore(config.paths.models or SHIPPED_MODELS).specs
     names = (*configured_models(config.inference), *liveness_models(config.liveness))
-    return tuple(wire.ModelStatus(name=name, sha256=specs[name].sha256) for name in names if name in specs)
+    return tuple(ModelStatus(name=name, sha256=specs[name].sha256) for name in names if name in specs)
 
 
 def resident_mb(statm: Path = Path("/proc/self/statm")) -> float:

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import SendAfter
 from edge.ports import Clock
 from edge.store.store import Store
 from sync.wire.canonical import WireError
@@ -62,7 +62,7 @@ class Taken:
 
     outcome: Outcome
     reason: str = ""
-    send_after: wire.SendAfter | None = None
+    send_after: SendAfter | None = None
     result: bytes | None = None
     answers: str | None = None
 

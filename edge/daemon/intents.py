@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edge.api.protocol import IntentChosen
+from edge.api.protocol.intents import IntentChosen
 from edge.attendance.rules import NO_INTENT, Identification, Intent
 from edge.attendance.work_codes import is_offered
 from edge.config import AttendanceConfig

@@ -11,7 +11,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
-from edge.api import protocol as wire
+from edge.api.protocol.device import RestartAsked
+from edge.api.protocol.keys import KeysVerified, KeysView, KeyView, RotationAsked, RotationView
 from edge.api.service import Peer
 from edge.daemon.condition import FaceParts
 from edge.daemon.quiet_restart import QUIET_S, QuietRestart
@@ -54,7 +55,7 @@ class KeyDesk:
         """End the background work."""
         self._rotator.close()
 
-    def keys(self) -> wire.KeysView:
+    def keys(self) -> KeysView:
         """Say which keys there are, and what each wrote."""
         since = self._store.rotation.since()
         tokens: dict[tuple[Purpose, str], dict[str, int]] = defaultdict(dict)
@@ -64,7 +65,7 @@ class KeyDesk:
             for key_id in ring.keys:
                 tokens.setdefault((purpose, key_id), {})
         views = tuple(
-            wire.KeyView(
+            KeyView(
                 purpose=purpose.value,
                 key_id=key_id,
                 writes=key_id == self._rings[purpose].primary_id,
@@ -74,14 +75,14 @@ class KeyDesk:
             )
             for (purpose, key_id), used in tokens.items()
         )
-        return wire.KeysView(keys=views, rotation=self.rotation())
+        return KeysView(keys=views, rotation=self.rotation())
 
-    def rotation(self) -> wire.RotationView:
+    def rotation(self) -> RotationView:
         """Say how far a rotation to the writing keys is."""
         journal = self._store.rotation.journal()
         data, face = self._store.rotation.targets
         ours = journal if journal is not None and (journal.data_key, journal.face_key) == (data, face) else None
-        return wire.RotationView(
+        return RotationView(
             state="none" if ours is None else ours.state.value,
             data_key=data,
             face_key=face,
@@ -92,7 +93,7 @@ class KeyDesk:
             fault=self._rotator.fault,
         )
 
-    def rotate(self, asked: wire.RotationAsked, peer: Peer) -> wire.RotationView:
+    def rotate(self, asked: RotationAsked, peer: Peer) -> RotationView:
         """Begin, go on or pause."""
         if asked.action == "pause":
             self._store.rotation.pause(actor=peer.account)
@@ -101,11 +102,11 @@ class KeyDesk:
             self._rotator.wake()
         return self.rotation()
 
-    def verify_keys(self, peer: Peer) -> wire.KeysVerified:
+    def verify_keys(self, peer: Peer) -> KeysVerified:
         """Open every token with the writing keys alone, and let the gallery recognise stored templates."""
         tried, recognised, why_not = self._recognise()
         tokens = self._store.rotation.verify_alone(actor=peer.account)
-        return wire.KeysVerified(tokens=tokens, tried=tried, recognised=recognised, why_not=why_not)
+        return KeysVerified(tokens=tokens, tried=tried, recognised=recognised, why_not=why_not)
 
     def _recognise(self) -> tuple[int, int, str | None]:
         """Search the gallery in use for templates as they stand in the ledger now."""
@@ -121,16 +122,16 @@ class KeyDesk:
                     recognised += found.person_id == person_id and found.score >= threshold
         return tried, recognised, None if tried else "no_templates"
 
-    def forget_old_keys(self, peer: Peer) -> wire.RotationView:
+    def forget_old_keys(self, peer: Peer) -> RotationView:
         """Let go of the old keys in memory."""
         self._store.rotation.forget_old_keys(actor=peer.account)
         return self.rotation()
 
-    def restart(self, peer: Peer) -> wire.RestartAsked:
+    def restart(self, peer: Peer) -> RestartAsked:
         """End as soon as nobody is there; systemd starts the daemon again."""
         self._store.audit.append("daemon.restart_asked", actor=peer.account)
         self._restart.ask()
-        return wire.RestartAsked(pid=os.getpid(), quiet_s=QUIET_S)
+        return RestartAsked(pid=os.getpid(), quiet_s=QUIET_S)
 
     def copy_ledger(self, peer: Peer) -> Path:
         """Make a consistent copy beside the ledger; the caller removes it."""

@@ -8,7 +8,18 @@ is believed in neither.
 from collections.abc import Sequence
 from datetime import datetime
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import (
+    CertificateAsked,
+    Delivery,
+    DeliveryTaken,
+    EnvelopeBatch,
+    EnvelopeQuery,
+    ParcelBatch,
+    ParcelMade,
+    ParcelQuery,
+    ParcelView,
+    TelemetryView,
+)
 from edge.config import Config
 from edge.daemon.acks import AckDesk
 from edge.daemon.certificate_requests import CertificateRequests
@@ -64,35 +75,35 @@ class OfficeDesk:
         issued, now_s = datetime.fromisoformat(ack.issued), self._clock.now().boottime_s
         return self._telemetrist.office_time.heard(issued, echo=ack.echo, boottime_s=now_s)
 
-    def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
+    def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         """Signed events after a point."""
         return self._sending.envelopes(query)
 
-    def parcels(self, query: wire.ParcelQuery) -> wire.ParcelBatch:
+    def parcels(self, query: ParcelQuery) -> ParcelBatch:
         """Signed parcels that the office has not received; does not wait."""
-        return wire.ParcelBatch(
+        return ParcelBatch(
             parcels=tuple(
-                wire.ParcelView(parcel_id=each.parcel_id, envelope=each.envelope.decode("ascii"))
+                ParcelView(parcel_id=each.parcel_id, envelope=each.envelope.decode("ascii"))
                 for each in self._store.parcels.waiting(limit=query.limit)
             )
         )
 
-    def telemetry(self) -> wire.TelemetryView:
+    def telemetry(self) -> TelemetryView:
         """The device's condition, signed."""
-        return wire.TelemetryView(envelope=self._telemetrist.report().decode("ascii"))
+        return TelemetryView(envelope=self._telemetrist.report().decode("ascii"))
 
-    def request_certificate(self, asked: wire.CertificateAsked) -> wire.ParcelMade:
+    def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         """Countersign a request for the next TLS certificate.
 
         Raises:
             ApiError: It is not a request of this device's that the office could grant.
         """
-        return wire.ParcelMade(parcel_id=self._certificates.countersign(asked.request_pem))
+        return ParcelMade(parcel_id=self._certificates.countersign(asked.request_pem))
 
-    def deliver(self, delivery: wire.Delivery) -> wire.DeliveryTaken:
+    def deliver(self, delivery: Delivery) -> DeliveryTaken:
         """Take a document that came from the office."""
         taken = self._deliveries.take(delivery.envelope.encode("utf-8", "replace"))
-        return wire.DeliveryTaken(
+        return DeliveryTaken(
             outcome=taken.outcome.value,
             reason=taken.reason,
             frontier=self._sending.frontier(),

@@ -7,7 +7,18 @@ is noted in the audit trail; the record of processing holds numbers and nobody.
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from edge.api import protocol as wire
+from edge.api.protocol.people import PersonView
+from edge.api.protocol.privacy import (
+    Dossier,
+    DossierAsked,
+    PersonEvent,
+    PersonEventList,
+    PersonEventQuery,
+    ProcessingView,
+    RetentionAsked,
+    RetentionDone,
+    TemplateHeld,
+)
 from edge.api.service import Peer
 from edge.api.views import consent_view
 from edge.config import Config
@@ -40,7 +51,7 @@ class PrivacyDesk:
         store: Store,
         config: Config,
         clock: Clock,
-        person: Callable[[str], wire.PersonView],
+        person: Callable[[str], PersonView],
         backups: Backups,
         retention: Retention,
     ) -> None:
@@ -55,19 +66,19 @@ class PrivacyDesk:
         """End what is under way."""
         self._retention.close()
 
-    def retention(self, asked: wire.RetentionAsked, peer: Peer) -> wire.RetentionDone:
+    def retention(self, asked: RetentionAsked, peer: Peer) -> RetentionDone:
         """Remove what is over, or say what would go."""
         return self._retention.run(asked, actor=peer.account)
 
     # --- one person ---------------------------------------------------------------------------------------
 
-    def dossier(self, person_id: str, asked: wire.DossierAsked, peer: Peer) -> wire.Dossier:
+    def dossier(self, person_id: str, asked: DossierAsked, peer: Peer) -> Dossier:
         """All that the ledger holds on a person, but their events and the audit trail."""
         subject, store = PersonId(person_id), self._store
         shown = self._person(person_id)
         detail = "with_vectors" if asked.vectors else "without_vectors"
         store.audit.append("person.exported", actor=peer.account, subject=subject, detail=detail)
-        return wire.Dossier(
+        return Dossier(
             person=shown,
             consents=tuple(consent_view(each) for each in store.consents.history(subject)),
             templates=self._templates(subject, vectors=asked.vectors),
@@ -78,13 +89,13 @@ class PrivacyDesk:
             backups_until=self._backups.last_dies(),
         )
 
-    def _templates(self, subject: PersonId, *, vectors: bool) -> tuple[wire.TemplateHeld, ...]:
+    def _templates(self, subject: PersonId, *, vectors: bool) -> tuple[TemplateHeld, ...]:
         matched = self._store.events.face_days(subject)
         held = []
         for template_id, chain in self._store.templates.of_person(subject):
             template = self._store.templates.get(template_id) if vectors else None
             held.append(
-                wire.TemplateHeld(
+                TemplateHeld(
                     template_id=template_id,
                     chain=chain,
                     since=_day(self._store.template_dates.since(template_id)),
@@ -94,17 +105,17 @@ class PrivacyDesk:
             )
         return tuple(held)
 
-    def events_of(self, person_id: str, query: wire.PersonEventQuery) -> wire.PersonEventList:
+    def events_of(self, person_id: str, query: PersonEventQuery) -> PersonEventList:
         """A page of the events about a person, known or removed."""
         found, following = self._store.events.about(PersonId(person_id), after=query.after)
-        return wire.PersonEventList(
-            events=tuple(wire.PersonEvent(state=state, event=raw.decode()) for state, raw in found),
+        return PersonEventList(
+            events=tuple(PersonEvent(state=state, event=raw.decode()) for state, raw in found),
             next_after=following,
         )
 
     # --- everybody ----------------------------------------------------------------------------------------
 
-    def processing(self) -> wire.ProcessingView:
+    def processing(self) -> ProcessingView:
         """What is processed here, in numbers."""
         store = self._store
         people, versions = store.people.list(), store.consents.versions()
@@ -114,7 +125,7 @@ class PrivacyDesk:
             entries, oldest = entries + 1, oldest or entry.at
             retention = entry.at if entry.action == APPLIED else retention
         office = store.office.current()
-        return wire.ProcessingView(
+        return ProcessingView(
             people=len(people),
             with_face=sum(each.consented and bool(each.templates) for each in people),
             consents=len(versions),

@@ -6,7 +6,7 @@ by its hash, beyond what the office has acknowledged.
 
 import structlog
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import SendAfter
 from edge.daemon.acks import event_id
 from edge.daemon.deliveries import Outcome, Taken, opened
 from edge.store.reissue import Reissued
@@ -50,5 +50,5 @@ class RefusalDesk:
         if answer is Reissued.REPEATED:  # the office refuses every event that was on its way: go on as before
             return Taken(Outcome.REPEATED)
         frontier = self._store.frontier.current()
-        after = wire.SendAfter() if frontier is None else wire.SendAfter(epoch=frontier.epoch, seq=frontier.seq)
+        after = SendAfter() if frontier is None else SendAfter(epoch=frontier.epoch, seq=frontier.seq)
         return Taken(Outcome.APPLIED, send_after=after)

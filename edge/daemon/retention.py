@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from edge.api.protocol import RetentionAsked, RetentionDone
+from edge.api.protocol.privacy import RetentionAsked, RetentionDone
 from edge.config import RetentionConfig
 from edge.daemon.rotating import FIRST_ROWS, RESTS, SHORTEST_REST_S, next_rows
 from edge.errors import ApiError

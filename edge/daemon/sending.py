@@ -3,7 +3,7 @@
 Trust boundary: envelopes leave as they were signed; nothing that the courier asks moves the frontier.
 """
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import EnvelopeBatch, EnvelopeQuery, EnvelopeView, FrontierView
 from edge.config import Config
 from edge.store.store import Store
 from edge.types.identity import EpochId
@@ -23,7 +23,7 @@ class Sending:
         self._store = store
         self.handed_out: EventId | None = None  # the newest event that the courier has had
 
-    def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
+    def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         """Signed events after a point; does not wait."""
         after = (
             None
@@ -33,11 +33,11 @@ class Sending:
         events = self._store.events.envelopes_after(after, limit=query.limit)
         if events and (self.handed_out is None or _order(events[-1].id) > _order(self.handed_out)):
             self.handed_out = events[-1].id
-        return wire.EnvelopeBatch(
+        return EnvelopeBatch(
             device=self._config.device.name,
             site=self._config.device.site,
             envelopes=tuple(
-                wire.EnvelopeView(
+                EnvelopeView(
                     epoch=e.id.epoch, seq=e.id.seq, hash=e.id.hash, envelope=e.envelope.decode("ascii")
                 )
                 for e in events
@@ -45,10 +45,10 @@ class Sending:
             frontier=self.frontier(),
         )
 
-    def frontier(self) -> wire.FrontierView:
+    def frontier(self) -> FrontierView:
         """How far the office has confirmed, as the device believes."""
         frontier = self._store.frontier.current()
-        return wire.FrontierView(
+        return FrontierView(
             epoch=None if frontier is None else frontier.epoch,
             seq=None if frontier is None else frontier.seq,
             hash=None if frontier is None else frontier.hash,

@@ -9,11 +9,29 @@ import time
 from collections.abc import Callable, Generator
 from datetime import date
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import (
+    CertificateAsked,
+    Delivery,
+    DeliveryTaken,
+    EnvelopeBatch,
+    EnvelopeQuery,
+    ParcelBatch,
+    ParcelMade,
+    ParcelQuery,
+    TelemetryView,
+)
+from edge.api.protocol.device import DeviceTest, DeviceTestQuery, RetirementAsked, RetirementView
+from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress, PhotoEnrolment, Subject
+from edge.api.protocol.intents import IntentChosen, IntentTaken
+from edge.api.protocol.ledger import AuditList, AuditQuery, AuditVerified, AuditView, LedgerVerified
+from edge.api.protocol.people import ConsentGiven, PeopleList, PeopleQuery, PersonProfile, PersonView, Removed
+from edge.api.protocol.punches import PunchList, PunchQuery
+from edge.api.protocol.status import Status
 from edge.api.service import Peer
 from edge.api.views import consent_view, profile_view, punch_view, to_profile
 from edge.config import Config
-from edge.daemon.camera_enrolment import CameraEnrolment, Progress
+from edge.daemon.camera_enrolment import CameraEnrolment as EnrolmentSession
+from edge.daemon.camera_enrolment import Progress
 from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.counter import Counter
 from edge.daemon.enrolment import Applicant, Enroller, Enrolment
@@ -123,7 +141,7 @@ class DaemonService:
             replaced=self._sharing.replaced,
         )
 
-    def status(self) -> wire.Status:
+    def status(self) -> Status:
         """How the daemon is; no personal data."""
         return self._condition.status()
 
@@ -143,30 +161,30 @@ class DaemonService:
 
     # --- people -------------------------------------------------------------------------------------------
 
-    def people(self, query: wire.PeopleQuery) -> wire.PeopleList:
+    def people(self, query: PeopleQuery) -> PeopleList:
         """List people in the order in which they were added."""
         if query.number is not None:
             found = self._store.people.find_by_number(query.number)
-            return wire.PeopleList(people=() if found is None else (self._view(found),))
+            return PeopleList(people=() if found is None else (self._view(found),))
         after = None if query.after is None else PersonId(query.after)
         people = self._store.people.list(after=after, limit=query.limit + 1)
         page = tuple(self._view(person) for person in people[: query.limit])
         more = len(people) > query.limit
-        return wire.PeopleList(people=page, next_after=page[-1].person_id if more else None)
+        return PeopleList(people=page, next_after=page[-1].person_id if more else None)
 
-    def person(self, person_id: str) -> wire.PersonView:
+    def person(self, person_id: str) -> PersonView:
         """Show one person with the consent in force."""
         person = self._store.people.get(PersonId(person_id))
         return self._view(person, self._store.consents.current(person.person_id))
 
-    def add_person(self, profile: wire.PersonProfile, peer: Peer) -> wire.PersonView:
+    def add_person(self, profile: PersonProfile, peer: Peer) -> PersonView:
         """Add a person without a face."""
         with self._lock, self._store.database.write():
             added = self._store.people.add(to_profile(profile), actor=peer.account)
             self._sharing.person(added)
         return self.person(added)
 
-    def set_enabled(self, person_id: str, *, enabled: bool, peer: Peer) -> wire.PersonView:
+    def set_enabled(self, person_id: str, *, enabled: bool, peer: Peer) -> PersonView:
         """Disable or enable a person; the gallery forgets or learns them at once."""
         subject = PersonId(person_id)
         with self._lock:
@@ -181,7 +199,7 @@ class DaemonService:
                 self._learn(subject)
         return self.person(person_id)
 
-    def remove_person(self, person_id: str, peer: Peer) -> wire.Removed:
+    def remove_person(self, person_id: str, peer: Peer) -> Removed:
         """Erase a person; events keep the random id."""
         subject = PersonId(person_id)
         with self._lock:
@@ -194,15 +212,15 @@ class DaemonService:
             self._forget_face(subject)
         return self._removed(subject, templates, until)
 
-    def _removed(self, subject: PersonId, templates: int, until: date | None) -> wire.Removed:
-        return wire.Removed(
+    def _removed(self, subject: PersonId, templates: int, until: date | None) -> Removed:
+        return Removed(
             person_id=subject,
             templates=templates,
             backups_until=until,
             retired_ledgers=self._link.backups.retired_ledgers(),
         )
 
-    def record_consent(self, person_id: str, consent: wire.ConsentGiven, peer: Peer) -> wire.PersonView:
+    def record_consent(self, person_id: str, consent: ConsentGiven, peer: Peer) -> PersonView:
         """Record a consent."""
         subject = PersonId(person_id)
         with self._lock, self._store.database.write():
@@ -211,7 +229,7 @@ class DaemonService:
             self._link.roster.refresh([subject])  # templates that waited for it match again
         return self.person(person_id)
 
-    def withdraw_consent(self, person_id: str, peer: Peer) -> wire.Removed:
+    def withdraw_consent(self, person_id: str, peer: Peer) -> Removed:
         """Record a withdrawal and erase the templates; the person stays, with badge and PIN."""
         subject = PersonId(person_id)
         with self._lock:
@@ -237,7 +255,7 @@ class DaemonService:
 
     # --- enrolment ----------------------------------------------------------------------------------------
 
-    def enrol_photo(self, request: wire.PhotoEnrolment, photo: bytes, peer: Peer) -> wire.Enrolled:
+    def enrol_photo(self, request: PhotoEnrolment, photo: bytes, peer: Peer) -> Enrolled:
         """Enrol from one picture."""
         enroller, applicant = self._ready(), self._applicant(request, peer)
         enroller.admit(applicant)
@@ -247,10 +265,10 @@ class DaemonService:
         return self._enrolled(enroller.enrol(applicant, [sighting]))
 
     def enrol_camera(
-        self, request: wire.CameraEnrolment, peer: Peer
-    ) -> Generator[wire.EnrolmentProgress | wire.Enrolled, None, None]:
+        self, request: CameraEnrolment, peer: Peer
+    ) -> Generator[EnrolmentProgress | Enrolled, None, None]:
         """Enrol from the live camera."""
-        session = CameraEnrolment(
+        session = EnrolmentSession(
             enroller=self._ready(),
             tap=self._tap,
             health=self._camera.health,
@@ -262,7 +280,7 @@ class DaemonService:
         with contextlib.closing(steps):
             for step in steps:
                 if isinstance(step, Progress):
-                    yield wire.EnrolmentProgress.model_validate(
+                    yield EnrolmentProgress.model_validate(
                         {
                             "taken": step.taken,
                             "wanted": request.frames,
@@ -282,7 +300,7 @@ class DaemonService:
             )
         return self._enroller
 
-    def _applicant(self, request: wire.Subject, peer: Peer) -> Applicant:
+    def _applicant(self, request: Subject, peer: Peer) -> Applicant:
         return Applicant(
             person_id=None if request.person_id is None else PersonId(request.person_id),
             profile=None if request.profile is None else to_profile(request.profile),
@@ -292,7 +310,7 @@ class DaemonService:
             actor=peer.account,
         )
 
-    def _consent(self, consent: wire.ConsentGiven, peer: Peer) -> Consent:
+    def _consent(self, consent: ConsentGiven, peer: Peer) -> Consent:
         return Consent(
             text_version=consent.text_version,
             language=consent.language,
@@ -302,8 +320,8 @@ class DaemonService:
             proof=consent.proof or "",
         )
 
-    def _enrolled(self, enrolment: Enrolment) -> wire.Enrolled:
-        return wire.Enrolled(
+    def _enrolled(self, enrolment: Enrolment) -> Enrolled:
+        return Enrolled(
             person=self.person(enrolment.person_id),
             created=enrolment.created,
             templates_added=enrolment.added,
@@ -314,14 +332,14 @@ class DaemonService:
 
     # --- the screen ---------------------------------------------------------------------------------------
 
-    def choose(self, choice: wire.IntentChosen) -> wire.IntentTaken:
+    def choose(self, choice: IntentChosen) -> IntentTaken:
         """Take a choice if this kiosk offers it; the loop's thread makes a record of it."""
         taken = self._intents.choose(offered(choice, self._config.attendance))
-        return wire.IntentTaken(goes_to=taken.value)
+        return IntentTaken(goes_to=taken.value)
 
     # --- ledger -------------------------------------------------------------------------------------------
 
-    def punches(self, query: wire.PunchQuery) -> wire.PunchList:
+    def punches(self, query: PunchQuery) -> PunchList:
         """List attendance records, oldest first, with names where the person is still known."""
         read = list(
             self._store.events.punches(
@@ -343,19 +361,19 @@ class DaemonService:
             for recorded in page
         )
         more = len(read) > query.limit
-        return wire.PunchList(punches=views, next_after=f"{views[-1].epoch}:{views[-1].seq}" if more else None)
+        return PunchList(punches=views, next_after=f"{views[-1].epoch}:{views[-1].seq}" if more else None)
 
-    def _profiles(self, people: set[PersonId]) -> dict[PersonId, wire.PersonProfile]:
+    def _profiles(self, people: set[PersonId]) -> dict[PersonId, PersonProfile]:
         found = {}
         for person_id in people:
             with contextlib.suppress(PersonUnknown):
                 found[person_id] = profile_view(self._store.people.get(person_id).profile)
         return found
 
-    def audit(self, query: wire.AuditQuery) -> wire.AuditList:
+    def audit(self, query: AuditQuery) -> AuditList:
         """List the audit trail, oldest first."""
         entries = tuple(
-            wire.AuditView(
+            AuditView(
                 seq=each.seq,
                 at=each.at,
                 actor=each.actor,
@@ -366,22 +384,20 @@ class DaemonService:
             )
             for each in self._store.audit.list(after=query.after, limit=query.limit)
         )
-        return wire.AuditList(
-            entries=entries, next_after=entries[-1].seq if len(entries) == query.limit else None
-        )
+        return AuditList(entries=entries, next_after=entries[-1].seq if len(entries) == query.limit else None)
 
-    def verify_audit(self) -> wire.AuditVerified:
+    def verify_audit(self) -> AuditVerified:
         """Read the whole audit trail."""
         entries, head = 0, None
         for entry in self._store.audit.list():
             entries, head = entries + 1, f"{entry.seq}:{entry.hash}"
-        return wire.AuditVerified(entries=entries, head=head, handed_in=self._store.audit.handed_in())
+        return AuditVerified(entries=entries, head=head, handed_in=self._store.audit.handed_in())
 
-    def verify_ledger(self) -> wire.LedgerVerified:
+    def verify_ledger(self) -> LedgerVerified:
         """Check everything in the ledger while the kiosk goes on."""
         began_s = time.monotonic()
         found = self._store.verify()
-        return wire.LedgerVerified(
+        return LedgerVerified(
             events=found.events,
             epochs=found.epochs,
             audit_entries=found.audit_entries,
@@ -391,19 +407,19 @@ class DaemonService:
             took_s=time.monotonic() - began_s,
         )
 
-    def test_device(self, peer: Peer) -> wire.DeviceTest:
+    def test_device(self, peer: Peer) -> DeviceTest:
         """Record an event that only tries the way to the office."""
         event = self._store.events.test(actor=peer.account)
         return self._tested(event.epoch, event.seq)
 
-    def tested(self, query: wire.DeviceTestQuery) -> wire.DeviceTest:
+    def tested(self, query: DeviceTestQuery) -> DeviceTest:
         """Whether the office has committed that event."""
         return self._tested(EpochId(query.epoch), query.seq)
 
-    def retirement(self) -> wire.RetirementView:
+    def retirement(self) -> RetirementView:
         """Whether the device has gone out of use, and how much the office still lacks."""
         head = self._store.events.head()
-        return wire.RetirementView(
+        return RetirementView(
             retired=self._store.events.retired(),
             epoch=head.epoch,
             seq=head.seq,
@@ -412,7 +428,7 @@ class DaemonService:
             parcels_pending=self._store.parcels.count(),
         )
 
-    def retire(self, asked: wire.RetirementAsked, peer: Peer) -> wire.RetirementView:
+    def retire(self, asked: RetirementAsked, peer: Peer) -> RetirementView:
         """Say with the last event that nothing follows; from then on nobody is recorded."""
         if asked.confirm != self._config.device.name:
             raise NotPermitted(
@@ -425,10 +441,10 @@ class DaemonService:
         self._reload()
         return self.retirement()
 
-    def _tested(self, epoch: EpochId, seq: int) -> wire.DeviceTest:
+    def _tested(self, epoch: EpochId, seq: int) -> DeviceTest:
         frontier = self._store.frontier.current()
         confirmed = frontier is not None and (_ordinal(epoch), seq) <= _order(frontier)
-        return wire.DeviceTest(
+        return DeviceTest(
             epoch=epoch,
             seq=seq,
             frontier_epoch=None if frontier is None else frontier.epoch,
@@ -436,28 +452,28 @@ class DaemonService:
             confirmed=confirmed,
         )
 
-    def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
+    def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         """Signed events after a point."""
         return self._office.envelopes(query)
 
-    def deliver(self, delivery: wire.Delivery) -> wire.DeliveryTaken:
+    def deliver(self, delivery: Delivery) -> DeliveryTaken:
         """Take a document that came from the office."""
         return self._office.deliver(delivery)
 
-    def parcels(self, query: wire.ParcelQuery) -> wire.ParcelBatch:
+    def parcels(self, query: ParcelQuery) -> ParcelBatch:
         """Signed parcels that the office has not received."""
         return self._office.parcels(query)
 
-    def telemetry(self) -> wire.TelemetryView:
+    def telemetry(self) -> TelemetryView:
         """The device's condition, signed."""
         return self._office.telemetry()
 
-    def request_certificate(self, asked: wire.CertificateAsked) -> wire.ParcelMade:
+    def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         """Countersign the courier's request for its next TLS certificate."""
         return self._office.request_certificate(asked)
 
-    def _view(self, person: Person, consent: Consent | None = None) -> wire.PersonView:
-        return wire.PersonView(
+    def _view(self, person: Person, consent: Consent | None = None) -> PersonView:
+        return PersonView(
             person_id=person.person_id,
             profile=profile_view(person.profile),
             enabled=person.enabled,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from edge.api import protocol as wire
+from edge.api.protocol.status import Status
 from edge.board import thermal_zones, throttled
 from edge.daemon.office_time import OfficeTime
 from edge.daemon.tally import Tally
@@ -40,7 +40,7 @@ class Telemetrist:
         *,
         store: Store,
         clock: Clock,
-        status: Callable[[], wire.Status],
+        status: Callable[[], Status],
         tally: Tally,
         root: Path = ROOT,
     ) -> None:
@@ -83,7 +83,7 @@ class Telemetrist:
         )
         return self._store.device_keys.sign(document)
 
-    def _ledger(self, status: wire.Status) -> dict[str, Any]:
+    def _ledger(self, status: Status) -> dict[str, Any]:
         head, frontier = self._store.events.head(), self._store.frontier.current()
         oldest = status.ledger.oldest_pending_at
         return {

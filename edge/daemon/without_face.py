@@ -8,7 +8,28 @@ the audit.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge.api import protocol as wire
+from edge.api.protocol.badges import (
+    BadgeAsked,
+    BadgeIssued,
+    BadgeList,
+    BadgeQuery,
+    BadgeView,
+    CardSet,
+    CodeSecret,
+    PinSet,
+    WaySet,
+    WaysView,
+)
+from edge.api.protocol.intents import (
+    CorrectionAsked,
+    CorrectionTaken,
+    Disavowal,
+    DisavowalTaken,
+    PinEntered,
+    PinTaken,
+    PromptGone,
+    PromptHeld,
+)
 from edge.api.service import Peer
 from edge.badge import codes, pin, token
 from edge.badge.token import BadgeKey
@@ -53,7 +74,7 @@ class WithoutFace:
 
     # --- staff --------------------------------------------------------------------------------------------
 
-    def issue_badge(self, asked: wire.BadgeAsked, peer: Peer) -> wire.BadgeIssued:
+    def issue_badge(self, asked: BadgeAsked, peer: Peer) -> BadgeIssued:
         """Give a person a badge."""
         ends_at = None if asked.ends_at is None else token.whole_minute(asked.ends_at)
         if ends_at is not None and ends_at <= self._clock.now().wall:
@@ -62,9 +83,9 @@ class WithoutFace:
         badge = token.Badge(token.new_badge_id(), person_id, ends_at)
         text = token.write(badge, key=self._key, site=self._config.device.site)
         issued = self._store.badges.add(badge.badge_id, person_id, ends_at=ends_at, actor=peer.account)
-        return wire.BadgeIssued(badge=badge_view(issued), token=text)
+        return BadgeIssued(badge=badge_view(issued), token=text)
 
-    def badge_text(self, badge_id: str, peer: Peer) -> wire.BadgeIssued:
+    def badge_text(self, badge_id: str, peer: Peer) -> BadgeIssued:
         """What a badge says, to print it again."""
         issued = self._store.badges.find(badge_id)
         if issued is None or issued.revoked:
@@ -79,20 +100,20 @@ class WithoutFace:
             site=self._config.device.site,
         )
         self._store.audit.append("badge.printed", actor=peer.account, subject=issued.person_id, detail=badge_id)
-        return wire.BadgeIssued(badge=badge_view(issued), token=text)
+        return BadgeIssued(badge=badge_view(issued), token=text)
 
-    def badges(self, query: wire.BadgeQuery) -> wire.BadgeList:
+    def badges(self, query: BadgeQuery) -> BadgeList:
         """List badges."""
         person_id = None if query.person_id is None else PersonId(query.person_id)
-        return wire.BadgeList(
+        return BadgeList(
             badges=tuple(badge_view(each) for each in self._store.badges.list(person_id=person_id))
         )
 
-    def revoke_badge(self, badge_id: str, peer: Peer) -> wire.BadgeView:
+    def revoke_badge(self, badge_id: str, peer: Peer) -> BadgeView:
         """Let a badge count no more."""
         return badge_view(self._store.badges.revoke(badge_id, actor=peer.account))
 
-    def set_pin(self, person_id: str, asked: wire.PinSet, peer: Peer) -> wire.WaysView:
+    def set_pin(self, person_id: str, asked: PinSet, peer: Peer) -> WaysView:
         """Give a person a PIN, or take it away."""
         subject = PersonId(person_id)
         person = self._store.people.get(subject)
@@ -114,7 +135,7 @@ class WithoutFace:
             self._store.credentials.forgive(subject)
         return self.ways_of(person_id)
 
-    def new_code(self, person_id: str, peer: Peer) -> wire.CodeSecret:
+    def new_code(self, person_id: str, peer: Peer) -> CodeSecret:
         """Give a person a secret for an authenticator app; an earlier one counts no more."""
         subject, secret = PersonId(person_id), codes.new_secret()
         person = self._store.people.get(subject)
@@ -124,9 +145,9 @@ class WithoutFace:
             self._store.credentials.put(subject, fresh, action="code.set", actor=peer.account)
             self._store.credentials.forgive(subject)
         uri = codes.enrolment_uri(secret, label=person.profile.number, issuer=self._config.device.site)
-        return wire.CodeSecret(uri=uri)
+        return CodeSecret(uri=uri)
 
-    def set_way(self, person_id: str, asked: wire.WaySet, peer: Peer) -> wire.WaysView:
+    def set_way(self, person_id: str, asked: WaySet, peer: Peer) -> WaysView:
         """Give a person a way in of their own, or the site's again."""
         subject = PersonId(person_id)
         with self._store.database.write():
@@ -136,7 +157,7 @@ class WithoutFace:
             )
         return self.ways_of(person_id)
 
-    def set_card(self, person_id: str, asked: wire.CardSet, peer: Peer) -> wire.WaysView:
+    def set_card(self, person_id: str, asked: CardSet, peer: Peer) -> WaysView:
         """Give a person a card that a reader types, or take all their cards away."""
         subject = PersonId(person_id)
         if asked.card is None:
@@ -145,7 +166,7 @@ class WithoutFace:
             self._store.badges.assign_card(asked.card, subject, actor=peer.account)
         return self.ways_of(person_id)
 
-    def ways_of(self, person_id: str) -> wire.WaysView:
+    def ways_of(self, person_id: str) -> WaysView:
         """How a person comes in without a face."""
         subject = PersonId(person_id)
         self._store.people.get(subject)  # or PersonUnknown
@@ -155,7 +176,7 @@ class WithoutFace:
             for each in self._store.badges.list(person_id=subject)
             if not each.revoked and (each.ends_at is None or each.ends_at > now)
         ]
-        return wire.WaysView.model_validate(
+        return WaysView.model_validate(
             {
                 "person_id": person_id,
                 "way": has.way or self._config.badge.method,
@@ -168,34 +189,34 @@ class WithoutFace:
 
     # --- the screen ---------------------------------------------------------------------------------------
 
-    def enter_pin(self, entered: wire.PinEntered) -> wire.PinTaken:
+    def enter_pin(self, entered: PinEntered) -> PinTaken:
         """Judge a PIN or code; the loop's thread makes the record."""
         outcome, wait_s = self._desk.enter(entered.pin, prompt_id=entered.prompt_id, number=entered.number)
-        return wire.PinTaken(outcome=outcome.value, wait_s=wait_s)
+        return PinTaken(outcome=outcome.value, wait_s=wait_s)
 
-    def cancel_pin(self, gone: wire.PromptGone) -> wire.PromptGone:
+    def cancel_pin(self, gone: PromptGone) -> PromptGone:
         """Whoever was asked does not want to."""
         self._desk.cancel(gone.prompt_id)
         return gone
 
-    def hold_pin(self, held: wire.PromptGone) -> wire.PromptHeld:
+    def hold_pin(self, held: PromptGone) -> PromptHeld:
         """Somebody still types: wait for them."""
-        return wire.PromptHeld(left_s=self._desk.hold(held.prompt_id))
+        return PromptHeld(left_s=self._desk.hold(held.prompt_id))
 
-    def disavow(self, said: wire.Disavowal) -> wire.DisavowalTaken:
+    def disavow(self, said: Disavowal) -> DisavowalTaken:
         """Void a record that its person disowns."""
         done = self._afterthoughts.disown(said.epoch, said.seq)
-        return wire.DisavowalTaken(outcome="voided" if done else "too_late")
+        return DisavowalTaken(outcome="voided" if done else "too_late")
 
-    def ask_correction(self, asked: wire.CorrectionAsked) -> wire.CorrectionTaken:
+    def ask_correction(self, asked: CorrectionAsked) -> CorrectionTaken:
         """Ask the office for a record that is missing."""
         sent = self._afterthoughts.ask(asked.epoch, asked.seq, direction=asked.direction, moment=asked.at)
-        return wire.CorrectionTaken(outcome="sent" if sent else "too_late")
+        return CorrectionTaken(outcome="sent" if sent else "too_late")
 
 
-def badge_view(issued: IssuedBadge) -> wire.BadgeView:
+def badge_view(issued: IssuedBadge) -> BadgeView:
     """A badge for the wire."""
-    return wire.BadgeView(
+    return BadgeView(
         badge_id=issued.badge_id,
         person_id=issued.person_id,
         issued_at=issued.issued_at,

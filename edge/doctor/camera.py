@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from edge.api.protocol import CameraStatus
+from edge.api.protocol.status import CameraStatus
 from edge.camera.devices import VideoDevice, list_devices
 from edge.camera.probe import probe
 from edge.config import CameraConfig

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from clockface.errors import ClockfaceError
 from edge.api.client import EdgeClient
-from edge.api.protocol import LedgerVerified, PunchQuery, Status
+from edge.api.protocol.ledger import LedgerVerified
+from edge.api.protocol.punches import PunchQuery
+from edge.api.protocol.status import Status
 from edge.doctor.findings import Finding, fail, failure, not_available, ok, warn
 from edge.errors import EdgeUnreachable
 

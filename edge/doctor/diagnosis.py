@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from edge import __version__
 from edge.api.client import EdgeClient
-from edge.api.protocol import Status
+from edge.api.protocol.status import Status
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, system_wall
 from edge.config import Config

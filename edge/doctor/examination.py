@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from edge.api.protocol import Role
+from edge.api.protocol.exchange import Role
 from edge.board import read
 from edge.config import CameraConfig, Config
 from edge.doctor.backup import check_backup

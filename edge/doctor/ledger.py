@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from edge.api.protocol import LedgerVerified, Status
+from edge.api.protocol.ledger import LedgerVerified
+from edge.api.protocol.status import Status
 from edge.clock import SystemClock
 from edge.config import Config
 from edge.doctor.daemon import Daemon

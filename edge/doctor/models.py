@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.api.protocol import GalleryStatus
+from edge.api.protocol.status import GalleryStatus
 from edge.config import Config, InferenceConfig
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Finding, Health, ok, warn

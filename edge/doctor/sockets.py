@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from edge.api.protocol import Role
+from edge.api.protocol.exchange import Role
 from edge.config import ApiConfig
 from edge.doctor.findings import Finding, fail, ok, warn
 

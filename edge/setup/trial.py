@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.api.protocol import DeviceTest, DeviceTestQuery
+from edge.api.protocol.device import DeviceTest, DeviceTestQuery
 
 POLL_S = 0.2
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from clockface.cli.terminal import printable
-from edge.api.protocol import Status
+from edge.api.protocol.status import Status
 from edge.doctor.findings import Health
 from edge.doctor.site import check_certificate
 from edge.provisioning import CERTIFICATE_FILE

@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from clockface.secretfiles import make_private_folder
-from edge.api import protocol as wire
 from edge.api.client import EdgeClient
+from edge.api.protocol.status import Status
 from edge.clock import SystemClock
 from edge.errors import ApiError
 from edge.provisioning import Believed, Folders, as_office, ask, install_files, judge, replace_file
@@ -236,7 +236,7 @@ class Kiosk:
             self._counted += new.count(b"\n")
         return self._counted
 
-    def status(self) -> wire.Status | None:
+    def status(self) -> Status | None:
         """What edge says of itself; None while it does not answer."""
         with suppress(ApiError, OSError), EdgeClient(self.run, timeout_s=5.0) as client:
             return client.status()

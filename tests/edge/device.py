@@ -25,8 +25,12 @@ import cv2
 import numpy as np
 
 from clockface.secretfiles import make_private_folder
-from edge.api import protocol as wire
 from edge.api.client import EdgeClient
+from edge.api.protocol.enrolment import PhotoEnrolment
+from edge.api.protocol.exchange import Role
+from edge.api.protocol.people import ConsentGiven, PersonProfile
+from edge.api.protocol.punches import PunchView
+from edge.api.protocol.stage import AnnouncementLine
 from edge.clock import SystemClock
 from edge.errors import ApiError
 from edge.store.keys import generate_keys, load_keyring
@@ -38,7 +42,7 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0  # for anything that takes a moment; a test that waits so long has failed
 FPS = 15
 BYTECODE = tempfile.TemporaryDirectory(prefix="cf-")  # compiled once a session: a daemon starts twice as fast
-CONSENT = wire.ConsentGiven(text_version="1", language="en", how="paper")
+CONSENT = ConsentGiven(text_version="1", language="en", how="paper")
 
 
 def astronaut() -> BgrImage:
@@ -87,8 +91,8 @@ def walk_up(folder: Path, portrait: BgrImage) -> Path:
 class Watcher:
     """A screen that notes everything it is told."""
 
-    def __init__(self, run: Path, role: wire.Role = wire.Role.SCREEN) -> None:
-        self.lines: list[wire.AnnouncementLine] = []
+    def __init__(self, run: Path, role: Role = Role.SCREEN) -> None:
+        self.lines: list[AnnouncementLine] = []
         self._changed = threading.Condition()
         self._client = EdgeClient(run, role=role)
         self._stream = self._client.stage()
@@ -98,15 +102,15 @@ class Watcher:
     def _read(self) -> None:
         with suppress(ApiError):
             for line in self._stream:
-                if isinstance(line, wire.AnnouncementLine):
+                if isinstance(line, AnnouncementLine):
                     with self._changed:
                         self.lines.append(line)
                         self._changed.notify_all()
 
-    def until(self, fits: Callable[[wire.AnnouncementLine], bool], *, after: int = 0) -> wire.AnnouncementLine:
+    def until(self, fits: Callable[[AnnouncementLine], bool], *, after: int = 0) -> AnnouncementLine:
         """The first line from `after` on that fits; fails if none comes in time."""
 
-        def found() -> wire.AnnouncementLine | None:
+        def found() -> AnnouncementLine | None:
             return next((line for line in self.lines[after:] if fits(line)), None)
 
         with self._changed:
@@ -117,12 +121,12 @@ class Watcher:
         assert line is not None
         return line
 
-    def notice(self, notice: str, *, detail: str | None = None, after: int = 0) -> wire.AnnouncementLine:
+    def notice(self, notice: str, *, detail: str | None = None, after: int = 0) -> AnnouncementLine:
         """The first line with this notice, and detail if one is named."""
         return self.until(lambda line: line.notice == notice and detail in (None, line.detail), after=after)
 
     @property
-    def confirmed(self) -> list[wire.PunchView]:
+    def confirmed(self) -> list[PunchView]:
         """What employees were told is recorded."""
         return [line.recorded for line in self.lines if line.notice == "recorded" and line.recorded]
 
@@ -289,7 +293,7 @@ class Device:
             for line in process.stdout:
                 log.write(line)
 
-    def client(self, role: wire.Role = wire.Role.STAFF) -> EdgeClient:
+    def client(self, role: Role = Role.STAFF) -> EdgeClient:
         return EdgeClient(self.run, role=role)
 
     def watch(self) -> Watcher:
@@ -310,7 +314,7 @@ def _toml(value: Any) -> str:
 
 def enrol(device: Device, portrait: BgrImage, *, name: str, number: str) -> str:
     """Enrol a person through the running daemon; returns the random id."""
-    profile = wire.PersonProfile(name=name, number=number, greeting=name.split(maxsplit=1)[0])
-    request = wire.PhotoEnrolment(profile=profile, consent=CONSENT)
+    profile = PersonProfile(name=name, number=number, greeting=name.split(maxsplit=1)[0])
+    request = PhotoEnrolment(profile=profile, consent=CONSENT)
     with device.client() as client:
         return client.enrol_photo(request, jpeg(portrait)).person.person_id

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import EnvelopeBatch, EnvelopeQuery
+from edge.api.protocol.exchange import Role
+from edge.api.protocol.intents import IntentChosen
+from edge.api.protocol.ledger import LedgerVerified
 from edge.errors import AttendanceError
 from tests.edge.device import Device, Watcher, astronaut, jpeg, nobody, recording, standing, walk_up
 
@@ -22,8 +25,8 @@ class Morning:
     enrolment: str
     listed: list[dict[str, object]]
     watcher: Watcher
-    envelopes: wire.EnvelopeBatch
-    verified: wire.LedgerVerified
+    envelopes: EnvelopeBatch
+    verified: LedgerVerified
     manager: list[str]
     stopped_after_s: float
 
@@ -55,8 +58,8 @@ def morning(lab: Path) -> Morning:
         watcher.notice("recorded")
         listed = device.clockface("attendance", "list", "--json")
         assert listed.returncode == 0, listed.stderr
-        with device.client(wire.Role.SYNC) as courier:
-            envelopes = courier.envelopes(wire.EnvelopeQuery())
+        with device.client(Role.SYNC) as courier:
+            envelopes = courier.envelopes(EnvelopeQuery())
         with device.client() as staff:
             verified = staff.verify_ledger()
         stopped_after_s = daemon.terminate()
@@ -129,13 +132,13 @@ def test_what_is_chosen_on_the_screen_gives_the_record_its_direction_and_code(
     pictures = walk_up(there / "pictures", astronaut())
     attendance = {"direction": "choose", "work_codes": ["paint"], "repeat_s": 3600.0}
     device = Device(there, camera={"replay_path": str(pictures)}, attendance=attendance).like(enrolled)
-    with device.running() as daemon, device.client(wire.Role.SCREEN) as screen:
+    with device.running() as daemon, device.client(Role.SCREEN) as screen:
         watcher = device.watch()
         watcher.notice("not_recognised", detail="direction_needed")
         assert watcher.confirmed == []
         with pytest.raises(AttendanceError, match="work code"):
-            screen.choose(wire.IntentChosen(direction="out", work_code="sleep"))
-        taken = screen.choose(wire.IntentChosen(direction="out", work_code="paint"))
+            screen.choose(IntentChosen(direction="out", work_code="sleep"))
+        taken = screen.choose(IntentChosen(direction="out", work_code="paint"))
         assert taken.goes_to in {"waiting", "next"}  # whichever frame it fell on
         watcher.notice("recorded")
         watcher.notice("already_recorded")

@@ -4,7 +4,7 @@ import random
 import threading
 from pathlib import Path
 
-from edge.api.protocol import PunchView
+from edge.api.protocol.punches import PunchView
 from tests.edge.device import Device, astronaut, walk_up
 
 ROUNDS = 5

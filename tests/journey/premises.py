@@ -23,7 +23,7 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from clockface.cli.program import Program
-from edge.api import protocol as wire
+from edge.api.protocol.people import PersonView
 from edge.cli.main import PROGRAM as CLOCKFACE
 from sync.office.authority.certificates import build_leaf, pem
 from sync.office.authority.identity import DeviceIdentity
@@ -276,7 +276,7 @@ class Kiosk(Device):
         self._watchers.append(super().watch())
         return self._watchers[-1]
 
-    def people(self) -> dict[str, wire.PersonView]:
+    def people(self) -> dict[str, PersonView]:
         """Whom it knows, by employee number."""
         with self.client() as client:
             return {person.profile.number: person for person in client.everyone()}

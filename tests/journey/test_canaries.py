@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.badges import BadgeAsked, PinSet
 from edge.clock import SystemClock
 from edge.errors import ApiError
 from edge.store.keys import load_keyring
@@ -143,8 +143,8 @@ def _work(premises: Premises, morning: Morning) -> None:
     watcher = dock.watch()
     morning.person = enrol(dock, astronaut(), name=NAME, number=NUMBER)
     with dock.client() as staff:
-        staff.set_pin(morning.person, wire.PinSet(pin=PIN))
-        issued = staff.issue_badge(wire.BadgeAsked(person_id=morning.person))
+        staff.set_pin(morning.person, PinSet(pin=PIN))
+        issued = staff.issue_badge(BadgeAsked(person_id=morning.person))
     morning.canaries["badge"] = issued.token.encode()
     assert watcher.notice("recorded").greeting == NAME.split(maxsplit=1)[0]
     until(lambda: [row["person"] for row in office.rows("roster", "list")] == [morning.person], "the roster")

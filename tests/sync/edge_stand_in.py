@@ -15,10 +15,7 @@ from typing import Any, Self
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.api.protocol import (
-    PREFIX,
-    PROTOCOL_HEADER,
-    PROTOCOL_VERSION,
+from edge.api.protocol.courier import (
     CertificateAsked,
     Delivery,
     DeliveryTaken,
@@ -26,15 +23,14 @@ from edge.api.protocol import (
     EnvelopeQuery,
     EnvelopeView,
     FrontierView,
-    Message,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
     ParcelView,
-    Problem,
     SendAfter,
     TelemetryView,
 )
+from edge.api.protocol.exchange import PREFIX, PROTOCOL_HEADER, PROTOCOL_VERSION, Message, Problem
 from sync.wire import envelope
 from sync.wire.canonical import WireError, digest
 from sync.wire.commands import Command, Result

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.api.protocol import EnvelopeView
+from edge.api.protocol.courier import EnvelopeView
 from edge.store.store import Store
 from sync.cutting import batches
 from sync.wire.canonical import encode

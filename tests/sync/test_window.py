@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.api.protocol import EnvelopeView
+from edge.api.protocol.courier import EnvelopeView
 from sync.cutting import batches
 from sync.retry import RETURN_S, Rotation, pause_s
 from sync.window import Stall, Window, point_of

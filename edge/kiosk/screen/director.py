@@ -7,7 +7,7 @@ confirmed that edge has not announced as committed.
 from dataclasses import replace
 from typing import Final
 
-from edge.api.protocol import AnnouncementLine, PinPrompt
+from edge.api.protocol.stage import AnnouncementLine, PinPrompt
 from edge.kiosk.screen.moment import (
     BRIEF_S,
     CHOICE_S,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import structlog
 
-from edge.api.protocol import CorrectionAsked, Disavowal, IntentChosen, PinEntered, PromptGone
+from edge.api.protocol.intents import CorrectionAsked, Disavowal, IntentChosen, PinEntered, PromptGone
 from edge.kiosk.screen import touches
 from edge.kiosk.screen.edge_link import EdgeGone, EdgeLink
 from edge.kiosk.screen.feed import Feed

@@ -15,30 +15,30 @@ from typing import Final, Self, TypeVar
 import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
-from edge.api.protocol import (
+from edge.api.protocol.exchange import (
     FACE_HEADER,
     MAX_LINE_BYTES,
     MAX_PICTURE_BYTES,
     PREFIX,
     PROTOCOL_HEADER,
     PROTOCOL_VERSION,
-    AnnouncementLine,
+    Message,
+    Role,
+)
+from edge.api.protocol.intents import (
     CorrectionAsked,
     CorrectionTaken,
     Disavowal,
     DisavowalTaken,
     IntentChosen,
     IntentTaken,
-    Message,
     PinEntered,
     PinTaken,
     PromptGone,
     PromptHeld,
-    Role,
-    RoomView,
-    StageLine,
-    Status,
 )
+from edge.api.protocol.stage import AnnouncementLine, RoomView, StageLine
+from edge.api.protocol.status import Status
 
 ANSWER_S: Final = 10.0
 SILENCE_S: Final = 20.0  # four heartbeats

@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from edge.api.protocol import Status
+from edge.api.protocol.status import Status
 from edge.kiosk.screen.catalogue import Tongue, nearest, tongues
 from edge.kiosk.screen.config import ScreenConfig
 from edge.kiosk.screen.director import Director

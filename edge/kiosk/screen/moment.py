@@ -10,7 +10,9 @@ from datetime import datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Final
 
-from edge.api.protocol import AnnouncementLine, PunchView, Status
+from edge.api.protocol.punches import PunchView
+from edge.api.protocol.stage import AnnouncementLine
+from edge.api.protocol.status import Status
 
 NEXT_PERSON_S: Final = 2.0  # a result yields to the guidance of whoever comes next, but not at once
 CHOICE_S: Final = 14.0  # edge waits 10 s for an answer, and then records without one

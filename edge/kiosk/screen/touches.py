@@ -8,7 +8,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, TypeAdapter
 
-from edge.api.protocol import EpochText, Line, Message, Number, PersonKey, PinDigits
+from edge.api.protocol.exchange import Message
+from edge.api.protocol.fields import EpochText, Line, Number, PersonKey, PinDigits
 from edge.kiosk.screen.config import Language
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.api.client import EdgeClient
-from edge.api.protocol import Role
+from edge.api.protocol.exchange import Role
 from edge.api.server import ApiServer, Limits
 from edge.api.stage import Stage
 from edge.config import ApiConfig

@@ -7,48 +7,35 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from edge.api.protocol import (
-    AuditList,
-    AuditQuery,
-    AuditVerified,
-    AuditView,
-    CameraEnrolment,
-    CameraStatus,
+from edge.api.protocol.courier import (
     CertificateAsked,
-    ClockStatus,
-    ConsentGiven,
-    ConsentView,
     Delivery,
     DeliveryTaken,
-    DeviceTest,
-    DeviceTestQuery,
-    Enrolled,
-    EnrolmentProgress,
     EnvelopeBatch,
     EnvelopeQuery,
     EnvelopeView,
     FrontierView,
-    IntentChosen,
-    IntentTaken,
-    LedgerStatus,
-    LedgerVerified,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
     ParcelView,
+    TelemetryView,
+)
+from edge.api.protocol.device import DeviceTest, DeviceTestQuery, RetirementAsked, RetirementView
+from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress, PhotoEnrolment
+from edge.api.protocol.intents import IntentChosen, IntentTaken
+from edge.api.protocol.ledger import AuditList, AuditQuery, AuditVerified, AuditView, LedgerVerified
+from edge.api.protocol.people import (
+    ConsentGiven,
+    ConsentView,
     PeopleList,
     PeopleQuery,
     PersonProfile,
     PersonView,
-    PhotoEnrolment,
-    PunchList,
-    PunchQuery,
     Removed,
-    RetirementAsked,
-    RetirementView,
-    Status,
-    TelemetryView,
 )
+from edge.api.protocol.punches import PunchList, PunchQuery
+from edge.api.protocol.status import CameraStatus, ClockStatus, LedgerStatus, Status
 from edge.api.service import Peer
 from edge.errors import AttendanceError, ConsentMissing, LedgerCorrupt, NumberTaken, PersonUnknown
 from tests.edge.api.small_counter import SmallCounter

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.api.gate import Gate
-from edge.api.protocol import PROTOCOL_VERSION, Problem
+from edge.api.protocol.exchange import PROTOCOL_VERSION, Problem
 from edge.api.routes import Desk, tables
 from edge.api.stage import Stage
 from edge.cli.people import person_object

@@ -9,7 +9,8 @@ import httpx
 import numpy as np
 import pytest
 
-from edge.api.protocol import PREVIEW_TYPE, RoomView
+from edge.api.protocol.exchange import PREVIEW_TYPE
+from edge.api.protocol.stage import RoomView
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.camera.preview import Preview

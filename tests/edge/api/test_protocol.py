@@ -1,6 +1,8 @@
 """The protocol's values: bounded, closed, light to import, and of one mind with edge.types."""
 
 import contextlib
+import importlib
+import pkgutil
 import subprocess
 import sys
 from typing import get_args
@@ -13,16 +15,22 @@ from pydantic import TypeAdapter, ValidationError
 from clockface.errors import ClockfaceError
 from edge.api import protocol
 from edge.api.problems import ERRORS, to_error, to_problem
-from edge.api.protocol import (
-    EnrolmentLine,
-    EnvelopeQuery,
-    Message,
-    PersonProfile,
-    PhotoEnrolment,
-    Problem,
-    PunchQuery,
-    StageLine,
+from edge.api.protocol.courier import EnvelopeQuery
+from edge.api.protocol.enrolment import EnrolmentLine, PhotoEnrolment
+from edge.api.protocol.exchange import Message, Problem
+from edge.api.protocol.fields import (
+    CameraCode,
+    CoachingCode,
+    DirectionCode,
+    MethodCode,
+    NoticeCode,
+    OutcomeCode,
+    SourceCode,
+    TrustCode,
 )
+from edge.api.protocol.people import PersonProfile
+from edge.api.protocol.punches import PunchQuery
+from edge.api.protocol.stage import StageLine
 from edge.errors import ApiError, PhotoRefused
 from edge.types.announcements import Notice
 from edge.types.camera import CameraState
@@ -32,17 +40,21 @@ from edge.types.punches import Direction, DirectionSource, Method
 from edge.types.verdicts import Outcome
 
 ID = "0" * 32
+MODULES = [f"{protocol.__name__}.{each.name}" for each in pkgutil.iter_modules(protocol.__path__)]
 
 
 def _messages() -> list[type[Message]]:
     return [
-        value for value in vars(protocol).values() if isinstance(value, type) and issubclass(value, Message)
+        value
+        for module in MODULES
+        for value in vars(importlib.import_module(module)).values()
+        if isinstance(value, type) and issubclass(value, Message)
     ]
 
 
 def test_importing_the_protocol_loads_neither_numpy_nor_opencv_nor_sqlite() -> None:
     code = (
-        "import sys, edge.api.protocol; "
+        f"import sys, {', '.join(MODULES)}; "
         "print([m for m in ('numpy','cv2','sqlite3','aiohttp','httpx') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -52,14 +64,14 @@ def test_importing_the_protocol_loads_neither_numpy_nor_opencv_nor_sqlite() -> N
 @pytest.mark.parametrize(
     ("codes", "enumeration"),
     [
-        (protocol.CoachingCode, Coaching),
-        (protocol.OutcomeCode, Outcome),
-        (protocol.NoticeCode, Notice),
-        (protocol.DirectionCode, Direction),
-        (protocol.SourceCode, DirectionSource),
-        (protocol.MethodCode, Method),
-        (protocol.CameraCode, CameraState),
-        (protocol.TrustCode, ClockTrust),
+        (CoachingCode, Coaching),
+        (OutcomeCode, Outcome),
+        (NoticeCode, Notice),
+        (DirectionCode, Direction),
+        (SourceCode, DirectionSource),
+        (MethodCode, Method),
+        (CameraCode, CameraState),
+        (TrustCode, ClockTrust),
     ],
 )
 def test_codes_on_the_wire_are_the_pipelines_own(codes: object, enumeration: type) -> None:
@@ -67,7 +79,9 @@ def test_codes_on_the_wire_are_the_pipelines_own(codes: object, enumeration: typ
 
 
 def test_every_message_is_frozen_and_refuses_unknown_fields() -> None:
-    for message in _messages():
+    messages = _messages()
+    assert len(messages) > 100
+    for message in messages:
         assert message.model_config["frozen"] is True
         assert message.model_config["extra"] == "forbid"
 

@@ -14,18 +14,12 @@ import pytest
 
 from clockface.logs import set_up
 from edge.api.client import EdgeClient
-from edge.api.protocol import (
-    MAX_PHOTO_BYTES,
-    ConsentGiven,
-    EnvelopeQuery,
-    IntentChosen,
-    ParcelQuery,
-    ParcelView,
-    PeopleQuery,
-    PersonProfile,
-    PhotoEnrolment,
-    PunchQuery,
-)
+from edge.api.protocol.courier import EnvelopeQuery, ParcelQuery, ParcelView
+from edge.api.protocol.enrolment import PhotoEnrolment
+from edge.api.protocol.exchange import MAX_PHOTO_BYTES
+from edge.api.protocol.intents import IntentChosen
+from edge.api.protocol.people import ConsentGiven, PeopleQuery, PersonProfile
+from edge.api.protocol.punches import PunchQuery
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig, LoggingConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clockface.errors import ConfigError
-from edge.api.protocol import Role
+from edge.api.protocol.exchange import Role
 from edge.api.sockets import bind, peer_of
 from edge.errors import ApiError
 

@@ -9,16 +9,9 @@ from pathlib import Path
 import pytest
 
 from edge.api.client import EdgeClient
-from edge.api.protocol import (
-    AnnouncementLine,
-    CameraEnrolment,
-    ConsentGiven,
-    Enrolled,
-    EnrolmentProgress,
-    PersonProfile,
-    SceneLine,
-    VerdictLine,
-)
+from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress
+from edge.api.protocol.people import ConsentGiven, PersonProfile
+from edge.api.protocol.stage import AnnouncementLine, SceneLine, VerdictLine
 from edge.api.server import ApiServer
 from edge.api.stage import MAX_LISTENERS, MAX_PENDING, Stage
 from edge.errors import ApiError, ConsentMissing, LedgerCorrupt

@@ -16,7 +16,8 @@ import pytest
 from clockface.cli.terminal import printable
 from clockface.spreadsheet import unguard
 from edge.api.client import EdgeClient
-from edge.api.protocol import PersonProfile, PersonView, PunchList, PunchQuery, PunchView
+from edge.api.protocol.people import PersonProfile, PersonView
+from edge.api.protocol.punches import PunchList, PunchQuery, PunchView
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.attendance.export import COLUMNS

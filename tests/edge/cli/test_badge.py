@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.people import PersonProfile
 from edge.badge.reader import Decoder, prepared
 from edge.cli.badge_sheet import Card, write_pdf
 from tests.edge.device import Device, nobody, recording
@@ -23,7 +23,7 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
     pictures = recording(folder / "r", nobody(1))
     made = Device(folder, camera={"replay_path": str(pictures)}, paths={"models": str(folder / "m")})
     with made.provision().running(), made.client() as staff:
-        staff.add_person(wire.PersonProfile(name="Ann Droid", number="4711"))
+        staff.add_person(PersonProfile(name="Ann Droid", number="4711"))
         yield made
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.people import ConsentGiven
+from edge.api.protocol.punches import PunchQuery
 from edge.config import Config, DeviceConfig, EnrolmentConfig
 from edge.inference.chain import Models
 from edge.store.store import Store
@@ -89,7 +90,7 @@ def test_where_it_is_to_stop_nobody_is_matched_on_an_earlier_text_and_at_once_af
     kiosk.service.set_enabled(ada, enabled=True, peer=OPERATOR)  # no way around it
     assert kiosk.gallery_people == 0
     assert store.templates.counts_by_model() == {chain: 1}
-    agreed = wire.ConsentGiven(text_version="2", language="en", how="screen")
+    agreed = ConsentGiven(text_version="2", language="en", how="screen")
     kiosk.service.record_consent(ada, agreed, OPERATOR)
     assert kiosk.gallery_people == 1
 
@@ -103,12 +104,12 @@ def test_a_person_without_a_face_has_the_same_events_and_the_same_report(kiosk: 
     assert kiosk.service.person(ada).enabled
     by_badge = work_a_day(kiosk, store, ada, face=False)
     assert by_face == by_badge
-    assert {each.method for each in kiosk.service.punches(wire.PunchQuery()).punches} == {"face", "badge"}
+    assert {each.method for each in kiosk.service.punches(PunchQuery()).punches} == {"face", "badge"}
 
 
 def work_a_day(kiosk: TestKiosk, store: Store, person_id: PersonId, *, face: bool) -> list[dict[str, object]]:
     """In and out, as staff see it, without when, under which number, and by which way in."""
-    before = len(kiosk.service.punches(wire.PunchQuery()).punches)
+    before = len(kiosk.service.punches(PunchQuery()).punches)
     for _ in range(2):
         at = kiosk.clock.advance(4 * 3600)
         made = punch(person_id, at) if face else badge_punch(person_id, at)
@@ -116,5 +117,5 @@ def work_a_day(kiosk: TestKiosk, store: Store, person_id: PersonId, *, face: boo
             Method.FACE if face else Method.BADGE
         )
     own = {"epoch", "seq", "hash", "at", "day", "method", "score", "model_hash"}
-    found = kiosk.service.punches(wire.PunchQuery()).punches[before:]
+    found = kiosk.service.punches(PunchQuery()).punches[before:]
     return [each.model_dump(mode="json", exclude=own) for each in found]

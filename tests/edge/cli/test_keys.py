@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.keys import RotationAsked
 from edge.store.keyplace import KeyFiles, listed, stage
 from edge.store.keys import DATA_FILE, FACE_FILE
 from tests.edge.cli.watching import Witness, holding
@@ -112,7 +112,7 @@ def test_a_rotation_that_stopped_after_staging_is_resumed_or_rolled_back(device:
         assert "Would go on" in dry.stdout
         assert listed(place_of(device)) == new
         with device.client() as client:
-            client.rotate(wire.RotationAsked(action="start"))
+            client.rotate(RotationAsked(action="start"))
         daemon.kill()
     done = through_a_restart(device, "keys", "rollback")
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from edge.api.protocol import PersonProfile, PersonView
+from edge.api.protocol.people import PersonProfile, PersonView
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.api.protocol import PersonEvent, PersonEventQuery
+from edge.api.protocol.privacy import PersonEvent, PersonEventQuery
 from edge.types.clock import ClockTrust
 from edge.types.identity import PersonId
 from tests.edge.cli.served import Clockface, served

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from edge.api.client import EdgeClient
-from edge.api.protocol import PersonProfile
+from edge.api.protocol.people import PersonProfile
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.attendance.export import ExportRow, write_csv

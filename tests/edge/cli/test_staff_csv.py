@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge.api.protocol import ConsentGiven
+from edge.api.protocol.people import ConsentGiven
 from edge.cli.staff_csv import BadRow, StaffRow, photos_of, read_staff
 from edge.errors import EnrolmentError
 

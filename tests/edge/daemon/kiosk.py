@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 
 from clockface.masking import masked
-from edge.api import protocol as wire
+from edge.api.protocol.enrolment import PhotoEnrolment
+from edge.api.protocol.exchange import Role
+from edge.api.protocol.people import ConsentGiven, PersonProfile
 from edge.api.service import Peer
 from edge.attendance.rules import Identification
 from edge.config import Config, DeviceConfig, LivenessConfig
@@ -34,8 +36,8 @@ from tests.fakes import ManualClock
 ASTRONAUT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
 LFW = Path(__file__).parents[4] / "shared" / "faces" / "lfw-dev"
 THRESHOLD = 0.45
-OPERATOR = Peer(role=wire.Role.STAFF, uid=1001, pid=7, account="operator")
-CONSENT = wire.ConsentGiven(text_version="1", language="en", how="paper")
+OPERATOR = Peer(role=Role.STAFF, uid=1001, pid=7, account="operator")
+CONSENT = ConsentGiven(text_version="1", language="en", how="paper")
 
 
 @dataclass
@@ -258,11 +260,11 @@ def beside(images: Sequence[BgrImage]) -> BgrImage:
     return joined
 
 
-def new(number: str = "1815", *, name: str = "Ada Lovelace", **more: object) -> wire.PhotoEnrolment:
+def new(number: str = "1815", *, name: str = "Ada Lovelace", **more: object) -> PhotoEnrolment:
     """A new, consenting person."""
-    return wire.PhotoEnrolment.model_validate(
+    return PhotoEnrolment.model_validate(
         {
-            "profile": wire.PersonProfile(name=name, number=number, greeting="Ada"),
+            "profile": PersonProfile(name=name, number=number, greeting="Ada"),
             "consent": CONSENT,
             **more,
         }

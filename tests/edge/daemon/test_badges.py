@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.badges import BadgeAsked, BadgeIssued, CardSet, PinSet, WaySet
+from edge.api.protocol.fields import WayCode
+from edge.api.protocol.intents import CorrectionAsked, Disavowal, PromptGone
 from edge.attendance.rules import Identification
 from edge.badge import codes
 from edge.config import BadgeConfig, Config, DeviceConfig
@@ -40,15 +42,15 @@ class Kiosk:
     closed: list[str] = field(default_factory=list)
     disowned: list[int] = field(default_factory=list)
 
-    def badge(self, **more: object) -> wire.BadgeIssued:
-        asked = wire.BadgeAsked.model_validate({"person_id": self.ann, **more})
+    def badge(self, **more: object) -> BadgeIssued:
+        asked = BadgeAsked.model_validate({"person_id": self.ann, **more})
         return self.counter.service.issue_badge(asked, OPERATOR)
 
     def give_pin(self, pin: str | None = PIN) -> None:
-        self.counter.service.set_pin(self.ann, wire.PinSet(pin=pin), OPERATOR)
+        self.counter.service.set_pin(self.ann, PinSet(pin=pin), OPERATOR)
 
-    def way(self, way: wire.WayCode | None) -> None:
-        self.counter.service.set_way(self.ann, wire.WaySet(way=way), OPERATOR)
+    def way(self, way: WayCode | None) -> None:
+        self.counter.service.set_way(self.ann, WaySet(way=way), OPERATOR)
 
     def shown(self, text: str) -> Announcement | None:
         before = len(self.said)
@@ -142,7 +144,7 @@ def test_a_prompt_ends_by_itself_and_by_a_word(opened: Open) -> None:
     assert not kiosk.counter.desk.prompting
     assert kiosk.typed(PIN, prompt=old) is Entry.REFUSED
     new = kiosk.prompt(text)
-    kiosk.counter.service.cancel_pin(wire.PromptGone(prompt_id=new))
+    kiosk.counter.service.cancel_pin(PromptGone(prompt_id=new))
     assert not kiosk.counter.desk.prompting
     assert kiosk.identified == []
 
@@ -245,12 +247,12 @@ def test_easy_and_short_pins_and_unknown_people_are_refused(opened: Open) -> Non
         with pytest.raises(PinTooEasy):
             kiosk.give_pin(easy)
     with pytest.raises(PersonUnknown):
-        kiosk.counter.service.set_pin("0" * 32, wire.PinSet(pin=PIN), OPERATOR)
+        kiosk.counter.service.set_pin("0" * 32, PinSet(pin=PIN), OPERATOR)
 
 
 def test_a_card_identifies_like_a_badge_and_its_number_is_kept_nowhere(opened: Open, tmp_path: Path) -> None:
     kiosk = opened("badge")
-    kiosk.counter.service.set_card(kiosk.ann, wire.CardSet(card="04A2B3C4D5"), OPERATOR)
+    kiosk.counter.service.set_card(kiosk.ann, CardSet(card="04A2B3C4D5"), OPERATOR)
     kiosk.counter.desk.tapped("04A2B3C4D5")
     assert kiosk.identified == [Identification(kiosk.ann, Method.BADGE)]
     kiosk.counter.desk.tapped("'; DROP TABLE cards; --")
@@ -258,7 +260,7 @@ def test_a_card_identifies_like_a_badge_and_its_number_is_kept_nowhere(opened: O
     kiosk.counter.desk.tapped(kiosk.badge().token)
     assert len(kiosk.identified) == 2
     assert b"04A2B3C4D5" not in b"".join(path.read_bytes() for path in tmp_path.glob("ledger.db*"))
-    kiosk.counter.service.set_card(kiosk.ann, wire.CardSet(card=None), OPERATOR)
+    kiosk.counter.service.set_card(kiosk.ann, CardSet(card=None), OPERATOR)
     kiosk.counter.desk.tapped("04A2B3C4D5")
     assert len(kiosk.identified) == 2
 
@@ -275,7 +277,7 @@ def test_whoever_is_removed_leaves_no_badge_pin_or_card(opened: Open) -> None:
     kiosk = opened("badge")
     kiosk.give_pin()
     text = kiosk.badge().token
-    kiosk.counter.service.set_card(kiosk.ann, wire.CardSet(card="04A2B3C4D5"), OPERATOR)
+    kiosk.counter.service.set_card(kiosk.ann, CardSet(card="04A2B3C4D5"), OPERATOR)
     kiosk.store.people.remove(kiosk.ann)
     kiosk.shown(text)
     kiosk.counter.desk.tapped("04A2B3C4D5")
@@ -288,12 +290,12 @@ def test_a_record_is_disowned_within_seconds_and_only_then(opened: Open) -> None
     kiosk = opened()
     recorded = kiosk.store.events.record(punch(kiosk.ann, kiosk.clock.now()))
     kiosk.counter.afterthoughts.note(recorded)
-    said = wire.Disavowal(epoch=recorded.id.epoch, seq=recorded.id.seq)
+    said = Disavowal(epoch=recorded.id.epoch, seq=recorded.id.seq)
     kiosk.clock.advance(18)
     assert kiosk.counter.service.disavow(said).outcome == "too_late"
     later = kiosk.store.events.record(punch(kiosk.ann, kiosk.clock.now()))
     kiosk.counter.afterthoughts.note(later)
-    said = wire.Disavowal(epoch=later.id.epoch, seq=later.id.seq)
+    said = Disavowal(epoch=later.id.epoch, seq=later.id.seq)
     assert kiosk.counter.service.disavow(said).outcome == "voided"
     assert kiosk.counter.service.disavow(said).outcome == "too_late"
     assert (kiosk.said[-1].notice, kiosk.said[-1].ways, kiosk.disowned) == (Notice.VOIDED, ("badge",), [1])
@@ -304,7 +306,7 @@ def test_a_missing_record_is_asked_for_by_whoever_stands_here(opened: Open) -> N
     kiosk = opened()
     recorded = kiosk.store.events.record(punch(kiosk.ann, kiosk.clock.now()))
     kiosk.counter.afterthoughts.note(recorded)
-    asked = wire.CorrectionAsked(
+    asked = CorrectionAsked(
         epoch=recorded.id.epoch,
         seq=recorded.id.seq,
         direction="out",
@@ -325,11 +327,11 @@ def test_who_types_slowly_gets_more_time_ten_times(opened: Open) -> None:
     prompt = kiosk.prompt(kiosk.badge().token)
     for _ in range(10):
         kiosk.clock.advance(25)
-        assert kiosk.counter.service.hold_pin(wire.PromptGone(prompt_id=prompt)).left_s == 30.0
+        assert kiosk.counter.service.hold_pin(PromptGone(prompt_id=prompt)).left_s == 30.0
     kiosk.clock.advance(25)
-    assert kiosk.counter.service.hold_pin(wire.PromptGone(prompt_id=prompt)).left_s == 5.0
+    assert kiosk.counter.service.hold_pin(PromptGone(prompt_id=prompt)).left_s == 5.0
     kiosk.clock.advance(6)
-    assert kiosk.counter.service.hold_pin(wire.PromptGone(prompt_id=prompt)).left_s == 0.0
+    assert kiosk.counter.service.hold_pin(PromptGone(prompt_id=prompt)).left_s == 0.0
     assert kiosk.typed(PIN, prompt=prompt) is Entry.REFUSED
 
 

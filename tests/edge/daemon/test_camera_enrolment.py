@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress
+from edge.api.protocol.people import PersonProfile
 from edge.errors import (
     CameraUnavailable,
     ConsentMissing,
@@ -32,19 +33,19 @@ from tests.edge.daemon.kiosk import (
 EMPTY = np.full((480, 640, 3), 127, np.uint8)
 
 
-def _request(number: str = "1815", **more: object) -> wire.CameraEnrolment:
-    return wire.CameraEnrolment.model_validate(
-        {"profile": wire.PersonProfile(name="Ada Lovelace", number=number), "consent": CONSENT, **more}
+def _request(number: str = "1815", **more: object) -> CameraEnrolment:
+    return CameraEnrolment.model_validate(
+        {"profile": PersonProfile(name="Ada Lovelace", number=number), "consent": CONSENT, **more}
     )
 
 
 def _run(
-    kiosk: TestKiosk, images: list[BgrImage], request: wire.CameraEnrolment | None = None
-) -> tuple[list[wire.EnrolmentProgress], wire.Enrolled]:
+    kiosk: TestKiosk, images: list[BgrImage], request: CameraEnrolment | None = None
+) -> tuple[list[EnrolmentProgress], Enrolled]:
     kiosk.tap.images = images
     *progress, last = kiosk.service.enrol_camera(request or _request(), OPERATOR)
-    assert isinstance(last, wire.Enrolled)
-    return [line for line in progress if isinstance(line, wire.EnrolmentProgress)], last
+    assert isinstance(last, Enrolled)
+    return [line for line in progress if isinstance(line, EnrolmentProgress)], last
 
 
 def test_three_different_good_frames_become_three_templates(kiosk: TestKiosk) -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import Delivery, DeliveryTaken, EnvelopeQuery, SendAfter
 from edge.daemon.office import OfficeDesk
 from edge.store.store import Store
 from edge.store.translation import utc_day
@@ -31,8 +31,8 @@ from tests.fakes import ManualClock
 HERE = Address(SITE, KIOSK)
 
 
-def deliver(desk: OfficeDesk, raw: bytes) -> wire.DeliveryTaken:
-    return desk.deliver(wire.Delivery(envelope=raw.decode("ascii")))
+def deliver(desk: OfficeDesk, raw: bytes) -> DeliveryTaken:
+    return desk.deliver(Delivery(envelope=raw.decode("ascii")))
 
 
 def record(store: Store, clock: ManualClock, count: int) -> list[EventId]:
@@ -58,9 +58,9 @@ def test_an_office_that_lost_events_has_them_sent_again_but_the_frontier_stays(
     ids = record(store, clock, 3)
     deliver(desk, office.ack(ids[2]))
     taken = deliver(desk, office.ack(ids[0], resend=True))
-    assert taken.send_after == wire.SendAfter(epoch=ids[0].epoch, seq=ids[0].seq)
+    assert taken.send_after == SendAfter(epoch=ids[0].epoch, seq=ids[0].seq)
     assert store.frontier.current() == ids[2]
-    assert deliver(desk, office.ack(None, resend=True)).send_after == wire.SendAfter()
+    assert deliver(desk, office.ack(None, resend=True)).send_after == SendAfter()
 
 
 def test_an_office_that_asks_for_what_was_removed_here_gets_what_is_left_and_staff_an_alarm(
@@ -73,7 +73,7 @@ def test_an_office_that_asks_for_what_was_removed_here_gets_what_is_left_and_sta
     repeated = deliver(desk, office.ack(ids[0]))  # old news
     assert (repeated.outcome, repeated.reason, store.alarms.raised()) == ("repeated", "", ())
     restored = deliver(desk, office.ack(ids[0], resend=True))
-    assert restored.send_after == wire.SendAfter(epoch=ids[0].epoch, seq=ids[0].seq)
+    assert restored.send_after == SendAfter(epoch=ids[0].epoch, seq=ids[0].seq)
     left = store.events.envelopes_after((ids[0].epoch, ids[0].seq), limit=10)
     assert [each.id for each in left] == ids[4:]
     assert [each.kind for each in store.alarms.raised()] == ["office_behind"]
@@ -196,7 +196,7 @@ def test_an_office_ahead_of_a_restored_device_alarms_and_is_no_error(
     assert deliver(desk, office.ack(ahead)).reason == "office_ahead"
     assert [alarm.kind for alarm in store.alarms.raised()] == ["office_ahead"]
     assert store.frontier.current() == first  # nothing was handed out yet, so nobody could have refused it
-    assert [e.seq for e in desk.envelopes(wire.EnvelopeQuery()).envelopes][-2:] == [last.seq, 1]
+    assert [e.seq for e in desk.envelopes(EnvelopeQuery()).envelopes][-2:] == [last.seq, 1]
     taken = deliver(desk, office.ack(ahead))
     assert (taken.outcome, taken.reason) == ("applied", "office_ahead")
     assert store.frontier.current() == last
@@ -244,9 +244,9 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficeDesk]:
 
 @given(text=st.text(max_size=300))
 def test_no_text_brings_the_door_down(door: OfficeDesk, text: str) -> None:
-    assert door.deliver(wire.Delivery(envelope=text)).outcome == "refused"
+    assert door.deliver(Delivery(envelope=text)).outcome == "refused"
     framed = json.dumps({"payload": text, "payloadType": Ack.payload_type, "signatures": [{"sig": text}]})
-    assert door.deliver(wire.Delivery(envelope=framed)).outcome == "refused"
+    assert door.deliver(Delivery(envelope=framed)).outcome == "refused"
 
 
 def test_a_refusal_is_answered_by_a_new_epoch_and_from_where_to_send(
@@ -256,8 +256,8 @@ def test_a_refusal_is_answered_by_a_new_epoch_and_from_where_to_send(
     refusal = office.refusal(ids[2], committed=ids[1])
     taken = deliver(desk, refusal)
     assert (taken.outcome, taken.frontier.seq) == ("applied", ids[1].seq)
-    assert taken.send_after == wire.SendAfter(epoch=ids[1].epoch, seq=ids[1].seq)
-    batch = desk.envelopes(wire.EnvelopeQuery(after_epoch=ids[1].epoch, after_seq=ids[1].seq))
+    assert taken.send_after == SendAfter(epoch=ids[1].epoch, seq=ids[1].seq)
+    batch = desk.envelopes(EnvelopeQuery(after_epoch=ids[1].epoch, after_seq=ids[1].seq))
     assert [(e.epoch == ids[1].epoch, e.seq) for e in batch.envelopes] == [(False, 1), (False, 2), (False, 3)]
     again = deliver(desk, refusal)
     assert (again.outcome, again.send_after) == ("repeated", None)

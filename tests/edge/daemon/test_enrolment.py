@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.enrolment import PhotoEnrolment
+from edge.api.protocol.people import PersonProfile
 from edge.config import Config, DeviceConfig, EnrolmentConfig
 from edge.errors import (
     ConsentMissing,
@@ -34,8 +35,8 @@ from tests.edge.daemon.kiosk import (
 )
 
 
-def _more(person_id: str, **more: object) -> wire.PhotoEnrolment:
-    return wire.PhotoEnrolment.model_validate({"person_id": person_id, **more})
+def _more(person_id: str, **more: object) -> PhotoEnrolment:
+    return PhotoEnrolment.model_validate({"person_id": person_id, **more})
 
 
 def _actions(kiosk: TestKiosk) -> list[tuple[str, str]]:
@@ -59,7 +60,7 @@ def test_a_photograph_makes_a_person_with_a_template_in_ledger_and_gallery(kiosk
 
 
 def test_without_consent_the_picture_is_not_even_looked_at(kiosk: TestKiosk) -> None:
-    request = wire.PhotoEnrolment(profile=wire.PersonProfile(name="Ada", number="1"))
+    request = PhotoEnrolment(profile=PersonProfile(name="Ada", number="1"))
     with pytest.raises(ConsentMissing, match="--consent-how"):
         kiosk.service.enrol_photo(request, b"not a picture", OPERATOR)
     assert kiosk.store.people.count() == 0
@@ -69,7 +70,7 @@ def test_a_consent_to_another_text_than_the_one_in_force_does_not_count(kiosk: T
     old = CONSENT.model_copy(update={"text_version": "0"})
     with pytest.raises(ConsentMissing, match="text 0, in force is text 1"):
         kiosk.service.enrol_photo(new(consent=old), astronaut(), OPERATOR)
-    person = kiosk.service.add_person(wire.PersonProfile(name="Ada", number="1"), OPERATOR)
+    person = kiosk.service.add_person(PersonProfile(name="Ada", number="1"), OPERATOR)
     kiosk.service.record_consent(person.person_id, old, OPERATOR)
     with pytest.raises(ConsentMissing, match="recorded consent is to text 0"):
         kiosk.service.enrol_photo(_more(person.person_id), astronaut(), OPERATOR)
@@ -164,7 +165,7 @@ def test_more_templates_than_the_setting_allows_need_the_word_replace(
 def test_someone_who_is_not_known_or_disabled_gets_no_template(kiosk: TestKiosk) -> None:
     with pytest.raises(PersonUnknown):
         kiosk.service.enrol_photo(_more("0" * 32), astronaut(), OPERATOR)
-    person = kiosk.service.add_person(wire.PersonProfile(name="Ada", number="1"), OPERATOR).person_id
+    person = kiosk.service.add_person(PersonProfile(name="Ada", number="1"), OPERATOR).person_id
     kiosk.service.set_enabled(person, enabled=False, peer=OPERATOR)
     with pytest.raises(EnrolmentError, match="disabled"):
         kiosk.service.enrol_photo(_more(person, consent=CONSENT), astronaut(), OPERATOR)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.api.protocol import IntentChosen
+from edge.api.protocol.intents import IntentChosen
 from edge.attendance.rules import NO_INTENT, Intent
 from edge.config import AttendanceConfig
 from edge.daemon.intents import ABSENT_S, ANSWER_S, CHOICE_S, NO_ANSWER, Intents, Taken, offered

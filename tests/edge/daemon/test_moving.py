@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.people import PersonProfile
 from edge.config import Config
 from edge.daemon.moving import Mover
 from edge.inference.analyser import FaceAnalyser
@@ -150,7 +150,7 @@ def test_who_was_disabled_or_withdrew_since_the_frame_was_matched_does_not_move(
 
 
 def test_a_face_that_is_somebody_elses_in_the_current_chain_moves_nobody(moving: Booth) -> None:
-    other = wire.PersonProfile(name="Somebody Else", number="7")
+    other = PersonProfile(name="Somebody Else", number="7")
     twin = PersonId(moving.kiosk.service.add_person(other, OPERATOR).person_id)
     moving.store.consents.record(twin, Consent("1", "en", moving.kiosk.clock.now().wall, "paper", "operator"))
     verdict = Verdict(Outcome.RECOGNISED, 1.0, TrackId(1), person_id=moving.ada, model_hash=moving.previous)

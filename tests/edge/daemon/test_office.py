@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import CertificateAsked, Delivery, ParcelQuery
 from edge.board import FIRMWARE_FILES
 from edge.certificates import new_request
 from edge.daemon.office import OfficeDesk
@@ -40,7 +40,7 @@ def test_telemetry_is_signed_and_counts_what_the_office_must_know(
     person_id = enrolled(store)
     store.templates.add(template(person_id))
     ids = [store.events.record(punch(person_id, clock.advance(60))).id for _ in range(3)]
-    desk.deliver(wire.Delivery(envelope=office.ack(ids[0]).decode()))
+    desk.deliver(Delivery(envelope=office.ack(ids[0]).decode()))
     store.alarms.raise_alarm("fork", "here")
     told = telemetry(desk, store)
     assert (told.head.seq, told.head.hash) == (ids[2].seq, ids[2].hash)
@@ -88,9 +88,9 @@ def test_a_request_for_a_certificate_is_countersigned_and_a_newer_one_replaces_i
     store: Store, desk: OfficeDesk
 ) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    first = desk.request_certificate(wire.CertificateAsked(request_pem=new_request(key, HERE)))
-    second = desk.request_certificate(wire.CertificateAsked(request_pem=new_request(key, HERE)))
-    (waiting,) = desk.parcels(wire.ParcelQuery()).parcels
+    first = desk.request_certificate(CertificateAsked(request_pem=new_request(key, HERE)))
+    second = desk.request_certificate(CertificateAsked(request_pem=new_request(key, HERE)))
+    (waiting,) = desk.parcels(ParcelQuery()).parcels
     assert waiting.parcel_id == second.parcel_id != first.parcel_id
     signing = store.device_keys.signing
     parcel = open_document(
@@ -131,7 +131,7 @@ def test_requests_that_are_not_plainly_this_devices_are_refused(store: Store, de
     }
     for name, pem in refused.items():
         with pytest.raises(ApiError, match="certificate request"):
-            desk.request_certificate(wire.CertificateAsked(request_pem=pem))
+            desk.request_certificate(CertificateAsked(request_pem=pem))
         assert store.parcels.count() == 0, name
 
 
@@ -144,9 +144,9 @@ def _altered(pem: str) -> str:
 
 def test_parcels_are_unreadable_in_the_file(store: Store, desk: OfficeDesk) -> None:
     desk.request_certificate(
-        wire.CertificateAsked(request_pem=new_request(ec.generate_private_key(ec.SECP256R1()), HERE))
+        CertificateAsked(request_pem=new_request(ec.generate_private_key(ec.SECP256R1()), HERE))
     )
     with store.database.read() as connection:
         (token,) = connection.execute("SELECT envelope FROM parcels").fetchone()
     assert b"payload" not in token
-    assert json.loads(desk.parcels(wire.ParcelQuery()).parcels[0].envelope)["payload"]
+    assert json.loads(desk.parcels(ParcelQuery()).parcels[0].envelope)["payload"]

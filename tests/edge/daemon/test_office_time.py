@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import Delivery
 from edge.clock import TOLD_FRESH_S, Sources, SystemClock
 from edge.daemon.office_time import MAX_NONCES, MAX_ROUND_TRIP_S, OfficeTime
 from edge.store.store import Store
@@ -44,9 +44,9 @@ def test_an_ack_that_repeats_our_nonce_tells_the_time(
         Telemetry, desk.telemetry().envelope.encode(), keys=keys, address=office.address
     ).nonce
     forged = TestOffice(office.address).ack(None, echo=nonce)
-    desk.deliver(wire.Delivery(envelope=forged.decode()))
+    desk.deliver(Delivery(envelope=forged.decode()))
     assert told == []
-    desk.deliver(wire.Delivery(envelope=office.ack(None, echo=nonce).decode()))
+    desk.deliver(Delivery(envelope=office.ack(None, echo=nonce).decode()))
     assert told == [NOON]
 
 

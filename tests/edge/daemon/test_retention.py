@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.privacy import RetentionAsked
 from edge.config import RetentionConfig
 from edge.daemon.backups import FILE, Backups
 from edge.daemon.privacy import PrivacyDesk
@@ -21,8 +21,8 @@ from tests.edge.daemon.kiosk import OPERATOR, TestKiosk, astronaut, new
 from tests.edge.store.given import badge_punch, punch
 
 MONTH_S = 31 * 86_400.0
-DAILY = wire.RetentionAsked()
-TRIAL = wire.RetentionAsked(dry_run=True)
+DAILY = RetentionAsked()
+TRIAL = RetentionAsked(dry_run=True)
 
 
 def desk_of(kiosk: TestKiosk, config: RetentionConfig | None = None) -> PrivacyDesk:
@@ -96,7 +96,7 @@ def test_each_run_is_audited_with_counts_and_a_dry_run_changes_nothing(
     trial = desk.retention(TRIAL, OPERATOR)
     assert (trial.events, trial.audit_entries) == (2, len(before) - 1)
     assert list(kiosk.store.audit.list()) == before
-    done = desk.retention(wire.RetentionAsked(backups=3), OPERATOR)
+    done = desk.retention(RetentionAsked(backups=3), OPERATOR)
     assert (done.events, done.audit_entries) == (trial.events, trial.audit_entries)
     assert kiosk.store.frontier.pruned(first.id)
     entry = list(kiosk.store.audit.list())[-1]

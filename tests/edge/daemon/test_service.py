@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.api import protocol as wire
 from edge.api.client import EdgeClient
+from edge.api.protocol.courier import EnvelopeQuery, FrontierView
+from edge.api.protocol.enrolment import PhotoEnrolment
+from edge.api.protocol.ledger import AuditQuery
+from edge.api.protocol.people import PeopleQuery, PersonProfile
+from edge.api.protocol.punches import PunchQuery
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig
@@ -20,7 +24,7 @@ from edge.types.punches import Direction, DirectionSource, Method, Punch, Record
 from sync.wire.events import PersonChanged
 from tests.edge.daemon.kiosk import CONSENT, OPERATOR, TestKiosk, astronaut, jpeg, new, portrait
 
-ADA = wire.PersonProfile(name="Ada Lovelace", number="1815", greeting="Ada", language="en")
+ADA = PersonProfile(name="Ada Lovelace", number="1815", greeting="Ada", language="en")
 
 
 def _enrol(kiosk: TestKiosk, number: str = "1815") -> str:
@@ -61,7 +65,7 @@ def test_a_removed_person_is_gone_everywhere_but_events_keep_the_random_id(kiosk
     assert kiosk.store.events.last_punch(PersonId(person)) is None
     with pytest.raises(PersonUnknown):
         kiosk.service.person(person)
-    (record,) = kiosk.service.punches(wire.PunchQuery()).punches
+    (record,) = kiosk.service.punches(PunchQuery()).punches
     assert (record.person_id, record.profile) == (person, None)
 
 
@@ -93,12 +97,12 @@ def test_people_are_listed_in_pages_and_found_by_number(kiosk: TestKiosk) -> Non
         kiosk.service.add_person(ADA.model_copy(update={"number": f"N{i}"}), OPERATOR).person_id
         for i in range(5)
     ]
-    first = kiosk.service.people(wire.PeopleQuery(limit=2))
-    second = kiosk.service.people(wire.PeopleQuery(limit=3, after=first.next_after))
+    first = kiosk.service.people(PeopleQuery(limit=2))
+    second = kiosk.service.people(PeopleQuery(limit=3, after=first.next_after))
     assert [p.person_id for p in (*first.people, *second.people)] == ids
     assert second.next_after is None
-    assert kiosk.service.people(wire.PeopleQuery(number="n3")).people[0].person_id == ids[3]
-    assert kiosk.service.people(wire.PeopleQuery(number="N9")).people == ()
+    assert kiosk.service.people(PeopleQuery(number="n3")).people[0].person_id == ids[3]
+    assert kiosk.service.people(PeopleQuery(number="N9")).people == ()
     with pytest.raises(NumberTaken):
         kiosk.service.add_person(ADA.model_copy(update={"number": "N3"}), OPERATOR)
 
@@ -115,33 +119,33 @@ def test_records_come_in_pages_with_names_and_whether_the_office_has_them(kiosk:
     person = _enrol(kiosk)
     recorded = [_punch(kiosk, person) for _ in range(5)]
     kiosk.store.frontier.advance(recorded[1].id)
-    first = kiosk.service.punches(wire.PunchQuery(limit=3))
-    second = kiosk.service.punches(wire.PunchQuery(limit=3, after=first.next_after))
+    first = kiosk.service.punches(PunchQuery(limit=3))
+    second = kiosk.service.punches(PunchQuery(limit=3, after=first.next_after))
     views = [*first.punches, *second.punches]
     assert [view.seq for view in views] == [each.id.seq for each in recorded]
     assert [view.delivered for view in views] == [True, True, False, False, False]
     assert {view.profile.name for view in views if view.profile} == {"Ada Lovelace"}
     assert second.next_after is None
-    late = wire.PunchQuery(since=recorded[3].punch.at.wall, person_id=person)
+    late = PunchQuery(since=recorded[3].punch.at.wall, person_id=person)
     assert [view.seq for view in kiosk.service.punches(late).punches] == [r.id.seq for r in recorded[3:]]
-    assert kiosk.service.punches(wire.PunchQuery(person_id="0" * 32)).punches == ()
+    assert kiosk.service.punches(PunchQuery(person_id="0" * 32)).punches == ()
 
 
 def test_envelopes_follow_a_point_and_tell_what_is_pending(kiosk: TestKiosk) -> None:
     person = _enrol(kiosk)
     punches = [_punch(kiosk, person) for _ in range(3)]
-    everything = kiosk.service.envelopes(wire.EnvelopeQuery(limit=100))
-    assert everything.frontier == wire.FrontierView(pending=4)
-    after = wire.EnvelopeQuery(after_epoch=punches[0].id.epoch, after_seq=punches[0].id.seq)
+    everything = kiosk.service.envelopes(EnvelopeQuery(limit=100))
+    assert everything.frontier == FrontierView(pending=4)
+    after = EnvelopeQuery(after_epoch=punches[0].id.epoch, after_seq=punches[0].id.seq)
     batch = kiosk.service.envelopes(after)
     assert [(e.seq, e.hash) for e in batch.envelopes] == [(p.id.seq, p.id.hash) for p in punches[1:]]
     assert everything.envelopes[-1] == batch.envelopes[-1]
     kiosk.store.frontier.advance(punches[2].id)
-    assert kiosk.service.envelopes(after).frontier == wire.FrontierView(
+    assert kiosk.service.envelopes(after).frontier == FrontierView(
         epoch=punches[2].id.epoch, seq=punches[2].id.seq, hash=punches[2].id.hash, pending=0
     )
     with pytest.raises(StoreError):
-        kiosk.service.envelopes(wire.EnvelopeQuery(after_epoch="000009-" + "0" * 16, after_seq=1))
+        kiosk.service.envelopes(EnvelopeQuery(after_epoch="000009-" + "0" * 16, after_seq=1))
 
 
 def test_every_act_is_in_the_audit_trail_under_the_askers_account(kiosk: TestKiosk) -> None:
@@ -149,7 +153,7 @@ def test_every_act_is_in_the_audit_trail_under_the_askers_account(kiosk: TestKio
     kiosk.service.set_enabled(person, enabled=False, peer=OPERATOR)
     kiosk.service.withdraw_consent(person, OPERATOR)
     kiosk.service.remove_person(person, OPERATOR)
-    entries = kiosk.service.audit(wire.AuditQuery()).entries
+    entries = kiosk.service.audit(AuditQuery()).entries
     assert [entry.action for entry in entries if entry.actor == "operator"] == [
         "person.added",
         "consent.recorded",
@@ -158,9 +162,9 @@ def test_every_act_is_in_the_audit_trail_under_the_askers_account(kiosk: TestKio
         "consent.withdrawn",
         "person.removed",
     ]
-    page = kiosk.service.audit(wire.AuditQuery(limit=2))
+    page = kiosk.service.audit(AuditQuery(limit=2))
     assert page.next_after == 2
-    assert kiosk.service.audit(wire.AuditQuery(after=2)).entries == entries[2:]
+    assert kiosk.service.audit(AuditQuery(after=2)).entries == entries[2:]
 
 
 def test_status_says_how_the_daemon_is_and_names_nobody(kiosk: TestKiosk) -> None:
@@ -210,7 +214,7 @@ def test_from_picture_to_record_over_the_socket(kiosk: TestKiosk, served: EdgeCl
     done = served.enrol_photo(new(), jpeg(portrait()))
     assert done.person.consent is not None
     with pytest.raises(PhotoRefused, match="enrolled already"):
-        served.enrol_photo(wire.PhotoEnrolment(person_id=done.person.person_id), astronaut())
+        served.enrol_photo(PhotoEnrolment(person_id=done.person.person_id), astronaut())
     with pytest.raises(PhotoRefused, match="not a JPEG"):
         served.enrol_photo(new("2"), b"GIF89a" + bytes(100))
     _punch(kiosk, done.person.person_id)
@@ -237,7 +241,7 @@ def test_an_old_record_stays_in_its_order_when_the_clock_jumps(kiosk: TestKiosk)
     first = _punch(kiosk, person)
     kiosk.clock.jump(-timedelta(days=3).total_seconds())
     second = _punch(kiosk, person)
-    views = kiosk.service.punches(wire.PunchQuery()).punches
+    views = kiosk.service.punches(PunchQuery()).punches
     assert [view.seq for view in views] == [first.id.seq, second.id.seq]
     assert views[1].at < views[0].at
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.api import protocol as wire
-from edge.api.protocol import PhotoEnrolment
+from edge.api.protocol.courier import Delivery, DeliveryTaken
+from edge.api.protocol.enrolment import PhotoEnrolment
 from edge.inference.chain import Models
 from edge.store.keys import make_sealing_key
 from edge.store.sitekey import SiteKeyPlace, SiteKeys, new_site_key, store_site_keys
@@ -41,8 +41,8 @@ def kiosks(tmp_path: Path, models: Models) -> Iterator[tuple[TestKiosk, TestKios
         kiosk.store.close()
 
 
-def deliver(kiosk: TestKiosk, raw: bytes) -> wire.DeliveryTaken:
-    return kiosk.service.deliver(wire.Delivery(envelope=raw.decode("ascii")))
+def deliver(kiosk: TestKiosk, raw: bytes) -> DeliveryTaken:
+    return kiosk.service.deliver(Delivery(envelope=raw.decode("ascii")))
 
 
 def walk_up(kiosk: TestKiosk) -> list[PersonId | None]:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from edge.api.client import EdgeClient
-from edge.api.protocol import AlarmView, CameraStatus, LedgerStatus, PunchList, PunchQuery, Role, Status
+from edge.api.protocol.exchange import Role
+from edge.api.protocol.punches import PunchList, PunchQuery
+from edge.api.protocol.status import AlarmView, CameraStatus, LedgerStatus, Status
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig, CameraConfig

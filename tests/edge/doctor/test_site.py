@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from edge.api.protocol import OfficeStatus
+from edge.api.protocol.status import OfficeStatus
 from edge.config import AttendanceConfig, Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Health

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from edge.api.protocol import Status
+from edge.api.protocol.status import Status
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig

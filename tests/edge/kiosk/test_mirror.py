@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from edge.api.protocol import PREFIX, PREVIEW_TYPE, PROTOCOL_HEADER, Role
+from edge.api.protocol.exchange import PREFIX, PREVIEW_TYPE, PROTOCOL_HEADER, Role
 from edge.kiosk.screen import edge_link
 from edge.kiosk.screen.edge_link import EdgeLink, Picture
 from edge.kiosk.screen.mirror import Mirror

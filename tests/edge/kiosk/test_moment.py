@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from edge.api.protocol import AnnouncementLine
+from edge.api.protocol.stage import AnnouncementLine
 from edge.api.views import announcement_line
 from edge.kiosk.screen.director import Director
 from edge.kiosk.screen.moment import Choice, Moment, State

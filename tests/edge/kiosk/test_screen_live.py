@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from edge.api import protocol as wire
+from edge.api.protocol.badges import BadgeAsked, PinSet
+from edge.api.protocol.people import PersonProfile
 from tests.edge.badge.pictures import held_up
 from tests.edge.device import Device, astronaut, enrol, nobody, recording, standing, walk_up
 from tests.edge.kiosk.browser import Browser, axe, needs_browser, until
@@ -61,9 +62,9 @@ def test_a_badge_is_held_up_its_pin_typed_and_the_record_taken_back_and_made_aga
     device = Device(folder, camera=camera).provision()
     recording(pictures, nobody(1))
     with device.running() as daemon, device.client() as staff:
-        ann = staff.add_person(wire.PersonProfile(name="Ann Droid", number="4711", greeting="Ann")).person_id
-        token = staff.issue_badge(wire.BadgeAsked(person_id=ann)).token
-        staff.set_pin(ann, wire.PinSet(pin=PIN))
+        ann = staff.add_person(PersonProfile(name="Ann Droid", number="4711", greeting="Ann")).person_id
+        token = staff.issue_badge(BadgeAsked(person_id=ann)).token
+        staff.set_pin(ann, PinSet(pin=PIN))
         daemon.terminate()
     (pictures / "0000.jpg").unlink()
     pictures.rmdir()

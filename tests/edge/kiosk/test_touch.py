@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from edge.api import protocol as wire
+from edge.api.protocol.intents import PinTaken
 from tests.edge.kiosk import given
 from tests.edge.kiosk.browser import Browser, needs_browser, until
 from tests.edge.kiosk.screen_process import ScreenProcess, screen
@@ -35,7 +35,7 @@ def page(staged: Staged, wall: ScreenProcess, browser: Browser) -> Browser:
         staged.edge.choices,
     ):
         noted.clear()
-    counter.held, counter.answer = 0, wire.PinTaken(outcome="accepted")
+    counter.held, counter.answer = 0, PinTaken(outcome="accepted")
     browser.size(800, 480, touch=True)
     staged.say(given.attract())
     staged.stage.dismiss()  # as if edge had been away: what stood on the screen is gone
@@ -86,14 +86,14 @@ def test_a_pin_is_typed_on_a_keypad_and_in_the_digits_of_any_keyboard(staged: St
 
 def test_a_wrong_pin_a_lock_out_and_a_closed_kiosk_are_said_calmly(staged: Staged, page: Browser) -> None:
     counter = staged.edge.without_face
-    counter.answer = wire.PinTaken(outcome="refused")
+    counter.answer = PinTaken(outcome="refused")
     ask(staged, page)
     tap(page, *"8052", "ok")
     says(page, "pad-alert", "That did not fit. Please try again.")
-    counter.answer = wire.PinTaken(outcome="closed")
+    counter.answer = PinTaken(outcome="closed")
     tap(page, *"8052", "ok")
     says(page, "pad-alert", "The office has closed this kiosk for now.")
-    counter.answer = wire.PinTaken(outcome="refused", wait_s=30.0)
+    counter.answer = PinTaken(outcome="refused", wait_s=30.0)
     tap(page, *"8052", "ok")
     staged.say(given.badge_refused("pin_not_accepted", seconds=30))
     opened(page, "")
@@ -110,11 +110,11 @@ def test_a_number_and_its_pin_look_the_same_for_a_number_that_nobody_has(staged:
     tap(page, *"4711", "ok")
     says(page, "pad-title", "Your PIN")
     assert not counter.entered  # nothing is asked of edge before both are there
-    counter.answer = wire.PinTaken(outcome="refused")
+    counter.answer = PinTaken(outcome="refused")
     tap(page, *"8052", "ok")
     says(page, "pad-alert", "That did not fit. Please try again.")
     says(page, "pad-title", "Employee number")
-    counter.answer = wire.PinTaken(outcome="wait", wait_s=2.0)
+    counter.answer = PinTaken(outcome="wait", wait_s=2.0)
     tap(page, *"4711", "ok", *"8052", "ok")
     says(page, "pad-alert", "Too many tries. Once more in:")
     assert page.text("pad-wait").startswith("0:0")

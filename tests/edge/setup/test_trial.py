@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.api.protocol import DeviceTest, DeviceTestQuery
+from edge.api.protocol.device import DeviceTest, DeviceTestQuery
 from edge.setup.trial import attempt
 from edge.setup.trouble import suspects
 from tests.edge.api.small_edge import SmallEdge

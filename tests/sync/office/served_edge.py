@@ -7,7 +7,17 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from edge.api import protocol as wire
+from edge.api.protocol.courier import (
+    CertificateAsked,
+    Delivery,
+    DeliveryTaken,
+    EnvelopeBatch,
+    EnvelopeQuery,
+    ParcelBatch,
+    ParcelMade,
+    ParcelQuery,
+    TelemetryView,
+)
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.config import ApiConfig
@@ -29,19 +39,19 @@ class OfficeSide(SmallEdge):
 
     desk: OfficeDesk
 
-    def envelopes(self, query: wire.EnvelopeQuery) -> wire.EnvelopeBatch:
+    def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         return self.desk.envelopes(query)
 
-    def parcels(self, query: wire.ParcelQuery) -> wire.ParcelBatch:
+    def parcels(self, query: ParcelQuery) -> ParcelBatch:
         return self.desk.parcels(query)
 
-    def telemetry(self) -> wire.TelemetryView:
+    def telemetry(self) -> TelemetryView:
         return self.desk.telemetry()
 
-    def request_certificate(self, asked: wire.CertificateAsked) -> wire.ParcelMade:
+    def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         return self.desk.request_certificate(asked)
 
-    def deliver(self, delivery: wire.Delivery) -> wire.DeliveryTaken:
+    def deliver(self, delivery: Delivery) -> DeliveryTaken:
         return self.desk.deliver(delivery)
 
 
