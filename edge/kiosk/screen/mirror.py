@@ -29,21 +29,27 @@ class Mirror:
         self._arrived = asyncio.Condition()
         self._fetching: asyncio.Task[None] | None = None
         self._asked_s = 0.0
+        self._over = False
 
     async def newer(self, than: int, *, within_s: float) -> tuple[int, Picture]:
-        """Wait for a picture after number `than`; an empty one if none comes in time."""
+        """Wait for a picture after number `than`; an empty one if none comes in time, or none ever will."""
+        if self._over:
+            return than, NOTHING
         self._asked_s = asyncio.get_running_loop().time()
         if self._fetching is None or self._fetching.done():
             self._fetching = asyncio.create_task(self._fetch())
         try:
             async with asyncio.timeout(within_s), self._arrived:
-                await self._arrived.wait_for(lambda: self._number > than)
-                return self._number, self._newest
+                await self._arrived.wait_for(lambda: self._over or self._number > than)
+                return (self._number, self._newest) if self._number > than else (than, NOTHING)
         except TimeoutError:
             return than, NOTHING
 
     async def close(self) -> None:
-        """Fetch no more."""
+        """Fetch no more, and let nobody wait for what will not come."""
+        async with self._arrived:
+            self._over = True
+            self._arrived.notify_all()
         if self._fetching is not None:
             self._fetching.cancel()
             await asyncio.gather(self._fetching, return_exceptions=True)

@@ -25,6 +25,7 @@ from edge.kiosk.screen.mirror import Mirror
 
 BEAT_S: Final = 5.0
 PICTURE_S: Final = 1.0
+PARTING_S: Final = 1.0  # for a page's answer to our goodbye
 FILES: Final = tuple(
     sorted(each.name for each in (files("edge.kiosk.screen") / "page").iterdir() if each.is_file())
 )
@@ -68,6 +69,7 @@ class Page:
         self._ear = ear
         self._mirror = mirror
         self._secret = secret
+        self._sockets: set[web.WebSocketResponse] = set()
         self.host = ""  # 127.0.0.1:port, once the port is known
         folder = files("edge.kiosk.screen") / "page"
         self._files = {name: (folder / name).read_bytes() for name in FILES}
@@ -80,6 +82,7 @@ class Page:
     def application(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application(middlewares=[self._guard], client_max_size=MAX_MESSAGE_BYTES)
+        app.on_shutdown.append(self._part)
         app.router.add_get("/{secret}/feed", self._serve_feed)
         app.router.add_get("/{secret}/mirror", self._serve_mirror)
         app.router.add_get("/{secret}/{name:[a-z0-9.-]*}", self._serve_file)
@@ -125,18 +128,32 @@ class Page:
             raise web.HTTPNotFound  # a web socket knows no other protection from foreign pages
         page = web.WebSocketResponse(heartbeat=BEAT_S, max_msg_size=MAX_MESSAGE_BYTES, compress=False)
         await page.prepare(request)
+        self._sockets.add(page)
         return page
+
+    async def _close(self, page: web.WebSocketResponse) -> None:
+        self._sockets.discard(page)
+        await page.close()
+
+    async def _part(self, _: web.Application) -> None:
+        """Say goodbye to the pages: an open one would hold the process's end up until its time-out."""
+        parting = [page.close(code=aiohttp.WSCloseCode.GOING_AWAY) for page in self._sockets]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PARTING_S):
+                await asyncio.gather(*parting, return_exceptions=True)
 
     async def _serve_mirror(self, request: web.Request) -> web.StreamResponse:
         """A picture for each question: the next one that edge makes."""
         page, number = await self._open(request), 0
-        async for message in page:
-            if message.type is not aiohttp.WSMsgType.TEXT or message.data != "next":
-                break
-            number, picture = await self._mirror.newer(number, within_s=PICTURE_S)
-            await page.send_str(json.dumps({"face": picture.face}))
-            await page.send_bytes(picture.jpeg)
-        await page.close()
+        try:
+            async for message in page:
+                if message.type is not aiohttp.WSMsgType.TEXT or message.data != "next":
+                    break
+                number, picture = await self._mirror.newer(number, within_s=PICTURE_S)
+                await page.send_str(json.dumps({"face": picture.face}))
+                await page.send_bytes(picture.jpeg)
+        finally:
+            await self._close(page)
         return page
 
     async def _serve_feed(self, request: web.Request) -> web.StreamResponse:
@@ -150,7 +167,7 @@ class Page:
                     beat.cancel()
         finally:
             self._feed.leave(page)
-            await page.close()
+            await self._close(page)
         return page
 
     async def _hear(self, page: web.WebSocketResponse) -> None:
