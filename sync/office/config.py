@@ -9,7 +9,7 @@ import ipaddress
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator, model_validator
@@ -250,8 +250,26 @@ class SignerConfig(Section):
     )
 
 
+FEWEST_ATTENDANCE_DAYS: Final = 31
+
+
+def _long_enough(days: int) -> int:
+    if 0 < days < FEWEST_ATTENDANCE_DAYS:
+        raise ValueError(f"at least {FEWEST_ATTENDANCE_DAYS} days, or 0 for ever")
+    return days
+
+
 class RetentionSection(Section):
-    """How long what lies beside attendance stays. The signer removes it; events and the audit trail stay."""
+    """How long things stay. The signer removes what is over; closed sheets and the audit trail stay."""
+
+    attendance_days: Annotated[int, AfterValidator(_long_enough)] = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="Attendance events and decided correction requests, days; at least 31, and 0 keeps them "
+        "for ever. The law says how long they must be kept. 'clockface-office privacy policy' decides "
+        "otherwise for a site.",
+    )
 
     quarantine_days: int = Field(
         default=30, ge=1, le=3650, description="Messages that were refused, days since they came last."

@@ -17,6 +17,7 @@ from sync.office.database import schema
 from sync.office.errors import CorrectionRefused
 from sync.office.operators import Role
 from sync.office.periods import lock_site
+from sync.office.removed import refuse_removed
 from sync.office.timesheet import closed, from_us, latest_correction, rules_of, to_us
 from sync.wire.events import ATTENDANCE_RECORDED
 
@@ -260,6 +261,7 @@ def _demand_open(connection: Connection, site: str, days: Iterable[date]) -> Non
                 where=f"{site}, {day}",
                 next_step=f"clockface-office period list --site {site}; settle it in the next period",
             )
+        refuse_removed(connection, site, day, what="nothing is corrected there")
 
 
 def _demand_alone(connection: Connection, number: int, *, by: str, alone: bool) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Table, select
 
 from sync.office import audit
 from sync.office.database import schema
+from sync.office.removed import removed_through
 from sync.office.timesheet import from_us
 from sync.wire.canonical import read
 from sync.wire.commands import Result
@@ -31,6 +32,7 @@ def gather(connection: Connection, person: str, *, made_at: str) -> dict[str, An
         "person": {} if row is None else _shown(row),
         "sites": _of(connection, schema.memberships, person),
         "attendance": _of(connection, schema.events, person),
+        "removed": _removed(connection, person),
         "corrections": _of(connection, schema.correction_requests, person),
         "sealed_templates": _of(connection, schema.sealed_templates, person),
         "number_clashes": _of(connection, schema.number_clashes, person),
@@ -41,6 +43,16 @@ def gather(connection: Connection, person: str, *, made_at: str) -> dict[str, An
         ],
         "erasures": receipts_of(connection, person),
     }
+
+
+def _removed(connection: Connection, person: str) -> list[dict[str, Any]]:
+    """Up to which day each of the person's sites removed attendance when its time was over."""
+    members = schema.memberships
+    sites = connection.execute(
+        select(members.c.site).where(members.c.person == person).order_by(members.c.site)
+    )
+    found = [(site, removed_through(connection, site)) for site in sites.scalars()]
+    return [{"site": site, "through": day.isoformat()} for site, day in found if day is not None]
 
 
 def receipts_of(connection: Connection, person: str) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ OfficeError                       120
 +-- PeriodDamaged                 125   what a pay period was closed with was altered
 +-- CorrectionRefused             126   a correction that cannot be asked for, or not be decided
 +-- EventsAltered                 127   what is stored is not what the devices signed
++-- AttendanceRemoved             128   retention took the events that this would need
++-- HoldRefused                   129   a policy or a legal hold that cannot be as typed
 +-- OfficeCertificateInvalid      130   the TLS files of the receiver
 +-- RosterRefused                 131   a change of people or roster that cannot be
 +-- ImportRefused                 132   a file of people with mistakes; nothing of it was taken
@@ -62,6 +64,18 @@ class EventsAltered(OfficeError):
     """What is stored is not what the devices signed."""
 
     exit_code = 127
+
+
+class AttendanceRemoved(OfficeError):
+    """The events that this needs were removed when their time was over."""
+
+    exit_code = 128
+
+
+class HoldRefused(OfficeError):
+    """A retention policy or a legal hold cannot be as it was typed."""
+
+    exit_code = 129
 
 
 class OfficeCertificateInvalid(OfficeError):

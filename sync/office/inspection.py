@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from sync.office import checkpoints
 from sync.office.database import schema
 from sync.office.history import GENESIS_HASH
 from sync.office.registry import Device, device_keys
-from sync.office.rows import event_row
+from sync.office.rows import ABSENT, event_row
 from sync.office.verification import Reason, Rejected, Verified, verify_message
 from sync.wire.events import ClockCorrected
 from sync.wire.topics import Address
@@ -44,6 +45,7 @@ class Inspected:
     events: int = 0
     epochs: int = 0
     waiting: int = 0
+    emptied: int = 0  # of the events: without their content, behind a checkpoint
 
 
 def inspect(
@@ -95,10 +97,15 @@ class _Epoch:
     ) -> None:
         self._connection, self._row, self._device = connection, row, device
         self._names, self._done, self._progress = names, done, progress
+        self._checkpoint = checkpoints.checkpoint_of(connection, row.id)
 
     def events(self, since_us: int | None) -> Iterator[Finding]:
         """Signature, columns and chain of each event, then the frontier."""
         seq, last = self._start(since_us)
+        if self._checkpoint is not None and not checkpoints.holds(
+            self._connection, self._row.id, self._checkpoint
+        ):
+            yield self._finding(self._checkpoint.seq, "no key of this office signed its checkpoint")
         while page := self._page(schema.events, seq):
             for row in page:
                 yield from self._event(row, seq + 1, last)
@@ -149,6 +156,12 @@ class _Epoch:
             yield self._finding(row.seq, f"events {expected} to {row.seq - 1} are missing")
         elif bytes(row.prev_hash) != last:
             yield self._finding(row.seq, "it does not follow the event before it")
+        point = self._checkpoint
+        if point is not None and row.seq == point.seq and bytes(row.hash).hex() != point.hash:
+            yield self._finding(row.seq, "it is not the event that its checkpoint names")
+        if not row.envelope:
+            yield from self._emptied(row)
+            return
         verified = self._verified(bytes(row.envelope))
         if isinstance(verified, Rejected):
             yield self._finding(row.seq, f"its original does not hold: {verified.reason}")
@@ -165,6 +178,15 @@ class _Epoch:
             yield self._finding(row.seq, f"columns differ from its original: {', '.join(differing)}")
         if isinstance(verified.event, ClockCorrected):
             yield from self._clock(row, verified.event)
+
+    def _emptied(self, row: Row[Any]) -> Iterator[Finding]:
+        """Its content is gone: rightly behind a checkpoint, and then wholly."""
+        self._done.emptied += 1
+        if self._checkpoint is None or row.seq > self._checkpoint.seq:
+            yield self._finding(row.seq, "its original is gone, and no checkpoint covers it")
+        left = [name for name in ABSENT if not name.startswith("reissues_") and getattr(row, name) is not None]
+        if left:
+            yield self._finding(row.seq, f"its original is gone, and its columns are not: {', '.join(left)}")
 
     def _clock(self, row: Row[Any], event: ClockCorrected) -> Iterator[Finding]:
         """What is stored of a corrected clock is what was signed, as far as the epochs are known."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from sync.office.database import Database, arrivals, schema
 from sync.office.timesheet import from_us
@@ -82,7 +82,13 @@ def _select(wanted: Wanted) -> Select[Any]:
     events, devices, epochs = schema.events, schema.devices, schema.epochs
     columns = [column for column in events.c if column.name not in ("envelope", "hash", "prev_hash")]
     statement = (
-        select(*columns, devices.c.site, devices.c.device, epochs.c.epoch)
+        select(
+            *columns,
+            (func.length(events.c.envelope) == 0).label("removed"),
+            devices.c.site,
+            devices.c.device,
+            epochs.c.epoch,
+        )
         .join(devices, devices.c.id == events.c.device_id)
         .join(epochs, epochs.c.id == events.c.epoch_id)
     )
@@ -120,10 +126,11 @@ def as_row(row: Row[Any]) -> dict[str, Any]:
         "method": row.method,
         "work_code": row.work_code,
         "interpreted": row.interpreted,
+        "removed": bool(row.removed),  # retention took its content; times are the UTC day on which it came
     }
 
 
 EXPORT_COLUMNS = (
     "id", "site", "device", "epoch", "seq", "type", "time", "clock", "received", "person", "day", "direction",
-    "direction_source", "method", "work_code", "interpreted",
+    "direction_source", "method", "work_code", "interpreted", "removed",
 )  # fmt: skip

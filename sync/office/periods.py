@@ -19,6 +19,7 @@ from sync.office import audit
 from sync.office.attendance import Direction, Flag, PersonDay, Record, Rules, Stay, local_day
 from sync.office.database import schema
 from sync.office.errors import PeriodDamaged, PeriodRefused
+from sync.office.removed import refuse_removed, removed_through
 from sync.office.timesheet import from_us, rules_of, sheet, to_us
 
 KIND = "clockface.closed-sheet.v1"
@@ -94,6 +95,7 @@ def close(
     """
     rules = rules_of(connection, site)
     lock_site(connection, site)
+    refuse_removed(connection, site, first, what="the period is not closed")
     _demand_span(connection, site=site, first=first, last=last, now=now, rules=rules)
     _demand_decided(connection, site=site, first=first, last=last, rules=rules)
     if not incomplete:
@@ -252,8 +254,12 @@ def figures(
     Raises:
         OfficeError: There is no such site.
         PeriodDamaged: What a period was closed with was altered.
+        AttendanceRemoved: A day that no closed period holds was removed when its time was over.
     """
     periods = _touching(connection, site, first, last)
+    open_day = _first_open(first, last, periods)
+    if open_day is not None:
+        refuse_removed(connection, site, open_day, what="these days cannot be shown")
     found = [
         Figure(day, closed=True)
         for period in periods
@@ -263,6 +269,15 @@ def figures(
     live = sheet(connection, site=site, first=first, last=last, now=now, people=people)
     found += [Figure(day, closed=False) for day in live if not _within(day.day, periods)]
     return sorted(found, key=lambda each: (each.day.day, each.day.person))
+
+
+def _first_open(first: date, last: date, periods: Iterable[Period]) -> date | None:
+    """The first day that is in no closed period."""
+    day = first
+    for period in sorted(periods, key=lambda each: each.first):
+        if period.first <= day <= period.last:
+            day = period.last + timedelta(days=1)
+    return day if day <= last else None
 
 
 def _within(day: date, periods: Iterable[Period]) -> bool:
@@ -287,9 +302,16 @@ def closed_days(connection: Connection, period: Period) -> list[PersonDay]:
 
 
 def late(connection: Connection, period: Period, *, now: datetime) -> list[Difference]:
-    """What came after the closing: where today's sheet differs from the closed one."""
-    today = sheet(connection, site=period.site, first=period.first, last=period.last, now=now)
-    return differences(closed_days(connection, period), today)
+    """What came after the closing: where today's sheet differs from the closed one.
+
+    Only of days whose events are still there (`removed.removed_through`): nothing can be said of the others.
+    """
+    gone = removed_through(connection, period.site)
+    first = period.first if gone is None else max(period.first, gone + timedelta(days=1))
+    if first > period.last:
+        return []
+    today = sheet(connection, site=period.site, first=first, last=period.last, now=now)
+    return differences([day for day in closed_days(connection, period) if day.day >= first], today)
 
 
 def differences(closed: Sequence[PersonDay], today: Sequence[PersonDay]) -> list[Difference]:

@@ -12,7 +12,7 @@ from sync.wire.events import AttendanceRecorded, AttendanceVoided, CorrectionReq
 
 _UNIX: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_ABSENT: Final = dict.fromkeys(
+ABSENT: Final = dict.fromkeys(
     (
         "utc_offset_s",
         "trust",
@@ -48,7 +48,7 @@ def event_row(verified: Verified, *, device_id: int, epoch_id: int, received_us:
     """The row of one event; every row has the same columns."""
     head, event = verified.head, verified.event
     row: dict[str, Any] = {
-        **_ABSENT,
+        **ABSENT,
         "device_id": device_id,
         "epoch_id": epoch_id,
         "seq": head.seq,

@@ -18,6 +18,7 @@ from sync.office.database import Database, open_database
 from sync.office.database.errors import DatabaseLocked, DatabaseUnreachable
 from sync.office.operator_key import read_operator_key
 from sync.office.receipts import watch
+from sync.office.retention import Retention
 from sync.office.rows import microseconds
 from sync.office.signer import Signer
 from sync.office.storage import database_settings
@@ -35,6 +36,7 @@ class Rounds:
         clock: The time, aware.
         receipts_after_us: After which time a missing receipt is alarmed.
         retention: How long what lies beside attendance stays.
+        attendance: Takes attendance whose time is over.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Rounds:
         clock: Callable[[], datetime],
         receipts_after_us: int,
         retention: RetentionSection,
+        attendance: Retention,
     ) -> None:
         self._database = database
         self._signer = signer
         self._clock = clock
         self._receipts_after_us = receipts_after_us
         self._retention = retention
+        self._attendance = attendance
         self._watched_us = 0
 
     def go(self) -> int:
@@ -74,6 +78,9 @@ class Rounds:
             with self._database.write() as connection:
                 watch(connection, now_us=now_us, receipts_after_us=self._receipts_after_us)
                 keeping.prune(connection, self._retention, now_us=now_us)
+            gone = self._attendance.go(now=now).events
+            if gone:
+                log.info("attendance_removed", events=gone)
             self._watched_us = now_us
         signed = sum(each.documents for each in self._signer.push(now=now))
         if signed:
@@ -98,6 +105,7 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
             clock=lambda: datetime.now(UTC),
             receipts_after_us=int(config.signer.receipt_alarm_h * 3.6e9),
             retention=config.retention,
+            attendance=Retention(database, config.retention, key=key, by=ACTOR),
         )
         _work(rounds, notifier_from(environment), poll_s=config.signer.poll_s)
     finally:

@@ -7,6 +7,7 @@ import typer
 from sync.office import periods, report, sites
 from sync.office.cli.desk import AsJson, Site, day_of, desk, show, stamp
 from sync.office.operators import Role
+from sync.office.removed import removed_through
 from sync.office.timesheet import employees
 
 app = typer.Typer(help="Pay periods: close, list, what came late.", no_args_is_help=True)
@@ -80,4 +81,7 @@ def late(context: typer.Context, first: First, site: Site = None, as_json: AsJso
         with here.reading("report.read", subject=chosen, detail=f"late {begins}") as connection:
             late = periods.late(connection, found[0], now=here.now)
             rows = report.late_rows(late, people=employees(connection))
+            gone = removed_through(connection, chosen)
+    if gone is not None and gone >= begins:
+        typer.echo(f"the events up to {gone} were removed: nothing is compared there", err=True)
     show(rows, as_json=as_json, columns=report.LATE_COLUMNS, empty="nothing came after the closing")

@@ -1,4 +1,4 @@
-"""`clockface-office privacy`: what is over goes, a person is erased everywhere or told what is held on them.
+"""`clockface-office privacy`: a person is erased everywhere, or told what is held on them; retention beside it.
 
 Trust boundary: roles and the audit, as for every command here; a dossier goes into files of mode 0600.
 """
@@ -11,46 +11,20 @@ import typer
 
 from clockface.cli.plain_page import plain_page
 from clockface.cli.private_file import private_file
-from sync.office import audit, keeping
-from sync.office.cli.desk import AsJson, desk, show, show_one
+from sync.office.cli import retention
+from sync.office.cli.desk import AsJson, desk, show
 from sync.office.cli.people import person_of
 from sync.office.cli.roster import Who, erase_person
 from sync.office.dossier import gather, receipts_of
 from sync.office.operators import Role
 
-app = typer.Typer(help="Privacy: retention, erase, receipts, export.", no_args_is_help=True)
+app = typer.Typer(help="Privacy: retention, policy, hold, erase, receipts, export.", no_args_is_help=True)
 
 
 def register(root: typer.Typer) -> None:
     """Put this group under the root of the command."""
+    retention.register(app)
     root.add_typer(app, name="privacy")
-
-
-@app.command()
-def retention(
-    context: typer.Context,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Remove what is over ([retention]) now; the signer does so every minute (administrator)."""
-    with desk(context) as here:
-        rules, now_us = here.config.retention, here.now_us
-        if dry_run:
-            with here.reading("retention.counted") as connection:
-                gone = keeping.counted(connection, rules, now_us=now_us)
-        else:
-            with here.acting(Role.ADMINISTRATOR) as connection:
-                gone = keeping.prune(connection, rules, now_us=now_us)
-                detail = ",".join(f"{name}={count}" for name, count in gone.items())
-                audit.append(
-                    connection,
-                    at_us=now_us,
-                    actor=here.account,
-                    action="retention.applied",
-                    subject="",
-                    detail=detail,
-                )
-    show_one({**gone, "dry_run": dry_run}, as_json=as_json)
 
 
 @app.command()

@@ -59,6 +59,8 @@ def verify(
         typer.echo(json_line({**asdict(done), "findings": found}))
     else:
         typer.echo(f"{done.events} events in {done.epochs} epochs, {done.waiting} waiting: {found} findings")
+        if done.emptied:
+            typer.echo(f"{done.emptied} of them without their content, which retention took behind checkpoints")
     if found:
         raise EventsAltered(
             f"{found} things are not as the devices signed them",

@@ -112,6 +112,6 @@ def test_a_follower_waits_for_an_earlier_number_that_is_not_committed_yet(office
 
 def test_the_signed_original_is_not_listed() -> None:
     assert not {"envelope", "hash"} & set(EXPORT_COLUMNS)
-    assert set(EXPORT_COLUMNS) - {"site", "device", "epoch", "time", "clock", "received"} <= {
+    assert set(EXPORT_COLUMNS) - {"site", "device", "epoch", "time", "clock", "received", "removed"} <= {
         column.name for column in schema.events.c
     }

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from sync.office.config import RetentionSection
 from sync.office.database import Database, schema
+from sync.office.retention import Retention
 from sync.office.signer import Signer
 from sync.office.signing import Rounds
 from sync.wire.canonical import encode
@@ -60,6 +61,7 @@ def signing(database: Database) -> Iterator[None]:
         clock=lambda: datetime.now(UTC),
         receipts_after_us=10**12,
         retention=RetentionSection(),
+        attendance=Retention(database, RetentionSection(), key=KEY, by="signer"),
     )
     stop = threading.Event()
 

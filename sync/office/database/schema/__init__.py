@@ -23,6 +23,12 @@ from sync.office.database.schema.people import (
     roster_changes,
     sealed_templates,
 )
+from sync.office.database.schema.retention import (
+    event_checkpoints,
+    legal_holds,
+    office_keys,
+    retention_policies,
+)
 
 __all__ = [
     "alarms",
@@ -36,15 +42,18 @@ __all__ = [
     "device_keys",
     "devices",
     "epochs",
+    "event_checkpoints",
     "events",
     "followers",
     "forks",
     "gaps",
     "holidays",
+    "legal_holds",
     "memberships",
     "metadata",
     "number_clashes",
     "office",
+    "office_keys",
     "operators",
     "outbox",
     "parcels",
@@ -53,6 +62,7 @@ __all__ = [
     "quarantine",
     "quarantine_totals",
     "removal_receipts",
+    "retention_policies",
     "roster_changes",
     "sealed_templates",
     "sites",

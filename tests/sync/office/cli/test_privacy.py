@@ -4,13 +4,17 @@ import json
 import stat
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, insert, select
 
 from sync.office import audit, keeping
 from sync.office.config import RetentionSection
 from sync.office.database import Database, schema
-from sync.office.errors import RoleMissing
+from sync.office.errors import AttendanceRemoved, RoleMissing
+from sync.office.ingest import Limits, ingest
+from sync.office.keys import make_key
 from sync.office.outbox import take_result
+from sync.office.verification import Verified, verify_message
 from sync.wire.commands import Removed, Result
 from sync.wire.documents import sign_document
 from tests.sync.office.cli.office import HOSTILE, Office
@@ -148,3 +152,42 @@ def test_a_hostile_name_leaves_the_terminal_alone(office: Office, office_databas
     registered(office_database, Kiosk())
     office.become("carl")
     assert office.run("privacy", "receipts", HOSTILE).exit_code == 2
+
+
+def test_how_long_attendance_stays_is_decided_held_and_applied_by_command(
+    office: Office, office_database: Database, tmp_path: Path
+) -> None:
+    kiosk = Kiosk()
+    (device,) = registered(office_database, kiosk)
+    with office_database.write() as connection:
+        events = [kiosk.begin(), *kiosk.records(3)]
+        verified = verify_message(b"\n".join(events), address=kiosk.address, keys=device.keys)
+        assert all(isinstance(each, Verified) for each in verified)
+        ingest(connection, [(device, verified)], now_us=1_772_000_000_000_000, limits=Limits())  # type: ignore[list-item]
+    office.become("carl")
+    refused = office.run("privacy", "policy", "--site", "mill", "--attendance-days", "365", "--yes")
+    assert isinstance(refused.exception, RoleMissing)
+    assert office.rows("privacy", "policy") == [
+        {"site": "mill", "attendance_days": "for ever", "decided_by": "configuration", "removed_through": None}
+    ]
+    office.become("ana")
+    office.said("privacy", "policy", "--site", "mill", "--attendance-days", "31", "--yes")
+    said = office.said("privacy", "hold", "place", f"{0:032x}", "--reason", "a claim at court")
+    assert "hold 1" in said
+    [counted] = office.rows("privacy", "retention", "--dry-run")
+    assert (counted["attendance"], counted["kept"]) == (2, ["mill: a person is held"])
+    told = office.run("privacy", "retention")
+    assert "2 attendance events are over; the signer takes them" in told.output
+    key = tmp_path / "keys" / "operator_key"
+    make_key(key, Ed25519PrivateKey.generate())
+    office.more["CLOCKFACE_OFFICE_PATHS__OPERATOR_KEY"] = str(key)
+    [done] = office.rows("privacy", "retention")
+    assert done["attendance"] == 2
+    office.said("privacy", "hold", "end", "1")
+    assert office.rows("privacy", "hold", "list") == []
+    assert office.rows("privacy", "retention")[0]["attendance"] == 1
+    assert "3 of them without their content" in office.said("verify")
+    assert office.rows("privacy", "policy")[0]["removed_through"] == "2026-03-05"
+    gone = office.run("report", "day", "2026-03-02")
+    assert isinstance(gone.exception, AttendanceRemoved)
+    assert [each["ended_by"] for each in office.rows("privacy", "hold", "list", "--all")] == ["ana"]
