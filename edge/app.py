@@ -28,7 +28,7 @@ from edge.camera.absent import AbsentCamera
 from edge.camera.preview import Preview
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, boottime_s
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.attacks import AttackLog
 from edge.daemon.config_trail import note_settings
 from edge.daemon.counter import Counter

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from clockface.configuration import ConfigReader, Layer
-from edge.config import Config
+from edge.config.tree import Config
 
 OFFICE_MAY: Final[Mapping[str, str]] = {
     "attendance.direction": "whether this kiosk records arrivals, departures or both",

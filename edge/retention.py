@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from edge.config import RetentionConfig
+from edge.config.keeping import RetentionConfig
 
 UNIX_DAY = date(1970, 1, 1)
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.cli.progress import progress_bar
-from edge.config import Config
+from edge.config.tree import Config
 from edge.evaluation import rates
 from edge.evaluation.machine import describe
 from edge.evaluation.reading import read_all

@@ -24,7 +24,7 @@ from edge.api.protocol.exchange import Role
 from edge.api.service import Peer
 from edge.badge.reader import BadgeReader
 from edge.clock import SystemClock
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.badges import GONE_S
 from edge.daemon.counter import Counter
 from edge.store.keys import generate_keys, load_keyring

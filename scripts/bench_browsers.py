@@ -23,7 +23,8 @@ import numpy as np
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.camera.preview import Picture, Preview
-from edge.config import ApiConfig, PreviewConfig
+from edge.config.camera import PreviewConfig
+from edge.config.device import ApiConfig
 from edge.kiosk.screen.ticket import START_FILE
 from edge.types.faces import Coaching, Frame
 from tests.edge.api.small_edge import SmallEdge

@@ -19,7 +19,7 @@ import httpx
 from edge.api.protocol.exchange import PREFIX, Role
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.config import ApiConfig
+from edge.config.device import ApiConfig
 from scripts.bench_badges import measure as badge_measure
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.device import Device, astronaut, enrol, nobody, recording, standing

@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 INTRODUCTION = f"""# Configuration
 
-Written by `scripts/configuration_page.py` from `edge/config.py`, `edge/kiosk/screen/config.py`,
+Written by `scripts/configuration_page.py` from `edge/config/`, `edge/kiosk/screen/config.py`,
 `sync/config.py` and `sync/office/config.py`; change it there.
 
 Each command reads a TOML file and then environment variables, once, at start. A setting that is not listed here

@@ -18,7 +18,8 @@ import numpy as np
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
-from edge.config import ApiConfig, PreviewConfig
+from edge.config.camera import PreviewConfig
+from edge.config.device import ApiConfig
 from edge.types.announcements import Announcement
 from edge.types.faces import BgrImage, Box, Coaching, Frame
 from edge.types.verdicts import Scene

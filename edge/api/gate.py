@@ -19,7 +19,7 @@ from edge.api.protocol.exchange import PREFIX
 from edge.api.protocol.fields import StaffRoleCode
 from edge.api.protocol.staff import SessionView
 from edge.api.service import Peer
-from edge.config import StaffConfig
+from edge.config.device import StaffConfig
 from edge.errors import NotPermitted, SessionNeeded, SessionRefused
 
 MAX_ATTEMPTS: Final = 5  # wrong names within the next

@@ -30,7 +30,7 @@ from edge.api.service import EdgeService, KeyService, PrivacyService
 from edge.api.sockets import bind, peer_of
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
-from edge.config import ApiConfig, StaffConfig
+from edge.config.device import ApiConfig, StaffConfig
 from edge.errors import ApiError, NotPermitted, ProtocolMismatch
 
 log = structlog.get_logger(__name__)

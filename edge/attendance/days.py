@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from edge.config import AttendanceConfig, ShiftConfig
+from edge.config.attendance import AttendanceConfig, ShiftConfig
 from edge.errors import AttendanceError
 from edge.types.punches import Direction
 

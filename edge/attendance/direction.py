@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 
 from edge.attendance.elapsed import elapsed
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 from edge.types.clock import Instant
 from edge.types.punches import Direction, DirectionSource, Punch
 

@@ -14,7 +14,7 @@ from edge.attendance.direction import DirectionProblem, direct
 from edge.attendance.elapsed import elapsed
 from edge.attendance.repeat import is_repeat
 from edge.attendance.work_codes import is_offered
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 from edge.errors import AttendanceError
 from edge.types.clock import ClockTrust, Instant
 from edge.types.identity import ModelHash, PersonId

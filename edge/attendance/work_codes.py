@@ -4,7 +4,7 @@ Pure. A code comes from outside (the screen, a badge reader's keypad), so it is 
 and never interpreted.
 """
 
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 
 
 def is_offered(work_code: str | None, config: AttendanceConfig) -> bool:

@@ -16,7 +16,7 @@ from edge.camera.devices import camera_number
 from edge.camera.library import need
 from edge.camera.picture import MAX_SIDE_PX
 from edge.camera.source import Shot, boottime_s, capture_time_s
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.errors import CameraLost, CameraUnavailable
 from edge.types.faces import BgrImage
 

@@ -13,7 +13,7 @@ from typing import Any
 from edge.camera.devices import camera_number
 from edge.camera.library import need
 from edge.camera.source import Shot, boottime_s, capture_time_s
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.errors import CameraLost, CameraUnavailable
 
 INSTALL = "sudo apt install python3-picamera2; scripts/setup pi"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import cv2
 
-from edge.config import PreviewConfig
+from edge.config.camera import PreviewConfig
 from edge.types.faces import Box, Frame
 from edge.types.verdicts import Scene
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.camera.select import open_camera
 from edge.camera.source import boottime_s
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.errors import CameraError
 from edge.ports import Camera
 from edge.types.camera import CameraState

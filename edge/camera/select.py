@@ -13,7 +13,7 @@ from edge.camera.live import LiveCamera
 from edge.camera.source import Source, boottime_s
 from edge.camera.view import View
 from edge.camera.vitals import Patience
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.ports import Camera
 
 LEAST_PICTURES_MISSED = 2.5  # a camera at 1 fps is not frozen after half a second

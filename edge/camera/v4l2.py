@@ -12,7 +12,7 @@ import cv2
 
 from edge.camera import devices
 from edge.camera.source import Shot, boottime_s, capture_time_s
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.errors import CameraLost, CameraUnavailable
 
 BUFFERS = 2  # one is filled while the other is decoded; more would only hold older pictures

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from edge.config import CameraConfig, RegionConfig
+from edge.config.camera import CameraConfig, RegionConfig
 from edge.types.faces import BgrImage
 
 FLIP_ROWS, FLIP_COLUMNS, FLIP_BOTH = 0, 1, -1  # cv2.flip's codes

@@ -19,7 +19,7 @@ from edge.api.client import EdgeClient
 from edge.api.protocol.exchange import Message
 from edge.api.protocol.people import PeopleQuery, PersonView
 from edge.cli.context import invocation
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import PersonUnknown
 
 M = TypeVar("M", bound=Message)

@@ -25,7 +25,7 @@ from edge.cli.context import invocation
 from edge.cli.records import Records, Selection
 from edge.cli.sqlite_export import write_sqlite
 from edge.clock import system_wall
-from edge.config import Config
+from edge.config.tree import Config
 
 CLOCK_MARKS = {"synchronised": "", "holdover": "~", "unsynchronised": "?"}
 HEADINGS = ("time", "day", "shift", "number", "name", "direction", "by", "code", "office")

@@ -6,7 +6,7 @@ gives go, and never the newest.
 
 from datetime import datetime
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import StoreError
 from edge.retention import BackupFile, backups_in, expired_backups
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from edge.cli.context import invocation
 from edge.cli.progress import progress_bar
-from edge.config import Config
+from edge.config.tree import Config
 from edge.evaluation import bench
 from edge.evaluation.bench_daemon import measure_daemon, measure_idle
 from edge.evaluation.bench_liveness import measure_liveness

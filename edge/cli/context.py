@@ -4,7 +4,7 @@ import typer
 
 from clockface.cli.context import Invocation as AnyInvocation
 from clockface.cli.context import any_invocation
-from edge.config import Config
+from edge.config.tree import Config
 
 Invocation = AnyInvocation[Config]
 

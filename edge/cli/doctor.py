@@ -18,7 +18,7 @@ from edge import __version__
 from edge.api.client import EdgeClient
 from edge.cli.context import Invocation, invocation
 from edge.clock import SystemClock, system_wall
-from edge.config import Config
+from edge.config.tree import Config
 from edge.doctor.findings import Answer, Check, Health, failure, run_checks, worst
 
 if TYPE_CHECKING:

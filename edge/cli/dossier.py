@@ -14,7 +14,7 @@ from edge.api.client import EdgeClient
 from edge.api.protocol.badges import BadgeQuery
 from edge.api.protocol.ledger import AuditQuery
 from edge.api.protocol.privacy import Dossier, DossierAsked
-from edge.config import Config
+from edge.config.tree import Config
 from sync.wire.events import ATTENDANCE_RECORDED
 
 FORMAT = "clockface-dossier 1"

@@ -13,7 +13,7 @@ from edge.cli.context import Invocation, invocation
 from edge.cli.evaluate_liveness import liveness
 from edge.cli.evaluate_protocol import protocol
 from edge.cli.progress import progress_bar
-from edge.config import Config
+from edge.config.tree import Config
 from edge.evaluation import identification, points, rates, verification
 from edge.evaluation.det import draw, require_drawable
 from edge.evaluation.reading import Readings, read_all

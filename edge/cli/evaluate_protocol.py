@@ -14,7 +14,7 @@ from edge.api.client import EdgeClient
 from edge.camera.select import open_camera
 from edge.cli.context import invocation
 from edge.cli.evaluate_liveness import show
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import EdgeUnreachable, EvaluationError
 from edge.evaluation import liveness_run
 from edge.evaluation.liveness_protocol import (

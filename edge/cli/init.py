@@ -17,7 +17,7 @@ import typer
 from clockface.secretfiles import make_private_folder
 from edge.cli.context import invocation
 from edge.clock import SystemClock
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import StoreError
 from edge.store.chain import EpochReason
 from edge.store.keys import generate_keys, load_keyring, missing_keys

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from edge.api.client import EdgeClient
 from edge.cli.context import invocation
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import EdgeUnreachable, ModelError
 from edge.inference import operating_point
 from edge.inference.chain import configured_models, open_models

@@ -11,7 +11,7 @@ from typing import Any, Final
 from edge.api.protocol.privacy import ProcessingView
 from edge.api.protocol.status import Status
 from edge.cli.dossier import kept
-from edge.config import Config
+from edge.config.tree import Config
 
 OPEN: Final = "TO BE COMPLETED BY THE EMPLOYER"
 EMPLOYERS: Final = (

@@ -21,7 +21,7 @@ from edge.cli.provision_bundle import bundle_of
 from edge.cli.provision_trial import trial_or_why
 from edge.cli.site import holds_site_key, make_site_key, take_site_key
 from edge.clock import system_wall
-from edge.config import InferenceConfig
+from edge.config.recognition import InferenceConfig
 from edge.doctor.findings import Health
 from edge.errors import ApiError, BundleRefused, EdgeUnreachable, ModelError, ProvisioningError
 from edge.provisioning import CERTIFICATE_FILE, REQUEST_FILE, as_owner

@@ -17,7 +17,7 @@ from edge.api.protocol.people import PeopleQuery
 from edge.api.protocol.punches import PunchQuery, PunchView
 from edge.attendance.days import shift_turn
 from edge.attendance.export import ExportRow
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import AttendanceError, PersonUnknown
 from edge.types.punches import Direction
 

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 import structlog
 
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 from edge.errors import AttendanceError
 from edge.ports import Announcer, Clock
 from edge.store.events import EventLog

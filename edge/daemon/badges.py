@@ -21,7 +21,7 @@ from clockface.errors import ClockfaceError
 from edge.attendance.rules import Identification
 from edge.badge import attempts, codes, pin, token
 from edge.badge.token import BadgeKey, BadgeRefused
-from edge.config import BadgeConfig
+from edge.config.attendance import BadgeConfig
 from edge.errors import PersonUnknown
 from edge.ports import Announcer, Clock
 from edge.store.people import number_form

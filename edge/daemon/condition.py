@@ -23,7 +23,7 @@ from edge.api.protocol.status import (
     Status,
 )
 from edge.api.views import camera_status
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.intents import CHOSEN_DIRECTIONS
 from edge.inference.chain import Models, configured_models
 from edge.inference.liveness import liveness_models

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.store.audit import AuditTrail
 
 FILE: Final = "configuration.sha256"

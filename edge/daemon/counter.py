@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from edge.attendance.rules import Identification
 from edge.badge.token import BadgeKey
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.afterthoughts import Afterthoughts
 from edge.daemon.badges import BadgeDesk
 from edge.daemon.offers import Offers

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from edge.config import EnrolmentConfig, QualityConfig
+from edge.config.attendance import EnrolmentConfig
+from edge.config.recognition import QualityConfig
 from edge.errors import ConsentMissing, EnrolmentError, LookAlike, NumberTaken, PhotoRefused
 from edge.inference.analyser import Face, FaceAnalyser, portrayed
 from edge.inference.chain import Models

@@ -6,7 +6,7 @@ Templates come decrypted out of the ledger into the gallery's matrix and nowhere
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.inference import operating_point
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models, open_models

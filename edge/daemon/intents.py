@@ -15,7 +15,7 @@ from enum import StrEnum
 from edge.api.protocol.intents import IntentChosen
 from edge.attendance.rules import NO_INTENT, Identification, Intent
 from edge.attendance.work_codes import is_offered
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 from edge.errors import AttendanceError
 from edge.types.identity import TrackId
 from edge.types.punches import Direction

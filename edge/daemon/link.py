@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from clockface.errors import ClockfaceError, SecretError
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.audit_parcels import AuditReports
 from edge.daemon.backups import Backups
 from edge.daemon.bulletin import Bulletin

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from clockface.errors import ClockfaceError
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 from edge.ports import Announcer
 from edge.types.announcements import Announcement, Notice, Prompt
 

@@ -20,7 +20,7 @@ from edge.api.protocol.courier import (
     ParcelView,
     TelemetryView,
 )
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.acks import AckDesk
 from edge.daemon.certificate_requests import CertificateRequests
 from edge.daemon.deliveries import Deliveries, Desk

@@ -21,7 +21,7 @@ from edge.api.protocol.privacy import (
 )
 from edge.api.service import Peer
 from edge.api.views import consent_view
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.backups import Backups
 from edge.daemon.retention import Retention
 from edge.ports import Clock

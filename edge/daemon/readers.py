@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from edge.badge.keyboard import CardReader
 from edge.badge.reader import BadgeReader
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.badges import BadgeDesk
 from edge.types.faces import Frame
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edge.api.protocol.privacy import RetentionAsked, RetentionDone
-from edge.config import RetentionConfig
+from edge.config.keeping import RetentionConfig
 from edge.daemon.rotating import FIRST_ROWS, RESTS, SHORTEST_REST_S, next_rows
 from edge.errors import ApiError
 from edge.ports import Clock

@@ -4,7 +4,7 @@ Trust boundary: envelopes leave as they were signed; nothing that the courier as
 """
 
 from edge.api.protocol.courier import EnvelopeBatch, EnvelopeQuery, EnvelopeView, FrontierView
-from edge.config import Config
+from edge.config.tree import Config
 from edge.store.store import Store
 from edge.types.identity import EpochId
 from edge.types.punches import EventId

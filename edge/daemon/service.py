@@ -29,7 +29,7 @@ from edge.api.protocol.punches import PunchList, PunchQuery
 from edge.api.protocol.status import Status
 from edge.api.service import Peer
 from edge.api.views import consent_view, profile_view, punch_view, to_profile
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.camera_enrolment import CameraEnrolment as EnrolmentSession
 from edge.daemon.camera_enrolment import Progress
 from edge.daemon.condition import Condition, FaceParts

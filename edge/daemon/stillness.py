@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edge.config import IdleConfig
+from edge.config.camera import IdleConfig
 from edge.types.faces import BgrImage, Frame
 
 WIDTH, HEIGHT = 40, 30  # cells; the least face that is judged, 45 px of 640, covers about 8

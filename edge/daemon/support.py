@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from clockface.masking import masked
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import StoreError
 from edge.ports import Clock
 from edge.store.parcels import new_id

@@ -33,7 +33,7 @@ from edge.api.protocol.intents import (
 from edge.api.service import Peer
 from edge.badge import codes, pin, token
 from edge.badge.token import BadgeKey
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.afterthoughts import Afterthoughts
 from edge.daemon.badges import BadgeDesk
 from edge.errors import BadgeUnknown, EnrolmentError, PinTooEasy

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from edge.api.protocol.status import CameraStatus
 from edge.camera.devices import VideoDevice, list_devices
 from edge.camera.probe import probe
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Finding, fail, not_available, ok, warn
 from edge.ports import Camera

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from edge.board import read
-from edge.config import Config
+from edge.config.tree import Config
 from edge.doctor.findings import Answer, Check, Finding, Health, fail, not_available, ok
 
 # Checks of `clockface doctor` whose warning, or lack of an answer, is a failure on a wall.

@@ -12,7 +12,7 @@ from edge.api.client import EdgeClient
 from edge.api.protocol.status import Status
 from edge.camera.select import open_camera
 from edge.clock import SystemClock, system_wall
-from edge.config import Config
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.examination import Site, all_checks
 from edge.doctor.findings import run_checks

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from edge.api.protocol.exchange import Role
 from edge.board import read
-from edge.config import CameraConfig, Config
+from edge.config.camera import CameraConfig
+from edge.config.tree import Config
 from edge.doctor.backup import check_backup
 from edge.doctor.camera import check_camera
 from edge.doctor.courier import tls_folder

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from edge.api.protocol.ledger import LedgerVerified
 from edge.api.protocol.status import Status
 from edge.clock import SystemClock
-from edge.config import Config
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Finding, fail, not_available, ok, warn
 from edge.doctor.secrets import as_owner, owner_of

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.api.protocol.status import GalleryStatus
-from edge.config import Config, InferenceConfig
+from edge.config.recognition import InferenceConfig
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Finding, Health, ok, warn
 from edge.errors import ModelError

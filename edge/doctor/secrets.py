@@ -8,7 +8,7 @@ import pwd
 from collections.abc import Mapping
 from pathlib import Path
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Finding, not_available, ok, warn
 from edge.store.keys import DATA_FILE, KEY_FILES, KEYS_FOLDER, SIGNING_FILE, load_keyring

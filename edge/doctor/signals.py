@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Finding, fail, not_available, ok, warn
 from edge.signals.pins import open_pins

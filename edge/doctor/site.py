@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Finding, fail, not_available, ok, warn
 

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from edge.api.protocol.exchange import Role
-from edge.config import ApiConfig
+from edge.config.device import ApiConfig
 from edge.doctor.findings import Finding, fail, ok, warn
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import EvaluationError
 from edge.evaluation.report import JsonObject
 from edge.evaluation.samples import Progress, read_picture

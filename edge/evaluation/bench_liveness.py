@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import EvaluationError
 from edge.evaluation.bench import costs
 from edge.evaluation.liveness_run import Seam, open_seam, open_trial, with_policy

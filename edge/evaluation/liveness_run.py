@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from edge.config import Config, LivenessConfig
+from edge.config.recognition import LivenessConfig
+from edge.config.tree import Config
 from edge.errors import EvaluationError
 from edge.evaluation import liveness_rates
 from edge.evaluation.liveness_trial import Overheard, Response, Result, Trial

@@ -7,7 +7,7 @@ of them (size, pose, light) is the caller's `QualityConfig`.
 import math
 from dataclasses import dataclass
 
-from edge.config import QualityConfig
+from edge.config.recognition import QualityConfig
 from edge.inference.chain import Models
 from edge.inference.quality import assess
 from edge.types.faces import BgrImage, Detection, Embedding, Landmarks, Quality

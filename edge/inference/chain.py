@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from clockface.errors import ConfigError
-from edge.config import InferenceConfig
+from edge.config.recognition import InferenceConfig
 from edge.inference.alignment import Aligner
 from edge.inference.detector import BlazeFace
 from edge.inference.embedder import FusedEmbedder, Network

@@ -9,7 +9,7 @@ import statistics
 from collections import Counter
 from dataclasses import dataclass
 
-from edge.config import DecisionConfig
+from edge.config.recognition import DecisionConfig
 from edge.types.faces import Coaching
 from edge.types.identity import ModelHash, PersonId, TrackId
 from edge.types.verdicts import LivenessState, LivenessVerdict, Match, Outcome, Verdict

@@ -10,7 +10,7 @@ import secrets
 
 import structlog
 
-from edge.config import InferenceConfig, LivenessConfig
+from edge.config.recognition import InferenceConfig, LivenessConfig
 from edge.errors import ModelError
 from edge.inference.models import ModelStore
 from edge.inference.pad.passive import MODEL, PassiveNetwork

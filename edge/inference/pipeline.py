@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.config import Config, DecisionConfig, QualityConfig
+from edge.config.recognition import DecisionConfig, QualityConfig
+from edge.config.tree import Config
 from edge.inference.analyser import Face, FaceAnalyser
 from edge.inference.chain import Models
 from edge.inference.comparator import Comparator

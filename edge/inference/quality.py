@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config import QualityConfig
+from edge.config.recognition import QualityConfig
 from edge.inference.alignment import CROP_PX
 from edge.types.faces import BgrImage, Coaching, Detection, Landmarks, Quality
 

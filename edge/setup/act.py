@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from clockface.secretfiles import sync_folder
-from edge.config import TrustConfig
+from edge.config.device import TrustConfig
 from edge.errors import BundleRefused, ProvisioningError
 from edge.provisioning import AUTHORITIES_FILE
 from edge.store.office import Office

@@ -11,7 +11,10 @@ from pydantic import Field, StringConstraints, model_validator
 
 from clockface.config import Section, Slug, SocketFolder, TimeZone
 from clockface.configuration import ConfigReader
-from edge.config import ApiConfig, AttendanceConfig, CameraConfig, LivenessConfig
+from edge.config.attendance import AttendanceConfig
+from edge.config.camera import CameraConfig
+from edge.config.device import ApiConfig
+from edge.config.recognition import LivenessConfig
 from edge.kiosk.screen.config import LanguageConfig, LookConfig, NoticeConfig
 
 Place = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$", max_length=120)]

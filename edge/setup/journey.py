@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from clockface.cli.context import Invocation as AnyInvocation
 from clockface.configuration import ConfigReader
-from edge.config import Config
+from edge.config.tree import Config
 from edge.configuration import READER as EDGE
 from edge.errors import ProvisioningError
 from edge.kiosk.screen.config import READER as SCREEN

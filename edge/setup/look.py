@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.camera.probe import CameraReport, probe
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.doctor.camera import LEAST_BRIGHTNESS
 from edge.errors import CameraError
 from edge.ports import Camera, Detector

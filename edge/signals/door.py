@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import structlog
 
+from edge.config.signals import DoorConfig
 from edge.errors import SignalError
-from edge.signal_settings import DoorConfig
 from edge.signals.pins import Line
 from edge.types.announcements import Announcement, Notice
 from edge.types.punches import RecordedPunch

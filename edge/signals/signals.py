@@ -12,9 +12,9 @@ from typing import Literal
 
 import structlog
 
+from edge.config.signals import SignalsConfig
 from edge.errors import SignalError
 from edge.ports import Announcer
-from edge.signal_settings import SignalsConfig
 from edge.signals.cues import Programme
 from edge.signals.door import Door
 from edge.signals.lamp import Buzzer, Lamp, Light

@@ -12,8 +12,8 @@ from contextlib import suppress
 
 import structlog
 
+from edge.config.signals import SoundConfig
 from edge.errors import SoundUnavailable
-from edge.signal_settings import SoundConfig
 from edge.signals.prompts import load_prompts
 from edge.signals.tones import NOTICES, RATE_HZ, Samples, joined, pcm, silence, tone
 from edge.types.announcements import Announcement, Notice

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from edge.config.signals import DoorConfig, SignalsConfig
 from edge.errors import PinRefused
-from edge.signal_settings import DoorConfig, SignalsConfig
 from edge.signals.cues import RESULTS, STANDING
 from edge.signals.pins import Pins, open_pins
 from edge.signals.signals import SignalHealth, Surroundings, open_signals

@@ -20,7 +20,7 @@ from typing import Final
 
 import structlog
 
-from edge.config import UpdateConfig
+from edge.config.device import UpdateConfig
 from edge.errors import UpdateError, UpdateStuck, UpdateUndone
 from edge.provisioning import replace_file
 from edge.update.plan import End, Head, Start, decide, local, may_start

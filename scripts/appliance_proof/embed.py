@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.config import InferenceConfig, QualityConfig
+from edge.config.recognition import InferenceConfig, QualityConfig
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import open_models
 from edge.inference.models import ModelStore

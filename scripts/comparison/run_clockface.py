@@ -6,7 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.config import Config, LivenessConfig
+from edge.config.recognition import LivenessConfig
+from edge.config.tree import Config
 from edge.evaluation.bench import APART_S, recogniser_of_nobody
 from edge.inference.chain import open_models
 from edge.inference.models import ModelStore

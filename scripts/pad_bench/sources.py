@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.config import InferenceConfig, QualityConfig
+from edge.config.recognition import InferenceConfig, QualityConfig
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models, open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore, Source

@@ -7,7 +7,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from edge.config import Config, DeviceConfig
+from edge.config.device import DeviceConfig
+from edge.config.tree import Config
 from edge.daemon.condition import Condition
 from edge.daemon.office import OfficeDesk
 from edge.daemon.office_time import Tell

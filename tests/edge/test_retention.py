@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import RetentionConfig
+from edge.config.keeping import RetentionConfig
 from edge.retention import (
     UNIX_DAY,
     backups_in,

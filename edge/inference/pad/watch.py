@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from edge.config import LivenessPolicy
+from edge.config.recognition import LivenessPolicy
 from edge.inference.pad.challenge import Challenge, Progress, Sight, draw
 from edge.inference.pad.context import framed
 from edge.inference.pad.evidence import (

@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from clockface.config import LoggingConfig, Section, SocketFolder
 from clockface.configuration import ConfigReader
-from edge.signal_settings import LocalTime
+from edge.config.times import LocalTime
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=300)]
 Language = Literal["en", "es", "ar", "de", "fr", "hi", "pt", "zh"]

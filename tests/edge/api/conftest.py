@@ -10,7 +10,7 @@ from edge.api.client import EdgeClient
 from edge.api.protocol.exchange import Role
 from edge.api.server import ApiServer, Limits
 from edge.api.stage import Stage
-from edge.config import ApiConfig
+from edge.config.device import ApiConfig
 from tests.edge.api.small_edge import SmallEdge
 
 LIMITS = Limits(connections=6, idle_s=0.4, body_s=0.5, uploads=1)

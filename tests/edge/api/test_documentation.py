@@ -14,7 +14,7 @@ from edge.api.stage import Stage
 from edge.cli.people import person_object
 from edge.cli.staff_csv import OPTIONAL, REQUIRED
 from edge.cli.staff_import import RowOutcome, RowReport
-from edge.config import StaffConfig
+from edge.config.device import StaffConfig
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.api.test_server import ADA
 from tests.edge.daemon.kiosk import OPERATOR

@@ -16,7 +16,7 @@ from edge.api.routes import Desk, tables
 from edge.api.server import ApiServer
 from edge.api.service import Peer
 from edge.api.stage import Stage
-from edge.config import ApiConfig, StaffConfig
+from edge.config.device import ApiConfig, StaffConfig
 from edge.errors import NotPermitted, SessionNeeded, SessionRefused, StoreError
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.api.test_server import ADA

@@ -14,7 +14,8 @@ from edge.api.protocol.stage import RoomView
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
-from edge.config import ApiConfig, PreviewConfig
+from edge.config.camera import PreviewConfig
+from edge.config.device import ApiConfig
 from edge.types.faces import Frame
 from tests.edge.api.small_edge import SmallEdge
 

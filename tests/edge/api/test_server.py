@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from clockface.config import LoggingConfig
 from clockface.logs import set_up
 from edge.api.client import EdgeClient
 from edge.api.protocol.courier import EnvelopeQuery, ParcelQuery, ParcelView
@@ -22,7 +23,7 @@ from edge.api.protocol.people import ConsentGiven, PeopleQuery, PersonProfile
 from edge.api.protocol.punches import PunchQuery
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.config import ApiConfig, LoggingConfig
+from edge.config.device import ApiConfig
 from edge.errors import (
     ApiError,
     AttendanceError,

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.attendance.days import attendance_day, calendar_day, moment_of, shift_turn
-from edge.config import AttendanceConfig, ShiftConfig
+from edge.config.attendance import AttendanceConfig, ShiftConfig
 from edge.errors import AttendanceError
 from edge.types.punches import Direction
 from tests.edge.attendance.given import MADRID, ZONES, directions, moment, offset_changes, walls, zones

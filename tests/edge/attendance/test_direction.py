@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.attendance.direction import UNSTATED, DirectionProblem, direct
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 from edge.types.clock import ClockTrust, Instant
 from edge.types.punches import Direction, DirectionSource
 from tests.edge.attendance.given import directions, instant, instants, moment, punch

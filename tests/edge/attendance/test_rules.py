@@ -16,7 +16,7 @@ from edge.attendance.rules import (
     Repeat,
     decide,
 )
-from edge.config import AttendanceConfig, ShiftConfig
+from edge.config.attendance import AttendanceConfig, ShiftConfig
 from edge.errors import AttendanceError
 from edge.types.clock import ClockTrust, Instant
 from edge.types.identity import ModelHash

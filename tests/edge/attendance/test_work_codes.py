@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.attendance.work_codes import is_offered
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 
 CODES = AttendanceConfig(work_codes=("paint", "weld"))
 

@@ -16,7 +16,7 @@ from edge.camera import capture
 from edge.camera.gstreamer import Gst
 from edge.camera.select import open_camera
 from edge.camera.source import boottime_s
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.types.camera import CameraState
 from tests.edge.camera.ip_cameras import HEIGHT, WIDTH, http_camera, rtsp_camera
 

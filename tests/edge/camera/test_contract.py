@@ -19,7 +19,7 @@ from edge.camera.source import Source, boottime_s
 from edge.camera.v4l2 import V4l2Settings, V4l2Source
 from edge.camera.view import View
 from edge.camera.vitals import Patience
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.ports import Camera
 from edge.types.camera import CameraState
 from tests.edge.camera.fake_gstreamer import FakePlugins

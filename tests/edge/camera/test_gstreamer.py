@@ -11,7 +11,7 @@ from clockface.errors import ConfigError
 from edge.camera.gstreamer import Gst, GStreamerSource, PipelineSettings, unpack
 from edge.camera.select import open_camera
 from edge.camera.source import boottime_s
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.errors import CameraLost, CameraUnavailable
 
 BALL = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=322,height=240,framerate=50/1"

@@ -5,7 +5,7 @@ import pytest
 from edge.camera.picamera2 import CsiSettings, Picamera2Source, load
 from edge.camera.select import open_camera
 from edge.camera.source import boottime_s
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.errors import CameraLost, CameraUnavailable
 from tests.edge.camera.fake_picamera2 import FakeCsi
 

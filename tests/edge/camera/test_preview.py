@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edge.camera.preview import Preview
-from edge.config import PreviewConfig
+from edge.config.camera import PreviewConfig
 from edge.types.faces import BgrImage, Box, Frame
 from edge.types.verdicts import Scene
 

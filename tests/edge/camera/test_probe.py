@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge.camera.probe import focus_of, probe
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from tests.edge.camera.scenes import picture, write_clip, write_folder
 
 

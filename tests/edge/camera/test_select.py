@@ -5,7 +5,7 @@ import pytest
 from edge.camera.live import LiveCamera
 from edge.camera.replay import FastReplay
 from edge.camera.select import open_camera, patience_of
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.errors import CameraUnavailable
 from edge.types.camera import CameraState
 from tests.edge.camera.scenes import write_clip, write_folder

@@ -5,7 +5,7 @@ import pytest
 
 from edge.camera.source import Shot, boottime_s
 from edge.camera.v4l2 import V4l2Settings, V4l2Source
-from edge.config import CameraConfig
+from edge.config.camera import CameraConfig
 from edge.errors import CameraLost, CameraUnavailable
 from tests.edge.camera.fake_v4l2 import FakeUsbCamera
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from edge.camera.view import View
-from edge.config import CameraConfig, RegionConfig
+from edge.config.camera import CameraConfig, RegionConfig
 from edge.types.faces import BgrImage
 
 PORTIONS = st.integers(0, 100).map(lambda percent: percent / 100)

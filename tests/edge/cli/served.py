@@ -10,7 +10,7 @@ from edge.api.server import ApiServer
 from edge.api.service import EdgeService, PrivacyService
 from edge.api.stage import Stage
 from edge.cli.main import main
-from edge.config import ApiConfig
+from edge.config.device import ApiConfig
 
 
 class Clockface:

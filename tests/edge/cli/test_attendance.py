@@ -24,7 +24,8 @@ from edge.attendance.export import COLUMNS
 from edge.cli.attendance import HEADINGS
 from edge.cli.main import main
 from edge.cli.records import Records, Selection
-from edge.config import ApiConfig, Config
+from edge.config.device import ApiConfig
+from edge.config.tree import Config
 from edge.errors import LedgerCorrupt
 from tests.edge.api.small_edge import CHAIN, EPOCH, SmallEdge
 

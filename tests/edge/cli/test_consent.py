@@ -10,7 +10,9 @@ import pytest
 
 from edge.api.protocol.people import ConsentGiven
 from edge.api.protocol.punches import PunchQuery
-from edge.config import Config, DeviceConfig, EnrolmentConfig
+from edge.config.attendance import EnrolmentConfig
+from edge.config.device import DeviceConfig
+from edge.config.tree import Config
 from edge.inference.chain import Models
 from edge.store.store import Store
 from edge.types.identity import PersonId

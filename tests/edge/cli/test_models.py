@@ -13,7 +13,7 @@ import pytest
 from edge.api.protocol.people import PersonProfile, PersonView
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.config import ApiConfig
+from edge.config.device import ApiConfig
 from edge.inference import operating_point
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.operating_point import OperatingPoint

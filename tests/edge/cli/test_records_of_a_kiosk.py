@@ -17,7 +17,8 @@ from edge.api.stage import Stage
 from edge.attendance.export import ExportRow, write_csv
 from edge.attendance.rules import Identification, Record, decide
 from edge.cli.records import Records, Selection
-from edge.config import ApiConfig, Config
+from edge.config.device import ApiConfig
+from edge.config.tree import Config
 from edge.doctor.daemon import meet
 from edge.doctor.findings import Health
 from edge.doctor.ledger import check_ledger

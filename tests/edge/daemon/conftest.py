@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.office import OfficeDesk
 from edge.inference.chain import Models, open_models
 from edge.inference.models import ModelStore

@@ -14,7 +14,9 @@ from edge.api.protocol.exchange import Role
 from edge.api.protocol.people import ConsentGiven, PersonProfile
 from edge.api.service import Peer
 from edge.attendance.rules import Identification
-from edge.config import Config, DeviceConfig, LivenessConfig
+from edge.config.device import DeviceConfig
+from edge.config.recognition import LivenessConfig
+from edge.config.tree import Config
 from edge.daemon.counter import Counter
 from edge.daemon.intents import Intents
 from edge.daemon.link import SiteLink

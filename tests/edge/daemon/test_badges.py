@@ -12,7 +12,9 @@ from edge.api.protocol.fields import WayCode
 from edge.api.protocol.intents import CorrectionAsked, Disavowal, PromptGone
 from edge.attendance.rules import Identification
 from edge.badge import codes
-from edge.config import BadgeConfig, Config, DeviceConfig
+from edge.config.attendance import BadgeConfig
+from edge.config.device import DeviceConfig
+from edge.config.tree import Config
 from edge.daemon.badges import SPRAYED, Entry
 from edge.daemon.counter import Counter
 from edge.errors import AttendanceError, BadgeUnknown, PersonUnknown, PinTooEasy

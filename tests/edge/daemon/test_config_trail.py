@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import AttendanceConfig, Config, PathsConfig
+from edge.config.attendance import AttendanceConfig
+from edge.config.device import PathsConfig
+from edge.config.tree import Config
 from edge.daemon.config_trail import FILE, digest_of, note_settings
 from edge.store.store import Store
 

@@ -9,7 +9,9 @@ import pytest
 
 from edge.api.protocol.enrolment import PhotoEnrolment
 from edge.api.protocol.people import PersonProfile
-from edge.config import Config, DeviceConfig, EnrolmentConfig
+from edge.config.attendance import EnrolmentConfig
+from edge.config.device import DeviceConfig
+from edge.config.tree import Config
 from edge.errors import (
     ConsentMissing,
     EnrolmentError,

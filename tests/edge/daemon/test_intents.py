@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge.api.protocol.intents import IntentChosen
 from edge.attendance.rules import NO_INTENT, Intent
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 from edge.daemon.intents import ABSENT_S, ANSWER_S, CHOICE_S, NO_ANSWER, Intents, Taken, offered
 from edge.errors import AttendanceError
 from edge.types.identity import PersonId, TrackId

@@ -11,7 +11,7 @@ import pytest
 
 from clockface.errors import ClockfaceError, SecretWrong
 from edge.attendance.rules import Intent, Record, RefusalReason, Refused, Repeat, Ruling, decide
-from edge.config import AttendanceConfig
+from edge.config.attendance import AttendanceConfig
 from edge.daemon.intents import ANSWER_S, Intents, Taken
 from edge.daemon.loop import Attendant, Loop
 from edge.errors import AttendanceError, LedgerCorrupt, LedgerDiskFull, ModelError, PersonUnknown

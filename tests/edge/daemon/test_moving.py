@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edge.api.protocol.people import PersonProfile
-from edge.config import Config
+from edge.config.tree import Config
 from edge.daemon.moving import Mover
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models, open_models

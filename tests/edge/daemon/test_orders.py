@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clockface.masking import masked
-from edge.config import Config
+from edge.config.tree import Config
 from edge.configuration import OFFICE_MAY, READER
 from edge.daemon.bulletin import LOOK_S, Bulletin
 from edge.daemon.deliveries import Outcome, Reason, Refused, Taken

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.api.protocol.privacy import RetentionAsked
-from edge.config import RetentionConfig
+from edge.config.keeping import RetentionConfig
 from edge.daemon.backups import FILE, Backups
 from edge.daemon.privacy import PrivacyDesk
 from edge.daemon.retention import Retention

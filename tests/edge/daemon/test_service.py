@@ -16,7 +16,7 @@ from edge.api.protocol.people import PeopleQuery, PersonProfile
 from edge.api.protocol.punches import PunchQuery
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.config import ApiConfig
+from edge.config.device import ApiConfig
 from edge.errors import LedgerDiskFull, NumberTaken, PersonUnknown, PhotoRefused, StoreError
 from edge.store.chain import COLUMNS
 from edge.types.identity import PersonId

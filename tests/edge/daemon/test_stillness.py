@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.config import IdleConfig
+from edge.config.camera import IdleConfig
 from edge.daemon.stillness import Stillness, cells, moved
 from edge.types.camera import CameraState
 from edge.types.faces import BgrImage, Frame

@@ -15,7 +15,8 @@ from edge.api.protocol.punches import PunchList, PunchQuery
 from edge.api.protocol.status import AlarmView, CameraStatus, LedgerStatus, Status
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.config import ApiConfig, CameraConfig
+from edge.config.camera import CameraConfig
+from edge.config.device import ApiConfig
 from edge.doctor.camera import check_camera
 from edge.doctor.daemon import Daemon, check_alarms, check_daemon, check_recognition, meet
 from edge.doctor.findings import Health

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import ApiConfig, Config, KeysConfig, PathsConfig, StaffConfig, UpdateConfig
+from edge.config.device import ApiConfig, KeysConfig, PathsConfig, StaffConfig, UpdateConfig
+from edge.config.tree import Config
 from edge.doctor.courier import courier_file, tls_folder
 from edge.doctor.deploy import HARDENING, MORE, MUST, UNITS, Machine, as_deployed, deploy_checks
 from edge.doctor.findings import Answer, Finding, Health, fail, not_available, ok, run_checks, warn

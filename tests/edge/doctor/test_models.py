@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.api.protocol.status import GalleryStatus
-from edge.config import Config
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Health
 from edge.doctor.models import (

@@ -7,7 +7,8 @@ from typing import Any, cast
 import pytest
 
 from edge.api.protocol.status import OfficeStatus
-from edge.config import AttendanceConfig, Config
+from edge.config.attendance import AttendanceConfig
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Health
 from edge.doctor.site import check_certificate, check_site_key

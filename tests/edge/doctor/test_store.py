@@ -12,7 +12,8 @@ from clockface.errors import SecretInvalid, SecretMissing
 from edge.api.client import EdgeClient
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.config import ApiConfig, Config
+from edge.config.device import ApiConfig
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon, meet
 from edge.doctor.findings import Health
 from edge.doctor.ledger import check_ledger, file_version

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import EvaluationError
 from edge.evaluation.bench_liveness import measure_liveness
 from edge.evaluation.liveness_run import policies

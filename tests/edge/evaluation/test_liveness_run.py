@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge.cli.main import main
-from edge.config import Config
+from edge.config.tree import Config
 from edge.errors import EvaluationError
 from edge.evaluation import liveness_run
 from edge.evaluation.liveness_trial import Heard, Overheard, Response

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.config import Config, DecisionConfig, InferenceConfig, QualityConfig
+from edge.config.recognition import DecisionConfig, InferenceConfig, QualityConfig
+from edge.config.tree import Config
 from edge.inference.alignment import Aligner
 from edge.inference.chain import Models
 from edge.inference.operating_point import OperatingPoint

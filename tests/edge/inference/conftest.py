@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models, open_models
 from edge.inference.models import ModelStore

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config import DecisionConfig
+from edge.config.recognition import DecisionConfig
 from edge.inference.decision import EXTRA_FRAMES, NEAR, Observation, TrackDecider
 from edge.types.faces import Coaching
 from edge.types.identity import TrackId

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import InferenceConfig
+from edge.config.recognition import InferenceConfig
 from edge.errors import ModelContractBroken, ModelError
 from edge.inference.chain import open_detector
 from edge.inference.detector import BlazeFace, Letterbox, anchor_centres

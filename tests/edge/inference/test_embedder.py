@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from clockface.errors import ConfigError
-from edge.config import InferenceConfig
+from edge.config.recognition import InferenceConfig
 from edge.errors import ModelError
 from edge.inference.alignment import Aligner
 from edge.inference.analyser import FaceAnalyser

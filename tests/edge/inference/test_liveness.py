@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from edge.config import InferenceConfig, LivenessConfig
+from edge.config.recognition import InferenceConfig, LivenessConfig
 from edge.inference.liveness import GuardedLiveness, LivenessOff, LivenessUnavailable, open_liveness
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.ports import Liveness

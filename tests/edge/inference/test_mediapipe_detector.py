@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edge.config import InferenceConfig
+from edge.config.recognition import InferenceConfig
 from edge.errors import ModelContractBroken, ModelError
 from edge.inference.chain import configured_models, models_of_a_frame, open_detector
 from edge.inference.mediapipe_detector import MediaPipeDetector, _detection
@@ -25,7 +25,7 @@ needs_mediapipe = pytest.mark.skipif(
     not HAS_MEDIAPIPE, reason="mediapipe is not installed here; scripts/test-mediapipe runs this where it is"
 )
 OPEN = (
-    "from edge.config import InferenceConfig\n"
+    "from edge.config.recognition import InferenceConfig\n"
     "from edge.errors import RuntimeUnavailable\n"
     "from edge.inference.chain import open_detector\n"
     "from edge.inference.models import ModelStore\n"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.config import DecisionConfig
+from edge.config.recognition import DecisionConfig
 from edge.inference.analyser import Face
 from edge.inference.decision import Compared
 from edge.inference.moving import ABOVE_THRESHOLD, AHEAD_OF_NEXT, Candidate, Move

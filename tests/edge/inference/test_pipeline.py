@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.config import Config, DecisionConfig
+from edge.config.recognition import DecisionConfig
+from edge.config.tree import Config
 from edge.errors import ModelError, OperatingPointMissing
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.config import QualityConfig
+from edge.config.recognition import QualityConfig
 from edge.inference.analyser import Face, FaceAnalyser
 from edge.inference.chain import Models
 from edge.inference.quality import pose

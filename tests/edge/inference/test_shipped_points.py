@@ -5,7 +5,7 @@ After a change of models, landmarks, alignment or views: scripts/operating-point
 
 import pytest
 
-from edge.config import Config
+from edge.config.tree import Config
 from edge.inference.chain import CHAINS, open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.operating_point import FILE_NAME, choose, load

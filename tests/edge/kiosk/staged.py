@@ -8,7 +8,7 @@ from typing import Any
 from edge.api.protocol.status import Status
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.config import ApiConfig
+from edge.config.device import ApiConfig
 from edge.types.announcements import Announcement
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.kiosk import given

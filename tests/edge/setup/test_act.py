@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from gpiozero.pins.mock import MockFactory
 
-from edge.config import TrustConfig
+from edge.config.device import TrustConfig
 from edge.errors import BundleRefused
 from edge.setup.act import Act, witness
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.signal_settings import DoorConfig
+from edge.config.signals import DoorConfig
 from edge.signals.door import Door
 from edge.types.announcements import Announcement
 from edge.types.punches import Direction, Method

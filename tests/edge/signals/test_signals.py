@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from edge.config.signals import SignalsConfig
 from edge.errors import BoardUnknown, SignalError
-from edge.signal_settings import SignalsConfig
 from edge.signals.pins import library_for
 from edge.signals.signals import Signals, Surroundings, open_signals
 from edge.types.announcements import Announcement, Notice

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.config.signals import SoundConfig
 from edge.errors import SoundUnavailable
-from edge.signal_settings import SoundConfig
 from edge.signals.prompts import FOLDER, MANIFEST, load_prompts
 from edge.signals.speaker import Sounds, Speaker
 from edge.signals.tones import NOTICES, RATE_HZ, pcm, rhythm, tone

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from edge.config import Config
+from edge.config.signals import SignalsConfig
+from edge.config.tree import Config
 from edge.doctor.daemon import Daemon
 from edge.doctor.findings import Health
 from edge.doctor.signals import check_signals
 from edge.errors import BoardUnknown, EdgeUnreachable, PinRefused
-from edge.signal_settings import SignalsConfig
 from edge.signals.trial import SHOWN, release, try_door, walk
 from edge.types.announcements import Notice
 from tests.edge.signals.given import NotingPins

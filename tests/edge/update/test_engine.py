@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from edge.config import UpdateConfig
+from edge.config.device import UpdateConfig
 from edge.errors import ReleaseRefused, UpdateError, UpdateStuck, UpdateUndone
 from edge.update.engine import Place, Updater, forget_copies, head_of
 from edge.update.plan import Head, Start

@@ -20,7 +20,7 @@ from edge.api.protocol.courier import (
 )
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
-from edge.config import ApiConfig
+from edge.config.device import ApiConfig
 from edge.daemon.office import OfficeDesk
 from edge.store.store import Store
 from sync.wire import envelope

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.config import LivenessPolicy
+from edge.config.recognition import LivenessPolicy
 from edge.inference.pad.evidence import MIN_FRAMES, WINDOW_S
 from edge.inference.pad.motion import Motion, MotionWatcher
 from edge.inference.pad.passive import PassiveNetwork

@@ -1,4 +1,4 @@
-"""What may be set of light, buzzer, door and sound: the section `signals` of the configuration. Pure.
+"""What may be set of light, buzzer, door and sound: the section `signals`. Pure.
 
 Pins are BCM numbers of the 40-pin header, on a Raspberry Pi as on a Jetson. Nothing is wired unless a pin says
 so.
@@ -7,18 +7,11 @@ so.
 from datetime import time
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from clockface.config import Section
+from edge.config.times import LocalTime
 
-
-def _without_zone(value: time) -> time:
-    if value.tzinfo is not None:
-        raise ValueError("a time of day here is local (device.timezone) and carries no zone of its own")
-    return value
-
-
-LocalTime = Annotated[time, AfterValidator(_without_zone)]
 Pin = Annotated[int, Field(ge=2, le=27)]  # 0 and 1 belong to a HAT's EEPROM
 
 
