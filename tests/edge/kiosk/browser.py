@@ -56,6 +56,7 @@ class Browser:
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
         )
         self.cdp("Emulation.setTouchEmulationEnabled", enabled=touch)
+        until(lambda: self.script("return [innerWidth, innerHeight]") == [width, height], what="the new size")
 
     def cdp(self, command: str, **arguments: Any) -> Any:
         return self.driver.execute("executeCdpCommand", {"cmd": command, "params": arguments})["value"]

@@ -38,5 +38,5 @@ def folder() -> Iterator[Path]:
 def staged() -> Iterator[Staged]:
     with tempfile.TemporaryDirectory(prefix="cf-") as folder, contextlib.ExitStack() as stack:
         made = Staged(Path(folder))
-        stack.callback(made.server.close)
+        stack.callback(made.close)
         yield made

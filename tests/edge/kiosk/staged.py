@@ -1,7 +1,6 @@
 """A screen whose edge says what the test wants: real API server and screen process, announcements made here."""
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,19 +30,33 @@ class Staged:
         self.run, self.edge, self.stage = run, OfferingEdge(), Stage()
         self.server = ApiServer(service=self.edge, stage=self.stage, run=run, config=ApiConfig())
         self.server.start()
+        self._stack = contextlib.ExitStack()
+        self._screen: tuple[dict[str, dict[str, Any]], ScreenProcess] | None = None
+
+    def screen(self, sections: dict[str, dict[str, Any]]) -> ScreenProcess:
+        """The screen's process with this configuration: the one that runs, if it has it."""
+        if self._screen is None or self._screen[0] != sections:
+            self._stack.close()
+            self._screen = sections, self._stack.enter_context(screen(self.run, self.run / "s", **sections))
+        return self._screen[1]
+
+    def close(self) -> None:
+        """End screen and edge."""
+        self._stack.close()
+        self.server.close()
 
     def say(self, announcement: Announcement) -> None:
         self.stage.announce(announcement)
 
 
-@contextlib.contextmanager
-def shown(staged: Staged, browser: Browser, **sections: dict[str, Any]) -> Iterator[ScreenProcess]:
+def shown(staged: Staged, browser: Browser, **sections: dict[str, Any]) -> ScreenProcess:
+    """A new page of a screen with this configuration, on which nobody was yet."""
     sections.setdefault("look", {}).setdefault("greeting_s", 1.0)
-    with screen(staged.run, staged.run / "s", **sections) as process:
-        staged.say(given.attract())
-        browser.open(process.address)
-        browser.shows("attract")
-        yield process
+    process = staged.screen(sections)
+    staged.say(given.attract())
+    browser.open(process.address)
+    browser.shows("attract")
+    return process
 
 
 def fits(browser: Browser) -> bool:

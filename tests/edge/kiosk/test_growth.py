@@ -36,13 +36,11 @@ def weight(browser: Browser, process: ScreenProcess) -> tuple[float, float, int]
 
 def test_walk_ups_leave_nothing_behind(staged: Staged, browser: Browser) -> None:
     browser.cdp("Performance.enable")
-    with shown(staged, browser) as process:
-        walk_ups(staged, browser, WARM)
-        before = weight(browser, process)
-        walk_ups(staged, browser, MORE)
-        nodes, heap, resident = (
-            late - early for late, early in zip(weight(browser, process), before, strict=True)
-        )
+    process = shown(staged, browser)
+    walk_ups(staged, browser, WARM)
+    before = weight(browser, process)
+    walk_ups(staged, browser, MORE)
+    nodes, heap, resident = (late - early for late, early in zip(weight(browser, process), before, strict=True))
     browser.cdp("Performance.disable")
     assert nodes < MOST_NODES
     assert heap < MOST_HEAP_BYTES

@@ -229,41 +229,41 @@ def test_who_walks_off_leaves_no_dialog_to_the_next(staged: Staged, page: Browse
 def test_dialogs_turn_with_the_display_and_lie_low_where_that_is_asked(
     staged: Staged, browser: Browser, turn: int, controls: str
 ) -> None:
-    with shown(staged, browser, look={"rotation_deg": turn, "controls": controls}):
-        ask(staged, browser)
-        assert sheet_fits(browser)
-        if controls == "low" and not turn:
-            tops = browser.script("""
-                return [...document.querySelectorAll("#pad-keys button, #pad-cancel, #pad-field")]
-                  .map((each) => each.getBoundingClientRect().top / innerHeight);
-            """)
-            assert min(tops) >= 0.4
-        browser.touch("#pad-keys [data-key='7']")
-        assert browser.script("return document.getElementById('pad-field').value") == "7"
-        browser.keys("Escape")
-        browser.shows("attract")
+    shown(staged, browser, look={"rotation_deg": turn, "controls": controls})
+    ask(staged, browser)
+    assert sheet_fits(browser)
+    if controls == "low" and not turn:
+        tops = browser.script("""
+            return [...document.querySelectorAll("#pad-keys button, #pad-cancel, #pad-field")]
+              .map((each) => each.getBoundingClientRect().top / innerHeight);
+        """)
+        assert min(tops) >= 0.4
+    browser.touch("#pad-keys [data-key='7']")
+    assert browser.script("return document.getElementById('pad-field').value") == "7"
+    browser.keys("Escape")
+    browser.shows("attract")
 
 
 def test_a_display_without_touch_shows_no_buttons_and_takes_a_keypad(staged: Staged, browser: Browser) -> None:
     staged.edge.without_face.entered.clear()
-    with shown(staged, browser, look={"touch": False}):
-        assert browser.script("return document.querySelectorAll('#bar button').length") == 0
-        ask(staged, browser)
-        assert not browser.script("return document.querySelector('#pad-keys button').checkVisibility()")
-        browser.type("8052")
-        browser.keys("Enter")
-        until(lambda: staged.edge.without_face.entered, what="the PIN")
+    shown(staged, browser, look={"touch": False})
+    assert browser.script("return document.querySelectorAll('#bar button').length") == 0
+    ask(staged, browser)
+    assert not browser.script("return document.querySelector('#pad-keys button').checkVisibility()")
+    browser.type("8052")
+    browser.keys("Enter")
+    until(lambda: staged.edge.without_face.entered, what="the PIN")
 
 
 def test_a_hall_at_night_is_dark_until_somebody_comes(staged: Staged, browser: Browser) -> None:
-    with shown(staged, browser, sleep={"after_s": 0.5}):
-        browser.shows("asleep")
-        assert browser.script("return getComputedStyle(document.getElementById('wall')).backgroundColor") == (
-            "rgb(0, 0, 0)"
-        )
-        assert browser.text("headline") == ""
-        browser.touch("body")
-        browser.shows("attract")
+    shown(staged, browser, sleep={"after_s": 0.5})
+    browser.shows("asleep")
+    assert browser.script("return getComputedStyle(document.getElementById('wall')).backgroundColor") == (
+        "rgb(0, 0, 0)"
+    )
+    assert browser.text("headline") == ""
+    browser.touch("body")
+    browser.shows("attract")
 
 
 UNSAYABLE = (
@@ -283,9 +283,9 @@ SAY = """
 
 def test_what_the_page_cannot_say_closes_its_line_and_reaches_nobody(staged: Staged, browser: Browser) -> None:
     staged.edge.without_face.entered.clear()
-    with shown(staged, browser) as process:
-        for said in UNSAYABLE:
-            answer = browser.driver.execute_async_script(SAY, process.address, said)
-            assert answer == "closed", said
-        assert not staged.edge.without_face.entered
-        assert "8052" not in process.log.read_text()
+    process = shown(staged, browser)
+    for said in UNSAYABLE:
+        answer = browser.driver.execute_async_script(SAY, process.address, said)
+        assert answer == "closed", said
+    assert not staged.edge.without_face.entered
+    assert "8052" not in process.log.read_text()
