@@ -27,7 +27,6 @@ import numpy as np
 from clockface.secretfiles import make_private_folder
 from edge.api.client import EdgeClient
 from edge.api.protocol.enrolment import PhotoEnrolment
-from edge.api.protocol.exchange import Role
 from edge.api.protocol.people import ConsentGiven, PersonProfile
 from edge.api.protocol.punches import PunchView
 from edge.api.protocol.stage import AnnouncementLine
@@ -37,6 +36,7 @@ from edge.store.keys import generate_keys, load_keyring
 from edge.store.store import create_store, ledger_path
 from edge.types.faces import BgrImage
 from edge.types.identity import DeviceId
+from tests.edge.api.clients import ScreenClient
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0  # for anything that takes a moment; a test that waits so long has failed
@@ -91,10 +91,10 @@ def walk_up(folder: Path, portrait: BgrImage) -> Path:
 class Watcher:
     """A screen that notes everything it is told."""
 
-    def __init__(self, run: Path, role: Role = Role.SCREEN) -> None:
+    def __init__(self, run: Path) -> None:
         self.lines: list[AnnouncementLine] = []
         self._changed = threading.Condition()
-        self._client = EdgeClient(run, role=role)
+        self._client = ScreenClient(run)
         self._stream = self._client.stage()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -293,8 +293,8 @@ class Device:
             for line in process.stdout:
                 log.write(line)
 
-    def client(self, role: Role = Role.STAFF) -> EdgeClient:
-        return EdgeClient(self.run, role=role)
+    def client(self) -> EdgeClient:
+        return EdgeClient(self.run)
 
     def watch(self) -> Watcher:
         return Watcher(self.run)

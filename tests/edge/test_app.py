@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from edge.api.protocol.courier import EnvelopeBatch, EnvelopeQuery
-from edge.api.protocol.exchange import Role
 from edge.api.protocol.intents import IntentChosen
 from edge.api.protocol.ledger import LedgerVerified
 from edge.errors import AttendanceError
+from tests.edge.api.clients import CourierClient, ScreenClient
 from tests.edge.device import Device, Watcher, astronaut, jpeg, nobody, recording, standing, walk_up
 
 NAME, NUMBER = "Wilhelmina Zzyzx", "E-1048290"
@@ -58,7 +58,7 @@ def morning(lab: Path) -> Morning:
         watcher.notice("recorded")
         listed = device.clockface("attendance", "list", "--json")
         assert listed.returncode == 0, listed.stderr
-        with device.client(Role.SYNC) as courier:
+        with CourierClient(device.run) as courier:
             envelopes = courier.envelopes(EnvelopeQuery())
         with device.client() as staff:
             verified = staff.verify_ledger()
@@ -132,7 +132,7 @@ def test_what_is_chosen_on_the_screen_gives_the_record_its_direction_and_code(
     pictures = walk_up(there / "pictures", astronaut())
     attendance = {"direction": "choose", "work_codes": ["paint"], "repeat_s": 3600.0}
     device = Device(there, camera={"replay_path": str(pictures)}, attendance=attendance).like(enrolled)
-    with device.running() as daemon, device.client(Role.SCREEN) as screen:
+    with device.running() as daemon, ScreenClient(device.run) as screen:
         watcher = device.watch()
         watcher.notice("not_recognised", detail="direction_needed")
         assert watcher.confirmed == []

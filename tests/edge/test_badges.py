@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from edge.api.protocol.badges import BadgeAsked, PinSet
-from edge.api.protocol.exchange import Role
 from edge.api.protocol.intents import Disavowal, PinEntered
 from edge.api.protocol.people import PersonProfile
+from tests.edge.api.clients import ScreenClient
 from tests.edge.badge.pictures import held_up
 from tests.edge.device import Device, nobody, recording
 
@@ -32,7 +32,7 @@ def test_a_badge_and_its_pin_make_a_record_though_the_face_path_is_out_of_servic
         old.unlink()
     pictures.rmdir()
     recording(pictures, nobody(10), [held_up(token)] * 40)
-    with device.running() as daemon, device.client(Role.SCREEN) as screen:
+    with device.running() as daemon, ScreenClient(device.run) as screen:
         watcher = device.watch()
         out = watcher.notice("out_of_service")
         assert out.ways == ("badge",)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from edge.api.client import EdgeClient
-from edge.api.protocol.exchange import Role
 from edge.api.server import ApiServer, Limits
 from edge.api.stage import Stage
 from edge.config.device import ApiConfig
+from tests.edge.api.clients import CourierClient, ScreenClient
 from tests.edge.api.small_edge import SmallEdge
 
 LIMITS = Limits(connections=6, idle_s=0.4, body_s=0.5, uploads=1)
@@ -47,12 +47,12 @@ def staff(run: Path, server: ApiServer) -> Iterator[EdgeClient]:
 
 
 @pytest.fixture
-def screen(run: Path, server: ApiServer) -> Iterator[EdgeClient]:
-    with EdgeClient(run, role=Role.SCREEN, timeout_s=10) as client:
+def screen(run: Path, server: ApiServer) -> Iterator[ScreenClient]:
+    with ScreenClient(run, timeout_s=10) as client:
         yield client
 
 
 @pytest.fixture
-def sync(run: Path, server: ApiServer) -> Iterator[EdgeClient]:
-    with EdgeClient(run, role=Role.SYNC, timeout_s=10) as client:
+def sync(run: Path, server: ApiServer) -> Iterator[CourierClient]:
+    with CourierClient(run, timeout_s=10) as client:
         yield client

@@ -18,7 +18,7 @@ from edge.api.client import EdgeClient
 from edge.api.protocol.courier import EnvelopeQuery, ParcelQuery, ParcelView
 from edge.api.protocol.enrolment import PhotoEnrolment
 from edge.api.protocol.exchange import MAX_PHOTO_BYTES
-from edge.api.protocol.intents import IntentChosen
+from edge.api.protocol.intents import IntentChosen, IntentTaken
 from edge.api.protocol.people import ConsentGiven, PeopleQuery, PersonProfile
 from edge.api.protocol.punches import PunchQuery
 from edge.api.server import ApiServer
@@ -33,6 +33,7 @@ from edge.errors import (
     NumberTaken,
     PersonUnknown,
 )
+from tests.edge.api.clients import CourierClient, ScreenClient
 from tests.edge.api.conftest import LIMITS
 from tests.edge.api.small_edge import SmallEdge, envelope
 
@@ -317,14 +318,14 @@ def test_a_bug_in_the_daemon_tells_the_client_nothing_but_where_to_look(
     assert "1815" not in written
 
 
-def test_a_courier_gets_what_is_there_at_once(sync: EdgeClient, edge: SmallEdge) -> None:
+def test_a_courier_gets_what_is_there_at_once(sync: CourierClient, edge: SmallEdge) -> None:
     edge.pending += [envelope(1), envelope(2)]
     batch = sync.envelopes(EnvelopeQuery(after_epoch=envelope(1).epoch, after_seq=1, wait_s=9))
     assert [e.seq for e in batch.envelopes] == [2]
     assert batch.frontier.pending == 2
 
 
-def test_a_courier_that_waits_for_nothing_gets_nothing_in_time(sync: EdgeClient) -> None:
+def test_a_courier_that_waits_for_nothing_gets_nothing_in_time(sync: CourierClient) -> None:
     began = time.monotonic()
     assert sync.envelopes(EnvelopeQuery(wait_s=0.2)).envelopes == ()
     assert 0.15 < time.monotonic() - began < 5
@@ -354,7 +355,7 @@ def test_closing_takes_the_sockets_away_and_may_happen_twice(run: Path, edge: Sm
 
 
 def test_the_screen_hands_in_choices_and_staff_do_not(
-    screen: EdgeClient, staff: EdgeClient, edge: SmallEdge
+    screen: ScreenClient, staff: EdgeClient, edge: SmallEdge
 ) -> None:
     choice = IntentChosen(direction="in", work_code="paint")
     assert screen.choose(choice).goes_to == "next"
@@ -362,7 +363,7 @@ def test_the_screen_hands_in_choices_and_staff_do_not(
     with pytest.raises(AttendanceError, match="does not use"):
         screen.choose(IntentChosen(work_code="unknown"))
     with pytest.raises(NotPermitted):
-        staff.choose(choice)
+        staff.ask("POST", "/intents", IntentTaken, body=choice)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +378,7 @@ def test_the_screen_hands_in_choices_and_staff_do_not(
     ],
 )
 def test_a_choice_that_does_not_fit_is_refused_without_its_value(
-    screen: EdgeClient, edge: SmallEdge, body: bytes
+    screen: ScreenClient, edge: SmallEdge, body: bytes
 ) -> None:
     status, problem = ask(screen.path, "POST", "/v1/intents", body, {"Content-Type": "application/json"})
     assert (status, problem["error"]) == (400, "ApiError")
@@ -386,7 +387,7 @@ def test_a_choice_that_does_not_fit_is_refused_without_its_value(
 
 
 def test_the_courier_fetches_parcels_and_telemetry_and_hands_documents_in(
-    edge: SmallEdge, sync: EdgeClient
+    edge: SmallEdge, sync: CourierClient
 ) -> None:
     assert sync.parcels(ParcelQuery()).parcels == ()
     edge.parcels_waiting.append(ParcelView(parcel_id="0d" * 16, envelope="{}"))

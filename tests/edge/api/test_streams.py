@@ -19,6 +19,7 @@ from edge.types.announcements import Announcement, Notice
 from edge.types.faces import Coaching
 from edge.types.identity import TrackId
 from edge.types.verdicts import Outcome, Scene, Verdict
+from tests.edge.api.clients import ScreenClient
 from tests.edge.api.small_edge import SmallEdge
 from tests.edge.api.test_server import raw
 
@@ -31,7 +32,7 @@ def _scene(at_s: float, *verdicts: Verdict) -> Scene:
     return Scene(captured_s=at_s, faces=1, outline=None, coaching=Coaching.COME_CLOSER, verdicts=verdicts)
 
 
-def test_the_screen_is_told_what_is_shown_now_and_what_comes_then(screen: EdgeClient, stage: Stage) -> None:
+def test_the_screen_is_told_what_is_shown_now_and_what_comes_then(screen: ScreenClient, stage: Stage) -> None:
     stage.announce(Announcement(Notice.ATTRACT))
     lines = screen.stage()
     assert next(lines) == AnnouncementLine(notice="attract")
@@ -41,7 +42,7 @@ def test_the_screen_is_told_what_is_shown_now_and_what_comes_then(screen: EdgeCl
 
 
 def test_staff_see_scenes_and_verdicts_the_screen_does_not(
-    staff: EdgeClient, screen: EdgeClient, stage: Stage
+    staff: EdgeClient, screen: ScreenClient, stage: Stage
 ) -> None:
     stage.announce(Announcement(Notice.ATTRACT))
     watching, shown = staff.scenes(), screen.stage()
@@ -100,7 +101,7 @@ def test_the_pipeline_does_not_notice_a_listener_whose_loop_has_died() -> None:
     stage.announce(Announcement(Notice.RECORDED))
 
 
-def test_an_announcement_out_of_bounds_still_tells_the_employee(screen: EdgeClient, stage: Stage) -> None:
+def test_an_announcement_out_of_bounds_still_tells_the_employee(screen: ScreenClient, stage: Stage) -> None:
     stage.announce(Announcement(Notice.ATTRACT))
     lines = screen.stage()
     next(lines)
@@ -192,7 +193,7 @@ def test_closing_the_server_ends_the_streams(run: Path, server: ApiServer, stage
     assert ended.is_set()
 
 
-def test_what_was_said_before_the_end_is_still_sent(screen: EdgeClient, stage: Stage) -> None:
+def test_what_was_said_before_the_end_is_still_sent(screen: ScreenClient, stage: Stage) -> None:
     stage.announce(Announcement(Notice.ATTRACT))
     lines = screen.stage()
     next(lines)
@@ -216,7 +217,7 @@ def test_a_client_that_does_not_read_holds_up_nobody(run: Path, server: ApiServe
 
 
 def test_a_screen_that_connects_later_is_shown_the_offices_messages_until_the_last_has_ended(
-    screen: EdgeClient, stage: Stage
+    screen: ScreenClient, stage: Stage
 ) -> None:
     stage.announce(Announcement(Notice.ATTRACT))
     stage.announce(Announcement(Notice.MESSAGE, messages=("Fire drill at ten",)))
