@@ -4,7 +4,7 @@ A watcher that does not read gets older ones dropped, never queued; one that doe
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import structlog
 from aiohttp import web
@@ -17,19 +17,17 @@ from edge.api.protocol.exchange import (
     PROTOCOL_VERSION,
 )
 from edge.api.protocol.stage import RoomView
+from edge.api.routes.desk import Desk
 from edge.api.streams import WRITE_TIMEOUT_S
 from edge.camera.preview import Picture
 from edge.errors import ApiError
-
-if TYPE_CHECKING:
-    from edge.api.routes import Desk
 
 MAX_WATCHERS: Final = 2
 
 log = structlog.get_logger(__name__)
 
 
-async def watch(desk: "Desk", request: web.Request) -> web.StreamResponse:
+async def watch(desk: Desk, request: web.Request) -> web.StreamResponse:
     """Stream pictures until the watcher goes or the daemon stops."""
     preview = desk.preview
     if preview is None or not preview.config.offered:
@@ -72,7 +70,7 @@ async def _send(response: web.StreamResponse, picture: Picture) -> None:
         await response.write(head.encode() + picture.jpeg + b"\r\n")
 
 
-async def room(desk: "Desk", request: web.Request) -> web.StreamResponse:  # noqa: ARG001 - a handler's form
+async def room(desk: Desk, request: web.Request) -> web.StreamResponse:  # noqa: ARG001 - a handler's form
     """How bright it is in front of the kiosk."""
     brightness = None if desk.preview is None else desk.preview.brightness()
     return web.Response(

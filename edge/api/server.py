@@ -25,7 +25,8 @@ from edge.api.door import admit
 from edge.api.gate import Gate, need_of, plain
 from edge.api.problems import to_problem, unexpected
 from edge.api.protocol.exchange import PREFIX, PROBLEM_TYPE, PROTOCOL_HEADER, PROTOCOL_VERSION, Problem, Role
-from edge.api.routes import PEER, Desk, Handler, tables
+from edge.api.routes.desk import PEER, Desk, Handler
+from edge.api.routes.tables import tables
 from edge.api.service import EdgeService, KeyService, PrivacyService
 from edge.api.sockets import bind, peer_of
 from edge.api.stage import Stage

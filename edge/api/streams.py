@@ -5,7 +5,6 @@ A client that does not read is cut off after a time; it holds a bounded queue un
 
 import asyncio
 from collections.abc import Generator
-from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -21,11 +20,9 @@ from edge.api.protocol.exchange import (
     Heartbeat,
     Message,
 )
+from edge.api.routes.desk import Desk
 from edge.api.service import Peer
 from edge.errors import ApiError
-
-if TYPE_CHECKING:
-    from edge.api.routes import Desk
 
 WRITE_TIMEOUT_S = 30.0
 _HEARTBEAT = Heartbeat().model_dump_json()
@@ -50,7 +47,7 @@ async def send(response: web.StreamResponse, line: str) -> None:
         await response.write(line.encode() + b"\n")
 
 
-async def listen(desk: "Desk", request: web.Request, *, scenes: bool) -> web.StreamResponse:
+async def listen(desk: Desk, request: web.Request, *, scenes: bool) -> web.StreamResponse:
     """Stream what happens in front of the camera until the client goes or falls too far behind."""
     listener = desk.stage.join(asyncio.get_running_loop(), scenes=scenes)
     if listener is None:
@@ -73,7 +70,7 @@ async def listen(desk: "Desk", request: web.Request, *, scenes: bool) -> web.Str
     return response
 
 
-async def enrol(desk: "Desk", request: web.Request, asked: CameraEnrolment, peer: Peer) -> web.StreamResponse:
+async def enrol(desk: Desk, request: web.Request, asked: CameraEnrolment, peer: Peer) -> web.StreamResponse:
     """Stream an enrolment from the camera; if the client goes, nothing is stored."""
     lines, response = desk.service.enrol_camera(asked, peer), stream()
     try:
@@ -90,7 +87,7 @@ async def enrol(desk: "Desk", request: web.Request, asked: CameraEnrolment, peer
 
 
 async def _next_or_failure(
-    desk: "Desk", lines: Generator[EnrolmentProgress | Enrolled, None, None]
+    desk: Desk, lines: Generator[EnrolmentProgress | Enrolled, None, None]
 ) -> Message | None:
     try:
         return await _next(desk, lines)
@@ -101,7 +98,7 @@ async def _next_or_failure(
 
 
 async def _next(
-    desk: "Desk", lines: Generator[EnrolmentProgress | Enrolled, None, None]
+    desk: Desk, lines: Generator[EnrolmentProgress | Enrolled, None, None]
 ) -> EnrolmentProgress | Enrolled | None:
     """Run the generator one step on the enrolment thread; a cancelled wait lets that step end first."""
     step = asyncio.get_running_loop().run_in_executor(desk.enrolment, next, lines, None)

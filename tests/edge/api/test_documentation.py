@@ -9,7 +9,8 @@ import pytest
 
 from edge.api.gate import Gate
 from edge.api.protocol.exchange import PROTOCOL_VERSION, Problem
-from edge.api.routes import Desk, tables
+from edge.api.routes.desk import Desk
+from edge.api.routes.tables import tables
 from edge.api.stage import Stage
 from edge.cli.people import person_object
 from edge.cli.staff_csv import OPTIONAL, REQUIRED

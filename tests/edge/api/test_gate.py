@@ -12,7 +12,8 @@ from edge.api.client import EdgeClient
 from edge.api.gate import ATTEMPTS_S, MAX_ATTEMPTS, MAX_NOTES, NEEDS, Gate, Need, StaffRole, need_of, plain
 from edge.api.protocol.exchange import Role
 from edge.api.protocol.staff import SessionAsked
-from edge.api.routes import Desk, tables
+from edge.api.routes.desk import Desk
+from edge.api.routes.tables import tables
 from edge.api.server import ApiServer
 from edge.api.service import Peer
 from edge.api.stage import Stage

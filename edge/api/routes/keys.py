@@ -1,7 +1,7 @@
 """What staff may ask about the storage keys: which there are, rotate them, copy the ledger, restart quietly.
 
-Trust boundary: as `edge.api.routes`. No answer holds a key; the ledger's copy holds what the ledger does, and
-its keys lie elsewhere.
+Trust boundary: as `edge.api.routes.desk`. No answer holds a key; the ledger's copy holds what the ledger does,
+and its keys lie elsewhere.
 """
 
 import functools
@@ -13,7 +13,7 @@ from aiohttp import web
 
 from edge.api.protocol.exchange import COPY_SHA256_HEADER, PREFIX, PROTOCOL_HEADER, PROTOCOL_VERSION
 from edge.api.protocol.keys import RotationAsked
-from edge.api.routes import PEER, Desk, Handler, answer, body_of
+from edge.api.routes.desk import PEER, Desk, Handler, answer, body_of
 from edge.api.service import KeyService
 from edge.errors import ApiError
 

@@ -1,13 +1,14 @@
 """What staff may ask on behalf of the people in the ledger: retention, what is held on one, what is processed.
 
-Trust boundary: as `edge.api.routes`. A dossier is personal data of one person, and each is in the audit trail.
+Trust boundary: as `edge.api.routes.desk`. A dossier is personal data of one person, and each is in the
+audit trail.
 """
 
 from aiohttp import web
 
 from edge.api.protocol.exchange import PREFIX
 from edge.api.protocol.privacy import DossierAsked, PersonEventQuery, RetentionAsked
-from edge.api.routes import PEER, Desk, Handler, answer, body_of, query_of
+from edge.api.routes.desk import PEER, Desk, Handler, answer, body_of, query_of
 from edge.api.service import PrivacyService
 from edge.errors import ApiError
 
