@@ -34,6 +34,7 @@ from edge.daemon.config_trail import note_settings
 from edge.daemon.counter import Counter
 from edge.daemon.crashes import Crashes
 from edge.daemon.face_path import FacePath, open_face_path
+from edge.daemon.heap import end_start
 from edge.daemon.heartbeat import Heartbeat
 from edge.daemon.intents import Intents, Who
 from edge.daemon.keydesk import KeyDesk
@@ -50,7 +51,6 @@ from edge.daemon.stillness import Stillness
 from edge.daemon.support import shareable
 from edge.daemon.tap import FrameTap
 from edge.daemon.timekeeper import Timekeeper
-from edge.doctor.diagnosis import diagnose
 from edge.errors import CameraError, ModelError
 from edge.inference.threads import use_one_thread
 from edge.ports import Camera
@@ -161,6 +161,7 @@ def run(
     try:
         service.api.start()
         service.readers.start()
+        end_start()
         notifier.ready("attending")
         log.info("edge_ready")
         loop.run(stop, until_end=until_end)
@@ -211,7 +212,7 @@ def build(
         diagnosis={
             "status": lambda: daemon.status().model_dump(mode="json"),
             "configuration": lambda: shareable(config),
-            "doctor": lambda: diagnose(config, source.environment, daemon.status()),
+            "doctor": lambda: _diagnosis(config, source.environment, daemon),
         },
     )
     counter = Counter(
@@ -318,6 +319,12 @@ def build(
         privacy=privacy,
     )
     return Service(api, camera, face_path, store, crashes, signals, keys, readers, privacy), loop
+
+
+def _diagnosis(config: Config, environment: Mapping[str, str], daemon: DaemonService) -> list[dict[str, str]]:
+    from edge.doctor.diagnosis import diagnose  # doctor and its HTTP client: 5 MB that most kiosks never need
+
+    return diagnose(config, environment, daemon.status())
 
 
 def _start_once(timer: threading.Timer) -> None:

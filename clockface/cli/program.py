@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 from typer.main import get_group
 
@@ -80,6 +79,8 @@ class Program:
         try:
             self.app()()
         except ClockfaceError as error:
+            from rich.console import Console  # only where something is to be said: a daemon has no use for it
+
             Console(stderr=True, highlight=False).print(
                 f"error: {error}", style="bold red", markup=False, soft_wrap=True
             )

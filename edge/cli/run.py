@@ -24,6 +24,9 @@ def run(
     asked = invocation(context)
     config = asked.config
     _refuse_retired(config.paths.state)
+    from edge.daemon.heap import begin_start
+
+    begin_start()
     from clockface.logs import set_up
     from edge import app  # heavy: models and camera libraries are not for `clockface version`
 

@@ -71,6 +71,11 @@ class Gallery:
     def __contains__(self, person_id: PersonId) -> bool:
         return person_id in self._of_person
 
+    def reserve(self, rows: int) -> None:
+        """Make room for as many templates at once; more may come."""
+        with self._lock:
+            self._grow(rows)
+
     def add(self, templates: Iterable[Template]) -> None:
         """Add templates; one that is already there by its id is replaced. All or none.
 

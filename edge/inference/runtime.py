@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelContractBroken, ModelError, RuntimeUnavailable
 from edge.inference.models import LoadedModel, ModelSpec
+from edge.inference.weights import HeldModel, give_back_weights
 from edge.types.faces import BgrImage
 
 Delegate = Literal["cpu", "edgetpu", "gpu"]
@@ -156,12 +157,34 @@ def _runtime() -> Any:
 def _build(model: LoadedModel, *, delegate: Delegate, threads: int) -> Any:
     """An allocated interpreter whose acceleration and contract have been checked."""
     runtime, spec = _runtime(), model.spec
-    delegates = [] if delegate == "cpu" else [_load_delegate(runtime, delegate)]
+    if delegate != "cpu":
+        delegates = [_load_delegate(runtime, delegate)]
+        return _started(runtime, spec, delegate, model_content=model.content, experimental_delegates=delegates)
+    lean = _without_weights(runtime, model, threads=threads)
+    if lean is not None:
+        return lean
+    return _started(runtime, spec, delegate, model_content=model.content, num_threads=threads)
+
+
+def _without_weights(runtime: Any, model: LoadedModel, *, threads: int) -> Any:
+    """An interpreter that keeps its packed weights only; None where system or runtime do not let us."""
     try:
-        interpreter = runtime.Interpreter(
-            model_content=model.content, num_threads=threads, experimental_delegates=delegates or None
-        )
-        if delegates:
+        held = HeldModel(model.content)
+    except OSError:
+        return None
+    try:
+        interpreter = _started(runtime, model.spec, "cpu", model_path=held.path, num_threads=threads)
+        return interpreter if give_back_weights(interpreter, held) else None
+    except OSError:
+        return None
+    finally:
+        held.close()
+
+
+def _started(runtime: Any, spec: ModelSpec, delegate: Delegate, **options: Any) -> Any:
+    try:
+        interpreter = runtime.Interpreter(**options)
+        if delegate != "cpu":
             _require_taken(interpreter, spec, delegate)
         interpreter.allocate_tensors()
     except SystemError as error:
