@@ -17,6 +17,7 @@ from edge.daemon.tally import Tally
 from edge.ports import Clock
 from edge.store.store import Store
 from edge.store.translation import clock_reading
+from edge.types.punches import EventId
 from sync.wire.fields import EventPoint, format_time
 from sync.wire.health import StageTime, Telemetry
 
@@ -85,12 +86,12 @@ class Telemetrist:
 
     def _ledger(self, status: Status) -> dict[str, Any]:
         head, frontier = self._store.events.head(), self._store.frontier.current()
+        removed = self._store.frontier.removed_to()
         oldest = status.ledger.oldest_pending_at
         return {
-            "head": EventPoint(epoch=head.epoch, seq=head.seq, hash=head.hash),
-            "frontier": None
-            if frontier is None
-            else EventPoint(epoch=frontier.epoch, seq=frontier.seq, hash=frontier.hash),
+            "head": _point(head),
+            "frontier": None if frontier is None else _point(frontier),
+            "removed_to": None if removed is None else _point(removed),
             "pending": status.ledger.pending,
             "oldest_pending": None if oldest is None else format_time(oldest),
             "parcels_pending": self._store.parcels.count(),
@@ -112,3 +113,7 @@ class Telemetrist:
             "temperature_mc": None if warmest is None else round(warmest * MILLI),
             "throttled": throttled(self._root),
         }
+
+
+def _point(event: EventId) -> EventPoint:
+    return EventPoint(epoch=event.epoch, seq=event.seq, hash=event.hash)

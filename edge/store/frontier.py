@@ -115,8 +115,13 @@ class Frontier:
 
     def shortened(self) -> bool:
         """Whether any event was removed here when its time was over."""
+        return self.removed_to() is not None
+
+    def removed_to(self) -> EventId | None:
+        """The last event that was removed here; None while the ledger is whole."""
         with self._database.read() as connection:
-            return begins(connection, "events") is not None
+            last = begins(connection, "events")
+        return None if last is None else EventId(self._device, EpochId(last.epoch), last.seq, last.hash.hex())
 
     def committed(self, epoch: EpochId) -> EventId | None:
         """The newest event of an epoch that the office has acknowledged by its hash."""

@@ -47,6 +47,8 @@ class Telemetry(Document):
         nonce: Random; the office's next ack repeats it, which dates the office's time.
         head: The newest event in the ledger.
         frontier: What the device believes delivered.
+        removed_to: The last event that the device removed from its ledger, its time being over or the disk
+            full; absent while the ledger is whole.
         pending: Events that the office has not confirmed.
         verdicts: How often each verdict was given since the start.
         fault: Why nobody is recognised by face; absent when all is well.
@@ -67,6 +69,7 @@ class Telemetry(Document):
     models: Annotated[list[Sha256], Field(max_length=16)]
     head: EventPoint
     frontier: EventPoint | None = None
+    removed_to: EventPoint | None = None
     pending: Count
     oldest_pending: Time | None = None
     parcels_pending: Count

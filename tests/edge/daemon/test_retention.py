@@ -99,6 +99,7 @@ def test_each_run_is_audited_with_counts_and_a_dry_run_changes_nothing(
     done = desk.retention(RetentionAsked(backups=3), OPERATOR)
     assert (done.events, done.audit_entries) == (trial.events, trial.audit_entries)
     assert kiosk.store.frontier.pruned(first.id)
+    assert kiosk.store.frontier.removed_to() == first.id, "what telemetry tells the office"
     entry = list(kiosk.store.audit.list())[-1]
     assert (entry.action, entry.actor) == ("retention.applied", "operator")
     assert entry.detail == (

@@ -19,6 +19,7 @@ def telemetry_of(
     certificate_expires: str = NOW,
     disk_free_percent: int | None = None,
     alarms: Sequence[str] = (),
+    removed_to: EventPoint | None = None,
 ) -> bytes:
     """A message for the telemetry topic.
 
@@ -28,6 +29,7 @@ def telemetry_of(
         certificate_expires: Of the certificate that its courier uses.
         disk_free_percent: Of its disk.
         alarms: Kinds that nobody has cleared there.
+        removed_to: Up to where its ledger was shortened.
     """
     told = Telemetry(
         site=kiosk.address.site,
@@ -40,6 +42,7 @@ def telemetry_of(
         models=[],
         head=kiosk.point,
         frontier=frontier,
+        removed_to=removed_to,
         pending=3,
         parcels_pending=0,
         verdicts={},
