@@ -1,6 +1,7 @@
 """The errors of the central office's side; the database's own are in `sync.office.database.errors`.
 
 OfficeError                       120
++-- GapRefused                    121   missing events cannot be accepted as lost
 +-- RoleMissing                   122   the account's role does not allow it
 +-- AuditBroken                   123   the audit was altered
 +-- PeriodRefused                 124   a pay period cannot be closed as asked
@@ -28,6 +29,12 @@ class OfficeError(ClockfaceError):
     """The central office's side failed."""
 
     exit_code = 120
+
+
+class GapRefused(OfficeError):
+    """Missing events cannot be accepted as lost: their device may bring them, or nothing like it is missing."""
+
+    exit_code = 121
 
 
 class RoleMissing(OfficeError):

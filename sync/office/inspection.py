@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from sync.office import checkpoints
+from sync.office.accepted import acceptances
 from sync.office.database import schema
 from sync.office.history import GENESIS_HASH
 from sync.office.registry import Device, device_keys
@@ -98,6 +99,7 @@ class _Epoch:
         self._connection, self._row, self._device = connection, row, device
         self._names, self._done, self._progress = names, done, progress
         self._checkpoint = checkpoints.checkpoint_of(connection, row.id)
+        self._accepted = acceptances(connection, row.id, address=device.address)
 
     def events(self, since_us: int | None) -> Iterator[Finding]:
         """Signature, columns and chain of each event, then the frontier."""
@@ -106,14 +108,27 @@ class _Epoch:
             self._connection, self._row.id, self._checkpoint
         ):
             yield self._finding(self._checkpoint.seq, "no key of this office signed its checkpoint")
+        for first, accepted in self._accepted.items():
+            if accepted is None:
+                yield self._finding(first, "no key of this office signed that a gap was accepted here")
         while page := self._page(schema.events, seq):
             for row in page:
+                seq, last = self._over_gaps(seq, last)
                 yield from self._event(row, seq + 1, last)
                 seq, last = row.seq, bytes(row.hash)
             self._done.events += len(page)
             self._progress(len(page))
+        seq, last = self._over_gaps(seq, last)
         if (seq, last) != (self._row.frontier_seq, bytes(self._row.frontier_hash)):
             yield self._finding(None, f"the frontier is {self._row.frontier_seq}, the events end at {seq}")
+
+    def _over_gaps(self, seq: int, last: bytes) -> tuple[int, bytes]:
+        """Go on behind what somebody accepted as lost, if that began where the events before it end."""
+        accepted = self._accepted.get(seq + 1)
+        while accepted is not None and accepted.prev_hash == last.hex():
+            seq, last = accepted.to_seq, bytes.fromhex(accepted.hash)
+            accepted = self._accepted.get(seq + 1)
+        return seq, last
 
     def waiting(self) -> Iterator[Finding]:
         """Signatures of what waits for its turn."""

@@ -9,13 +9,14 @@ boundary: random ids only are stored; triggers keep the rows, the audit's chain 
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select
 
 from sync.office import audit
+from sync.office.accepted import lost
 from sync.office.attendance import Direction, Flag, PersonDay, Record, Rules, Stay, local_day
 from sync.office.database import schema
 from sync.office.errors import PeriodDamaged, PeriodRefused
@@ -41,10 +42,16 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A person's day as a report has it, and whether it is a closed one's."""
+    """A person's day as a report has it.
+
+    Args:
+        closed: Whether it is a closed period's.
+        lost: Whether events of the site around that day were lost for good, so that some may be missing.
+    """
 
     day: PersonDay
     closed: bool
+    lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +275,11 @@ def figures(
     ]
     live = sheet(connection, site=site, first=first, last=last, now=now, people=people)
     found += [Figure(day, closed=False) for day in live if not _within(day.day, periods)]
+    spans = lost(connection, site, first=first, last=last)
+    if spans:
+        found = [
+            replace(each, lost=any(span.first <= each.day.day <= span.last for span in spans)) for each in found
+        ]
     return sorted(found, key=lambda each: (each.day.day, each.day.person))
 
 

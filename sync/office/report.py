@@ -102,7 +102,8 @@ def identity(person: str, people: Mapping[str, Employee]) -> dict[str, Any]:
 
 def marks(figure: Figure) -> list[str]:
     """What a reader must know of a day."""
-    return [flag.value for flag in figure.day.flags] + (["closed"] if figure.closed else [])
+    said = [flag.value for flag in figure.day.flags]
+    return said + ["closed"] * figure.closed + ["lost_events"] * figure.lost
 
 
 def hours(seconds: int) -> str:

@@ -252,12 +252,18 @@ def _candidates(connection: Connection, bounds: Bounds) -> list[Row[Any]]:
     """The site's epochs whose next event came long enough ago, oldest first."""
     epochs, devices, events = schema.epochs, schema.devices, schema.events
     points = schema.event_checkpoints
-    last = func.coalesce(points.c.seq, 0)
+    following = events.alias("following")
+    first = (  # the one behind the checkpoint, or behind a gap that somebody accepted there
+        select(func.min(following.c.seq))
+        .where(following.c.epoch_id == epochs.c.id, following.c.seq > func.coalesce(points.c.seq, 0))
+        .correlate(epochs, points)
+        .scalar_subquery()
+    )
     rows = connection.execute(
         select(epochs.c.id, epochs.c.epoch, devices.c.device, points)
         .join(devices, devices.c.id == epochs.c.device_id)
         .outerjoin(points, points.c.epoch_id == epochs.c.id)
-        .join(events, (events.c.epoch_id == epochs.c.id) & (events.c.seq == last + 1))
+        .join(events, (events.c.epoch_id == epochs.c.id) & (events.c.seq == first))
         .where(devices.c.site == bounds.site, events.c.received_us < bounds.before_us)
         .order_by(epochs.c.id)
     )

@@ -15,6 +15,7 @@ from clockface.cli.private_file import private_file
 from clockface.spreadsheet import write_cells
 from sync.office import listing, report, sites
 from sync.office.cli.desk import Row, Site, day_of, desk
+from sync.office.cli.report import note_losses
 from sync.office.database import arrivals
 from sync.office.listing import EXPORT_COLUMNS, Wanted
 from sync.office.periods import figures
@@ -82,6 +83,7 @@ def days(
         with here.database.read() as connection:
             chosen = sites.chosen(connection, site)
         with here.reading("report.exported", subject=chosen, detail=f"{form} {begin} to {end}") as connection:
+            note_losses(connection, chosen, begin, end)
             found = figures(connection, site=chosen, first=begin, last=end, now=here.now)
             zone = rules_of(connection, chosen).zone
             rows = report.day_rows(found, people=employees(connection), zone=zone)

@@ -1,13 +1,19 @@
-"""`clockface-office gaps`: what is missing, what waits for it, what contradicts itself, what was refused."""
+"""`clockface-office gaps`: what is missing or accepted as lost, what waits, contradicts itself, was refused."""
 
+import re
+import sys
 from typing import Annotated, Any
 
 import typer
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
+from sync.office import acceptance, accepted
+from sync.office.cli.context import invocation
 from sync.office.cli.desk import AsJson, desk, show, show_one, stamp
 from sync.office.database import schema
-from sync.office.operators import Role
+from sync.office.losses import losses
+from sync.office.operator_key import read_operator_key
+from sync.office.operators import Role, require
 
 app = typer.Typer(help="Missing events, forks, and what was refused.", invoke_without_command=True)
 quarantine = typer.Typer(help="What was refused.", no_args_is_help=True)
@@ -22,41 +28,80 @@ def register(root: typer.Typer) -> None:
 
 @app.callback()
 def overview(context: typer.Context, as_json: AsJson = False) -> None:
-    """List open gaps with what waits behind them, unsettled forks, and totals of what was refused."""
+    """List gaps with what waits behind them, forks, what was refused, and what was accepted as lost."""
     if context.invoked_subcommand is not None:
         return
     with desk(context) as here, here.reading("gap.listed") as connection:
-        rows = [*_gaps(connection), *_forks(connection), *_refused(connection)]
+        rows = [
+            *_gaps(connection), *_forks(connection), *_refused(connection), *_accepted(connection),
+        ]  # fmt: skip
     columns = ("what", "where", "which", "count", "since")
     show(rows, as_json=as_json, columns=columns, empty="no gap, no fork, nothing refused")
 
 
 def _gaps(connection: Connection) -> list[dict[str, Any]]:
-    gaps, epochs, devices, waiting = schema.gaps, schema.epochs, schema.devices, schema.waiting
-    behind = (
-        select(func.count())
-        .where(waiting.c.epoch_id == gaps.c.epoch_id, waiting.c.seq > gaps.c.to_seq)
-        .correlate(gaps)
-        .scalar_subquery()
-    )
-    rows = connection.execute(
-        select(gaps, epochs.c.epoch, devices.c.site, devices.c.device, behind.label("behind"))
-        .join(epochs, epochs.c.id == gaps.c.epoch_id)
-        .join(devices, devices.c.id == epochs.c.device_id)
-        .where(gaps.c.closed_us.is_(None))
-        .order_by(gaps.c.opened_us, gaps.c.id)
-    )
     return [
         {
             "what": "gap",
-            "where": f"{row.site}/{row.device}/{row.epoch}",
-            "which": f"{row.from_seq} to {row.to_seq} missing, {row.behind} wait",
-            "count": row.to_seq - row.from_seq + 1,
-            "since": stamp(row.opened_us),
-            "waiting": row.behind,
+            "where": each.subject,
+            "which": f"{each.from_seq} to {each.to_seq} missing"
+            + (" at its end" if each.at_end else f", {each.waiting} wait"),
+            "count": each.to_seq - each.from_seq + 1,
+            "since": stamp(each.since_us),
+            "waiting": each.waiting,
         }
-        for row in rows
+        for each in losses(connection)
     ]
+
+
+def _accepted(connection: Connection) -> list[dict[str, Any]]:
+    return [
+        {
+            "what": "accepted",
+            "where": f"{row['site']}/{row['device']}/{row['epoch']}",
+            "which": f"{row['from_seq']} to {row['to_seq']} lost, says {row['accepted_by']}: {row['reason']}",
+            "count": row["to_seq"] - row["from_seq"] + 1,
+            "since": stamp(row["accepted_us"]),
+        }
+        for row in accepted.listed(connection)
+    ]
+
+
+@app.command()
+def accept(
+    context: typer.Context,
+    history: Annotated[str, typer.Argument(metavar="SITE/DEVICE/EPOCH", help="As `gaps` shows it.")],
+    seqs: Annotated[str, typer.Argument(metavar="FROM-TO", help="Exactly what is missing, such as 41-44.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why nobody has them; at most 500 characters.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Accept that neither device nor office has events any more; what waits behind them counts (administrator).
+
+    Refused while the kiosk may still bring them. It cannot be taken back.
+    """
+    span, asked = _seqs(seqs), invocation(context)
+    with desk(context) as here:
+        with here.database.read() as connection:
+            require(connection, here.account, Role.ADMINISTRATOR)
+        if not yes:
+            typer.confirm(
+                f"{span[1] - span[0] + 1} events of {history[:160]} are lost for good. Go on?",
+                abort=True,
+                err=True,
+            )
+        key = read_operator_key(here.config, asked.environment, interactive=sys.stdin.isatty())
+        with here.acting(Role.ADMINISTRATOR) as connection:
+            done = acceptance.accept(
+                connection, history=history, seqs=span, reason=reason, key=key, by=here.account, now=here.now
+            )
+    typer.echo(f"accepted: {done.events} events are lost; {done.taken} that waited behind them count now")
+
+
+def _seqs(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"([1-9][0-9]{0,9})-([1-9][0-9]{0,9})", text)
+    if match is None or int(match[1]) > int(match[2]):
+        raise typer.BadParameter("what is missing is written 41-44", param_hint="FROM-TO")
+    return int(match[1]), int(match[2])
 
 
 def _forks(connection: Connection) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from clockface.cli.terminal import printable
 from clockface.spreadsheet import write_cells
 from sync.office import report, sites
+from sync.office.accepted import lost
 from sync.office.cli.desk import AsJson, Desk, Site, cell, day_of, desk, show
 from sync.office.cli.people import known_department, person_of
 from sync.office.periods import Figure, figures
@@ -144,7 +145,18 @@ def _figures(
 ) -> list[Figure]:
     if not timedelta(0) <= last - first <= timedelta(days=400):
         raise typer.BadParameter("the first day is before the last, and at most 400 days are read at once")
+    note_losses(connection, site, first, last)
     return figures(connection, site=site, first=first, last=last, now=here.now, people=only)
+
+
+def note_losses(connection: Connection, site: str, first: date, last: date) -> None:
+    """Tell whoever reads days of a site that events of them are lost for good, beside what they asked for."""
+    for each in lost(connection, site, first=first, last=last):
+        days = str(each.first) if each.first == each.last else f"{each.first} to {each.last}"
+        told = (
+            f"{each.events} events of {each.device} from {days} are lost, as {each.by} accepted: {each.reason}"
+        )
+        typer.echo(printable(told), err=True)
 
 
 def _days(

@@ -5,6 +5,7 @@ from sync.office.database.schema.access import audit, followers, office, operato
 from sync.office.database.schema.attendance import closed_sheets, correction_requests, holidays, pay_periods
 from sync.office.database.schema.devices import certificates, device_health, device_keys, devices, sites
 from sync.office.database.schema.events import (
+    accepted_gaps,
     clock_corrections,
     epochs,
     events,
@@ -31,6 +32,7 @@ from sync.office.database.schema.retention import (
 )
 
 __all__ = [
+    "accepted_gaps",
     "alarms",
     "audit",
     "certificates",

@@ -124,6 +124,25 @@ Index(
     postgresql_where=gaps.c.closed_us.is_(None),
 )
 
+accepted_gaps = table(
+    "accepted_gaps",
+    "Events that nobody holds any more, as an administrator accepted it: the chain goes on behind them.",
+    number(),
+    link("epoch_id", "epochs.id"),
+    whole("from_seq"),
+    whole("to_seq"),
+    digest("prev_hash"),  # of the event before the first one
+    digest("hash"),  # of the last one, as what follows it names it
+    moment("lost_after_us", optional=True),  # the device's time of the last event before them
+    moment("lost_before_us"),  # of what follows, at the latest of the acceptance
+    text("reason"),
+    moment("accepted_us"),
+    text("accepted_by"),
+    raw("envelope"),  # signed with the operator's key
+    UniqueConstraint("epoch_id", "from_seq"),
+    CheckConstraint("from_seq >= 1 AND to_seq >= from_seq", name="ordered"),
+)
+
 forks = table(
     "forks",
     "Two authentic histories of one device: the office holds one hash, this is the other.",

@@ -2,16 +2,21 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import insert, update
 
 from sync.office.alarms import AlarmKind, raise_alarm
 from sync.office.cli.gaps import dump
 from sync.office.database import Database, schema
+from sync.office.errors import GapRefused, RoleMissing
+from sync.office.keys import make_key
 from sync.office.timesheet import to_us
 from tests.sync.office.cli.office import HOSTILE, Office
 from tests.sync.office.kiosk import Kiosk
+from tests.sync.office.test_ingest import Office as Intake
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EPOCH = "000001-00000000000000aa"
@@ -151,3 +156,35 @@ def test_what_was_refused_is_shown_as_harmless_letters(
     assert office.rows("gaps", "quarantine", "show", str(listed["id"]))[0]["raw_hex"] == raw.hex()
     assert office.run("gaps", "quarantine", "show", "99").exit_code == 2
     assert all(line.isascii() and line.isprintable() for line in dump(raw))
+
+
+def test_a_gap_is_accepted_by_command_listed_and_told_with_every_report(
+    office: Office, office_database: Database, tmp_path: Path
+) -> None:
+    intake = Intake(office_database)
+    kiosk = Kiosk()
+    intake.register(kiosk)
+    events = [kiosk.begin(), *kiosk.records(4)]
+    intake.take(kiosk, *events[:2], *events[3:])
+    key = tmp_path / "keys" / "operator_key"
+    make_key(key, Ed25519PrivateKey.generate())
+    office.more["CLOCKFACE_OFFICE_PATHS__OPERATOR_KEY"] = str(key)
+    words = ("gaps", "accept", f"mill/gate/{kiosk.epoch}", "3-3", "--reason", "burnt", "--yes")
+    office.become("carl")
+    assert isinstance(office.run(*words).exception, RoleMissing)
+    office.become("ana")
+    refused = office.run(*words).exception
+    assert isinstance(refused, GapRefused)
+    assert "device replace mill/gate" in str(refused.next_step)
+    with office_database.write() as connection:
+        connection.execute(update(schema.devices).values(state="revoked", ended_us=1, ended_by="ana",
+            trusted_epoch=kiosk.epoch, trusted_seq=5, trusted_hash=bytes.fromhex(kiosk.hash)))  # fmt: skip
+    assert "2 that waited behind them count now" in office.said(*words)
+    [row] = office.rows("gaps")
+    assert (row["what"], row["count"], row["which"]) == ("accepted", 1, "3 to 3 lost, says ana: burnt")
+    shown = office.run("report", "day", "2026-03-02", "--json")
+    assert "1 events of gate from 2026-03-02 are lost, as ana accepted: burnt" in shown.stderr
+    assert all("lost_events" in json.loads(line)["marks"] for line in shown.stdout.splitlines())
+    assert "0 findings" in office.said("verify")
+    for wrong in ("3", "4-3", "0-1", HOSTILE):
+        assert office.run("gaps", "accept", "mill/gate/x", wrong, "--reason", "x", "--yes").exit_code == 2
