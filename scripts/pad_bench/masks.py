@@ -5,7 +5,7 @@ where it is at one moment, from the pictures before and after as well, so that t
 trembles as single meshes do. What the holes and the mask's rim leave free is the living wearer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import cv2
@@ -32,10 +32,13 @@ from scripts.pad_bench.staging import (
 from scripts.pad_bench.stock import draw_print
 
 Points = NDArray[np.float64]
+Holes = tuple[tuple[int, ...], ...]
 _MIDDLE = (10, 151, 9, 8, 168, 6, 197, 195, 5, 4, 2, 98, 327, 33, 133, 362, 263, 127, 356, 234, 454)
 RIGID = (*_MIDDLE, 116, 345, 117, 346, 109, 338, 67, 297, 54, 284, 21, 251)
 RIGHT_TEMPLE, LEFT_TEMPLE, FOREHEAD, CHIN, NOSE = 234, 454, 10, 152, 4
-_SMOOTHED = {-2: 1.0, -1: 2.0, 0: 3.0, 1: 2.0, 2: 1.0}
+SMOOTHED = {-2: 1.0, -1: 2.0, 0: 3.0, 1: 2.0, 2: 1.0}
+"""Weights of the pictures before and after."""
+PRESENT = {0: 1.0}
 _STEP_PX = 3  # between pixels whose rays are computed
 _GROWN = 2  # the victim's photograph is enlarged before it is cut
 
@@ -46,18 +49,27 @@ class Head:
     Args:
         wearer: Whose.
         seen: The picture at a time of the clip.
+        smoothed: Weights of the pictures before and after; `PRESENT` where nobody knows what comes.
+        length_s: Of the clip.
     """
 
-    def __init__(self, wearer: Moving, seen: Callable[[float], Picture]) -> None:
-        self._wearer, self._seen = wearer, seen
+    def __init__(
+        self,
+        wearer: Moving,
+        seen: Callable[[float], Picture],
+        *,
+        smoothed: Mapping[int, float] = SMOOTHED,
+        length_s: float = LENGTH_S,
+    ) -> None:
+        self._wearer, self._seen, self._smoothed = wearer, seen, smoothed
         self._found: dict[int, Points | None] = {}
-        self._last = round(LENGTH_S * FPS) - 1
+        self._last = round(length_s * FPS) - 1
 
     def at(self, at_s: float) -> Points:
         """(468, 3) mesh in pixels, smoothed over five pictures around this time."""
         middle = min(max(round(at_s * FPS), 0), self._last)
-        around = {step: self._mesh(min(max(middle + step, 0), self._last)) for step in _SMOOTHED}
-        weighed = [(mesh, _SMOOTHED[step]) for step, mesh in around.items() if mesh is not None]
+        around = {step: self._mesh(min(max(middle + step, 0), self._last)) for step in self._smoothed}
+        weighed = [(mesh, self._smoothed[step]) for step, mesh in around.items() if mesh is not None]
         if not weighed:
             return self._nearest(middle)
         total = sum(weight for _, weight in weighed)
@@ -70,7 +82,8 @@ class Head:
         return self._found[index]
 
     def _nearest(self, middle: int) -> Points:
-        for index in sorted(range(self._last + 1), key=lambda index: abs(index - middle)):
+        known = middle + max(self._smoothed)
+        for index in sorted(range(self._last + 1), key=lambda index: (index > known, abs(index - middle))):
             mesh = self._mesh(index)
             if mesh is not None:
                 return mesh
@@ -115,16 +128,31 @@ def mask_flat(*, holes: bool) -> Callable[[Cast, Rng], View]:
     return recipe
 
 
-def mask_bent(cast: Cast, rng: Rng) -> View:
-    """A paper mask bent like a cylinder around the head, turning with it in 3D; eyes and mouth look through."""
-    shown, seen, head, medium = _worn(cast, rng)
+def mask_bent(
+    cast: Cast,
+    rng: Rng,
+    *,
+    holes: Holes = (RIGHT_EYE, LEFT_EYE, LIPS),
+    smoothed: Mapping[int, float] = SMOOTHED,
+    length_s: float = LENGTH_S,
+) -> View:
+    """A paper mask bent like a cylinder around the head, turning with it in 3D; eyes and mouth look through.
+
+    Args:
+        cast: Who; the attacker wears it.
+        rng: Draws.
+        holes: What is cut out, as points of the mesh around it.
+        smoothed: See `Head`.
+        length_s: Of the clip.
+    """
+    shown, seen, head, medium = _worn(cast, rng, smoothed=smoothed, length_s=length_s)
     first = head.at(0.0)
     bent = _bend(first, rng)
     still = Placed(1.0, np.eye(3), np.zeros(3))
     worn = bent.hit(still, _anchors(first, lips=True))[0]
     scale, rotation, shift = similarity(_anchors(shown.mesh, lips=True), worn)
     hull = (bent.hit(still, first[:, :2])[0] - shift) @ rotation / scale
-    sheet = _sheet(medium, shown, hull[np.isfinite(hull).all(axis=1)], holes=(RIGHT_EYE, LEFT_EYE, LIPS))
+    sheet = _sheet(medium, shown, hull[np.isfinite(hull).all(axis=1)], holes=holes)
     into = rotation.T * (_GROWN / scale)
     lamp = tuple(float(side) for side in rng.uniform((-1200, -1800, -200), (1200, -500, 500)))
     ambient, shade = float(rng.uniform(0.5, 0.85)), float(rng.uniform(0.8, 1.1))
@@ -214,14 +242,21 @@ def _bend(mesh: Points, rng: Rng) -> Bent:
     return Bent(middle + axes[:, 2] * rests, axes, float(rng.uniform(0.55, 0.75)) * width)
 
 
-def _worn(cast: Cast, rng: Rng) -> tuple[Shown, Callable[[float], Picture], Head, Medium]:
+def _worn(
+    cast: Cast, rng: Rng, *, smoothed: Mapping[int, float] = SMOOTHED, length_s: float = LENGTH_S
+) -> tuple[Shown, Callable[[float], Picture], Head, Medium]:
     wearer = cast.attacker
     if wearer is None:
         raise SystemExit("pad-bench: a mask needs somebody who wears it")
     made = draw_print(rng, width_mm=150.0, ratio=1.3, glossy=False, curled=False)
     shown = require(cast.victim.find(cast.victim.at(0.0)))
     seen = framed(wearer, rng)
-    return shown, seen, Head(wearer, seen), Medium(made, made.width_mm / (_GROWN * shown.picture.shape[1]))
+    return (
+        shown,
+        seen,
+        Head(wearer, seen, smoothed=smoothed, length_s=length_s),
+        Medium(made, made.width_mm / (_GROWN * shown.picture.shape[1])),
+    )
 
 
 def _anchors(mesh: NDArray[np.floating], *, lips: bool = False) -> Points:
@@ -230,7 +265,7 @@ def _anchors(mesh: NDArray[np.floating], *, lips: bool = False) -> Points:
     return np.array([*(mesh[list(ids), :2].mean(axis=0) for ids in (RIGHT_EYE, LEFT_EYE)), low], np.float64)
 
 
-def _sheet(medium: Medium, shown: Shown, wearer: Points, *, holes: tuple[tuple[int, ...], ...]) -> Sheet:
+def _sheet(medium: Medium, shown: Shown, wearer: Points, *, holes: Holes) -> Sheet:
     """The mask as it is cut from the print: as large as its wearer's face, or larger.
 
     Args:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scripts.pad_bench.camera import FOCAL_PX, HEIGHT, WIDTH, Light
 from scripts.pad_bench.masks import mask_bent, mask_flat
 from scripts.pad_bench.media import MARGIN_MM, RIM_MM, Medium, Print, Screen, Sheet, hands, lay, render
-from scripts.pad_bench.motion import Hold, Motion
+from scripts.pad_bench.motion import Hold, Motion, Pose
 from scripts.pad_bench.sources import Picture
 from scripts.pad_bench.staging import (
     LENGTH_S,
@@ -46,6 +46,7 @@ def held(  # noqa: PLR0913 - one call a recipe, every argument by its name
     clip: Callable[[float], float],
     fills: bool = False,
     bend: Callable[[float], float] | None = None,
+    steer: Callable[[float, Pose], Pose] | None = None,
 ) -> View:
     """A medium with the victim on it, held before the camera.
 
@@ -59,6 +60,8 @@ def held(  # noqa: PLR0913 - one call a recipe, every argument by its name
         clip: Time on the medium for a time of the clip; constant for what does not move.
         fills: So near that no edge of it is in the picture.
         bend: The sheet's curl at a time, where hands bend it.
+        steer: Changes how it is held, where whoever holds it does so on purpose; it then neither comes nearer
+            nor turns otherwise.
     """
     cut = portrait(cast.victim, ratio=made.height_mm / made.width_mm, widths=widths)
     _, share, x, y = cut(cast.victim.at(clip(0.0)))
@@ -71,6 +74,8 @@ def held(  # noqa: PLR0913 - one call a recipe, every argument by its name
         offset_mm=(x * made.width_mm, y * made.width_mm),
         steady=steady,
     )
+    if steer is not None:
+        grip = replace(grip, approach_mm=0.0, turning=0.0)
     medium = Medium(made, texel_mm=max(0.8 * grip.centre_mm[2] / FOCAL_PX, made.width_mm / 1200))
     sheet, before = medium.outline(MARGIN_MM if edges else RIM_MM), None
     if edges:
@@ -93,7 +98,7 @@ def held(  # noqa: PLR0913 - one call a recipe, every argument by its name
         return render(
             sheet_at(clip(at_s)),
             medium,
-            motion.at(at_s),
+            motion.at(at_s) if steer is None else steer(at_s, motion.at(at_s)),
             room=where,
             optics=cast.optics,
             at_s=at_s,

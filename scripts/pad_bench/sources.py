@@ -5,7 +5,7 @@ the ordinary clients and read only with the SHA-256 given here; nothing of them 
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -19,6 +19,7 @@ from edge.config.recognition import InferenceConfig, QualityConfig
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models, open_models
 from edge.inference.models import SHIPPED_MODELS, ModelStore, Source
+from edge.types.faces import Embedding
 from scripts.model_sources import read_source
 from scripts.sdist_sources import read_from_sdist
 
@@ -202,10 +203,15 @@ class Finder:
         box = face.detection.box
         return Shown(person, picture, (box.left, box.top, box.width, box.height), face.landmarks.mesh)
 
-    def acceptable(self, picture: Picture) -> bool:
-        """Whether the kiosk would judge this picture's face at all."""
+    def looks_ahead(self, picture: Picture, *, most_deg: float) -> bool:
+        """Whether the picture's face is turned by no more than this to either side."""
         face = self._analyser.subject(picture)
-        return face is not None and face.quality.acceptable
+        return face is not None and abs(face.quality.yaw_deg) <= most_deg
+
+    def templates(self, pictures: Iterable[Picture]) -> list[Embedding]:
+        """What the people of these pictures are enrolled by."""
+        found = ((picture, self._analyser.subject(picture)) for picture in pictures)
+        return [self._analyser.template(picture, face) for picture, face in found if face is not None]
 
 
 def half_of(person: str) -> str:
