@@ -41,7 +41,8 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
         try:
             self._process = subprocess.Popen(
-                ["setsid", "--ctty", *command],  # so that Ctrl-C reaches it as a signal
+                # So that Ctrl-C reaches it as a signal, also where the suite runs in a shell's background.
+                ["env", "--default-signal=INT", "setsid", "--ctty", *command],
                 stdin=slave,
                 stdout=slave,
                 stderr=slave,
