@@ -1,11 +1,13 @@
 """What the office's tests share: an open, migrated database on each engine."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from sync.office.database import Database, DatabaseSettings, SQLiteSettings, open_database
+from tests.sync.office.migrated import Migrated
 from tests.sync.office.postgres import Server, running_server
 
 
@@ -17,13 +19,23 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres: Server) -> Iterator[str]:
-    """A migrated database that others are copied from."""
-    with postgres.database() as name:
-        database = open_database(postgres.settings(name))
+def migrated(postgres: Server) -> Iterator[Migrated]:
+    """Migrated databases on that server, lent to one test after another."""
+    with postgres.database() as template:
+        database = open_database(postgres.settings(template))
         database.upgrade()
         database.close()
-        yield name
+        yield Migrated(postgres, template)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a migrated SQLite database that others are copied from."""
+    settings = SQLiteSettings(tmp_path_factory.mktemp("migrated") / "office" / "office.db")
+    database = open_database(settings)
+    database.upgrade()
+    database.close()
+    return settings.path.parent
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -41,14 +53,11 @@ def empty_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[D
 def office_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DatabaseSettings]:
     """Where a migrated database is, on each engine."""
     if request.param == "sqlite":
-        settings = SQLiteSettings(tmp_path / "office" / "office.db", busy_timeout_s=5)
-        database = open_database(settings)
-        database.upgrade()
-        database.close()
-        yield settings
+        folder = shutil.copytree(request.getfixturevalue("migrated_file"), tmp_path / "office")
+        yield SQLiteSettings(folder / "office.db", busy_timeout_s=5)
         return
-    server, template = request.getfixturevalue("postgres"), request.getfixturevalue("migrated_template")
-    with server.database(template=template) as name:
+    server, migrated = request.getfixturevalue("postgres"), request.getfixturevalue("migrated")
+    with migrated.lent() as name:
         yield server.settings(name)
 
 

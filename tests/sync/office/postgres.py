@@ -78,28 +78,41 @@ class Server:
         }
         return PostgreSQLSettings(**(fields | changes))  # type: ignore[arg-type]
 
-    def admin(self, statement: str, *, database: str = "postgres") -> list[tuple[object, ...]]:
-        """Run one statement as the superuser, over the socket, outside a transaction."""
-        with psycopg.connect(
+    def session(self, database: str = "postgres") -> psycopg.Connection:
+        """The superuser's, over the socket, each statement a transaction; to be closed, as `with` does."""
+        return psycopg.connect(
             host=str(self.folder),
             port=self.port,
             dbname=database,
             user=ADMIN,
             password=self.password,
             autocommit=True,
-        ) as connection:
-            cursor = connection.execute(statement.encode())
+        )
+
+    def admin(self, statement: str, *, database: str = "postgres") -> list[tuple[object, ...]]:
+        """Run one statement as the superuser, over the socket, outside a transaction."""
+        with self.session(database) as session:
+            cursor = session.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
-    @contextlib.contextmanager
-    def database(self, *, template: str = "template0") -> Iterator[str]:
-        """A database of this name for the length of the block."""
+    def create(self, *, template: str = "template0") -> str:
+        """Make a database; returns its name."""
         name = f"office_{secrets.token_hex(6)}"
         self.admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever still uses it."""
+        self.admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[str]:
+        """A database without tables for the length of the block."""
+        name = self.create()
         try:
             yield name
         finally:
-            self.admin(f"DROP DATABASE {name} WITH (FORCE)")
+            self.drop(name)
 
     @contextlib.contextmanager
     def without_tls(self) -> Iterator[None]:

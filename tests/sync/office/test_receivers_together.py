@@ -37,6 +37,7 @@ from sync.wire.fields import format_time
 from sync.wire.health import State
 from sync.wire.topics import Channel
 from tests.sync.office.kiosk import START, Kiosk
+from tests.sync.office.migrated import Migrated
 from tests.sync.office.postgres import Server
 from tests.sync.office.telemetry import telemetry_of
 
@@ -46,8 +47,8 @@ SEALING = X25519PrivateKey.generate()
 
 
 @pytest.fixture
-def database(postgres: Server, migrated_template: str) -> Iterator[Database]:
-    with postgres.database(template=migrated_template) as name:
+def database(postgres: Server, migrated: Migrated) -> Iterator[Database]:
+    with migrated.lent() as name:
         made = open_database(postgres.settings(name))
         yield made
         made.close()

@@ -59,7 +59,7 @@ class Inbox:
 
     def authenticate(self, _server: Any, _session: Any, _envelope: Any, _how: str, login: Any) -> AuthResult:
         self.logins.append(login.password)
-        return AuthResult(success=login.password == b"s3cret")
+        return AuthResult(success=login.password == b"s3cret", handled=False)  # else nobody says 535
 
 
 class Server(Controller):

@@ -20,14 +20,15 @@ from sync.office.database.errors import (
     DatabaseUnreachable,
 )
 from sync.office.database.postgresql import connection_parameters
+from tests.sync.office.migrated import Migrated
 from tests.sync.office.postgres import ADMIN, Server
 
 Refusal = Callable[..., DatabaseError]
 
 
 @pytest.fixture
-def name(postgres: Server, migrated_template: str) -> Iterator[str]:
-    with postgres.database(template=migrated_template) as name:
+def name(postgres: Server, migrated: Migrated) -> Iterator[str]:
+    with migrated.lent() as name:
         yield name
 
 
