@@ -9,7 +9,7 @@ from edge import __version__
 from edge.evaluation.report import JsonObject
 from edge.inference.runtime import runtime_name
 
-PACKAGES = ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python")
+PACKAGES = ("ai-edge-litert", "tflite-runtime", "numpy", "opencv-python-headless")
 
 
 def describe() -> JsonObject:
