@@ -38,7 +38,7 @@ from edge.inference.threads import use_one_thread
 from edge.ports import Liveness
 from edge.types.faces import BgrImage, Box, Embedding, Frame
 from edge.types.verdicts import Scene
-from scripts.pad_bench.acts import ATTACKS, LENGTH_S, LIVING, Act, Company, seed_of
+from scripts.pad_bench.acts import ATTACKS, LENGTH_S, LIVING, MEANT_TO_FAIL, Act, Company, seed_of
 from scripts.pad_bench.camera import FPS, FinalCamera
 from scripts.pad_bench.recipes import BENCH_VERSION
 from scripts.pad_bench.sources import HALVES, Finder, Shown, photographed
@@ -152,12 +152,19 @@ def show_all(trial: Trial, cast: Cast, names: Sequence[str], *, times: int, seed
 
 
 def report_of(results: Sequence[Result], *, told: JsonObject) -> JsonObject:
-    """The rates, and the word that every report from the bench carries."""
+    """The rates, and the word that every report from the bench carries; who answers wrongly is in no total."""
     living = [result for result in results if result.presentation.group in LIVING]
+    refused = [result for result in living if result.presentation.group in MEANT_TO_FAIL]
+    living = [result for result in living if result.presentation.group not in MEANT_TO_FAIL]
     attacks = [result for result in results if result.presentation.group in ATTACKS]
     if not living or not attacks:
-        raise SystemExit("challenge-bench: rates need at least one living and one attacking kind; widen --only")
-    return {"simulated": True, **told, "machine": describe(), **liveness_rates.evaluate(living, attacks)}
+        raise SystemExit(
+            "challenge-bench: rates need a kind that answers as asked and one that attacks; widen --only"
+        )
+    rates = liveness_rates.evaluate(living, attacks)
+    if refused:
+        rates["bona_fide"] |= liveness_rates.evaluate(refused, attacks)["bona_fide"]
+    return {"simulated": True, **told, "machine": describe(), **rates}
 
 
 def table(report: JsonObject) -> str:

@@ -188,6 +188,8 @@ LIVING: dict[str, Make] = {
     "answers-late": answering(LATE),
     "answers-wrongly": answering(WRONG),
 }
+MEANT_TO_FAIL = frozenset({"answers-wrongly"})
+"""Of the living: a challenge that let them pass would ask for nothing."""
 ATTACKS: dict[str, Make] = {
     "print-turned": print_turned,
     "mask-bent-turned": mask_turned,

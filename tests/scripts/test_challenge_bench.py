@@ -176,13 +176,17 @@ def test_what_the_kiosk_asks_for_turns_the_head_that_it_sees(turned: Result):
 
 def test_a_report_says_simulated_and_gives_rates_for_every_kind(turned: Result):
     results = []
-    for name, response in ((next(iter(LIVING)), Response.BONA_FIDE), (next(iter(ATTACKS)), Response.ATTACK)):
+    kinds = {"answers": Response.BONA_FIDE, "answers-wrongly": Response.ATTACK, "print-turned": Response.ATTACK}
+    assert set(kinds) < {*LIVING, *ATTACKS}
+    for name, response in kinds.items():
         shown = Presentation(Path(name), Kind.CLIP, name, "anna")
         results.append(replace(turned, presentation=shown, response=response, reason="x", recorded=False))
     told = {"policy": "challenge_always", "half": "tune", "bench_version": "3", "look": True}
     report = report_of([turned, *results], told=told)
     assert report["simulated"] is True
-    assert set(report["species"]) == {next(iter(ATTACKS))}
+    assert set(report["species"]) == {"print-turned"}
+    assert set(report["bona_fide"]) == {"answers", "answers-wrongly"}
+    assert report["bpcer"] == 0
     assert table(report).startswith("simulated, ")
-    with pytest.raises(SystemExit, match="at least one living and one attacking"):
+    with pytest.raises(SystemExit, match="a kind that answers as asked"):
         report_of([turned], told=told)
