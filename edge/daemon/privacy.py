@@ -26,7 +26,7 @@ from edge.daemon.backups import Backups
 from edge.daemon.retention import Retention
 from edge.ports import Clock
 from edge.retention import UNIX_DAY
-from edge.store.events import face_chain
+from edge.store.last_punches import face_chain
 from edge.store.store import Store
 from edge.types.identity import PersonId
 

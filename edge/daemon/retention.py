@@ -16,7 +16,7 @@ from edge.daemon.rotating import FIRST_ROWS, RESTS, SHORTEST_REST_S, next_rows
 from edge.errors import ApiError
 from edge.ports import Clock
 from edge.retention import Limits, is_unused, limits
-from edge.store.events import face_chain
+from edge.store.last_punches import face_chain
 from edge.store.pruning import KeptTemplate
 from edge.store.store import Store
 from edge.types.clock import ClockTrust

@@ -19,11 +19,11 @@ from clockface.errors import SecretWrong
 from edge import __version__
 from edge.errors import LedgerCorrupt, LedgerRetired, StoreError
 from edge.store.keys import SigningKey
-from edge.store.translation import clock_reading, utc_day
+from edge.store.translation import clock_reading, punch_of, utc_day
 from edge.store.vault import Vault
 from edge.types.clock import Instant
 from edge.types.identity import DeviceId, EpochId, ModelHash
-from edge.types.punches import EventId
+from edge.types.punches import EventId, RecordedPunch
 from sync.wire import envelope
 from sync.wire import events as wire
 from sync.wire.canonical import WireError
@@ -79,6 +79,17 @@ class StoredEvent:
             return wire.read_event(self.payload)
         except WireError as error:
             raise LedgerCorrupt(str(error), where=place(self.id.epoch, self.id.seq)) from None
+
+    def punch(self) -> RecordedPunch:
+        """The punch that it records.
+
+        Raises:
+            LedgerCorrupt: It records none.
+        """
+        event = self.event()
+        if not isinstance(event, wire.AttendanceRecorded):
+            raise LedgerCorrupt("an event is not the punch that it is listed as", where=f"event {event.id}")
+        return RecordedPunch(self.id, punch_of(event))
 
 
 class Chain:

@@ -49,7 +49,7 @@ def resign(connection: sqlite3.Connection, _store: Store) -> None:
 def rewrite(connection: sqlite3.Connection, store: Store) -> bytes:
     """Somebody with the DATA key, but without the signing key, changes who came."""
     row = connection.execute("SELECT payload, written_by FROM events WHERE position = 3").fetchone()
-    vault = store.events._vault
+    vault = store.chain._vault
     payload = vault.open(*row, where="").replace(b'"direction":"in"', b'"direction":"out"')
     connection.execute(
         "UPDATE events SET payload = ?, hash = ? WHERE position = 3",
