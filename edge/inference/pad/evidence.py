@@ -19,16 +19,18 @@ FRAME_SHARE = 2.0
 """What a frame around the face takes off the log-odds of its look, for one face width of edge on both sides."""
 PASSIVE_LIVE = 1.0  # log-odds at which the look alone is enough, where the policy asks for nothing more
 PASSIVE_REFUSED = -3.0  # at which it is enough to refuse, whatever moves
-PASSIVE_FLOOR = -1.0  # below which motion does not help: a film on a screen moves as a head does
+PASSIVE_FLOOR = 0.5  # below which motion does not help: a film on a screen moves as a head does
 PASSIVE_SHARE = 0.5  # of its log-odds beside motion's: prints fool it often, motion hardly
 PASSIVE_MOST = 4.0  # of its log-odds counts: it is surest where it knows the camera, not the person
 
-MIN_MOVES = 5  # frames whose motion was measured
-BEND_PX, AGREEMENT, DEPTH_PX = 0.28, 0.46, 0.17  # where a plane and a head are equally likely
+MIN_MOVES = 5  # frames that were registered on the first
+TURNED_DEG, CERTAIN, CHANGED = 1.0, 8.0, 0.004  # where a sheet and a head are equally likely
+TURNED_SHARE, CERTAIN_SHARE, CHANGED_SHARE = 1.0, 2.9, 0.9  # of their logarithms in the log-odds
 MOTION_LIVE = -0.25  # log-odds of motion alone that a live face must reach, however live it looks
 SUM_LIVE = 1.5  # and together with the share of the look
-FLAT = -2.5  # log-odds at which motion is a plane's
+FLAT = -2.5  # log-odds at which motion is a sheet's
 FLAT_AFTER_S = 1.0
+LIVE_AFTER_S = 0.5  # first impressions of films are better than second ones
 DOUBTS = frozenset({"stood_still", "in_doubt", "too_few_frames"})
 """Reasons that speak against nobody: a challenge, or another attempt, may bring what is missing."""
 PRESENTED = frozenset(
@@ -42,26 +44,26 @@ PRESENTED = frozenset(
 )
 """Reasons that speak of an attack: they are counted, and audited."""
 HINT_AFTER_S = 0.75  # most people are live before; who is not may still turn the head in time
-SWAY_PX = 3.0  # a plane must have moved so far to be called one; less is standing still
+SWAY = 0.06  # of the eyes' distance that a sheet must have moved to be called one; less is standing still
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What the time layer has seen, in pixels at 52 between the eyes.
+    """What the time layer has seen.
 
     Args:
-        frames: Frames whose motion was measured.
-        bend_px: Near its greatest (90th percentile): what no plane explains.
-        agreement: Its median share that neighbours agree on.
-        depth_px: Near its greatest: what goes with a head's depth.
-        sway_px: How far the face has moved at most.
+        frames: Frames that were registered on the first.
+        turned_deg: The greatest turn between any two of them that the depth of a head shows.
+        certainty: Of single frames' turns, in standard errors, near its greatest (90th percentile).
+        changed: Mean square change of the face that no map of a picture explains, as a share of what it shows.
+        sway: How far the face has moved at most, in distances between the eyes.
     """
 
     frames: int
-    bend_px: float
-    agreement: float
-    depth_px: float
-    sway_px: float
+    turned_deg: float
+    certainty: float
+    changed: float
+    sway: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +116,12 @@ def judge_look_and_motion(evidence: Evidence) -> LivenessVerdict:
 def _weigh(evidence: Evidence, passive: float, *, moved: Moved, motion: float) -> LivenessVerdict:
     total = motion + PASSIVE_SHARE * min(passive, PASSIVE_MOST)
     score = probability(min(total - SUM_LIVE, motion - MOTION_LIVE, passive - PASSIVE_FLOOR))
-    if motion >= MOTION_LIVE and passive >= PASSIVE_FLOOR and total >= SUM_LIVE:
+    lives = motion >= MOTION_LIVE and passive >= PASSIVE_FLOOR and total >= SUM_LIVE
+    if lives and evidence.elapsed_s >= LIVE_AFTER_S:
         return LivenessVerdict(LivenessState.LIVE, "moves_as_a_head", score)
-    if motion <= FLAT and moved.sway_px >= SWAY_PX and evidence.elapsed_s >= FLAT_AFTER_S:
+    if motion <= FLAT and moved.sway >= SWAY and evidence.elapsed_s >= FLAT_AFTER_S:
         return LivenessVerdict(LivenessState.NOT_LIVE, "flat_motion", score)
-    return _too_little("stood_still" if moved.sway_px < SWAY_PX else "in_doubt", score, evidence)
+    return _too_little("stood_still" if moved.sway < SWAY else "in_doubt", score, evidence)
 
 
 def judge_challenged(evidence: Evidence) -> LivenessVerdict:
@@ -140,11 +143,11 @@ def judge_challenged(evidence: Evidence) -> LivenessVerdict:
 
 
 def motion_log_odds(moved: Moved) -> float:
-    """How much likelier a head is than a plane, from three measures that do not repeat each other entirely."""
-    bend = 3.0 * math.log(max(moved.bend_px, 0.01) / BEND_PX)
-    agreement = 10.0 * (moved.agreement - AGREEMENT)
-    depth = 2.5 * math.log(max(moved.depth_px, 0.01) / DEPTH_PX)
-    return _within(bend, 4.0) + _within(agreement, 2.0) + _within(depth, 3.0)
+    """How much likelier a head is than a sheet, from three measures that do not repeat each other entirely."""
+    turned = TURNED_SHARE * math.log(max(moved.turned_deg, 0.01) / TURNED_DEG)
+    certain = CERTAIN_SHARE * math.log(max(moved.certainty, 0.01) / CERTAIN)
+    changed = CHANGED_SHARE * math.log(max(moved.changed, 1e-5) / CHANGED)
+    return _within(turned, 3.0) + _within(certain, 4.0) + _within(changed, 2.0)
 
 
 def probability(log_odds: float) -> float:

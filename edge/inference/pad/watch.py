@@ -18,12 +18,11 @@ from edge.inference.pad.evidence import (
     FRAME_SHARE,
     MIN_FRAMES,
     Evidence,
-    Moved,
     judge_challenged,
     judge_look,
     judge_look_and_motion,
 )
-from edge.inference.pad.motion import Motion, MotionWatcher
+from edge.inference.pad.motion import MotionWatcher, Step
 from edge.inference.pad.passive import PassiveNetwork
 from edge.inference.quality import pose
 from edge.types.faces import Coaching, Frame, Landmarks, TrackedFace
@@ -32,7 +31,7 @@ from edge.types.verdicts import LivenessState, LivenessVerdict
 
 MAX_GAP_S = 0.5
 """Frames of one piece of evidence follow each other at most so far apart: what was between them nobody saw."""
-LOOK_EVERY_S, MOVE_EVERY_S = 0.2, 0.12
+LOOK_EVERY_S, MOVE_EVERY_S = 0.2, 0.06
 """Pauses between frames that the layers are given, after the first few: more add cost, and hardly evidence."""
 FRAME_EVERY = 2  # looks: what frames a face is still there in the next one, and costs as much to find
 CLOCK_WENT_BACK = LivenessVerdict(LivenessState.NOT_LIVE, "clock_went_back")
@@ -54,11 +53,14 @@ class _Watched:
     framed: float = 0.0
     passive: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     watcher: MotionWatcher = field(default_factory=MotionWatcher)
-    motion: deque[Motion] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    moved: Moved | None = None  # what `motion` comes to
     sight: Sight | None = None
     person: PersonId | None = None
     challenge: Challenge | None = None
+
+    def begin_anew(self, at_s: float) -> None:
+        """Another face may have taken this one's place: what was seen of that one speaks for nobody."""
+        self.began_s, self.looked_s = at_s, -math.inf
+        self.passive.clear()
 
 
 class LayeredLiveness:
@@ -98,13 +100,11 @@ class LayeredLiveness:
         if watched is None or (watched.challenge is None and at_s - watched.last_s > MAX_GAP_S):
             watched = self._tracks[face.track_id] = _Watched(began_s=at_s, last_s=at_s)
         watched.last_s = at_s
-        self._look(watched, frame, face, landmarks)
         if at_s - watched.moved_s >= MOVE_EVERY_S:
             watched.moved_s = at_s
-            motion = watched.watcher.look(frame.image, landmarks)
-            if motion is not None:
-                watched.motion.append(motion)
-                watched.moved = _moved(watched.motion)
+            if watched.watcher.look(frame.image, landmarks) is Step.LOST:
+                watched.begin_anew(at_s)
+        self._look(watched, frame, face, landmarks)
         sight = Sight(at_s, face.detection.box, self._left * pose(landmarks).yaw_deg)
         watched.sight = sight
         if watched.challenge is not None:
@@ -194,26 +194,5 @@ def _evidence(watched: _Watched) -> Evidence:
         frames=len(watched.passive),
         elapsed_s=watched.last_s - watched.began_s,
         passive=math.fsum(watched.passive) / len(watched.passive) if watched.passive else None,
-        moved=watched.moved,
+        moved=watched.watcher.moved,
     )
-
-
-def _moved(motion: deque[Motion]) -> Moved:
-    return Moved(
-        frames=len(motion),
-        bend_px=_quantile([each.bend_px for each in motion], 0.9),
-        agreement=_quantile([each.agreement for each in motion], 0.5),
-        depth_px=_quantile([each.depth_px for each in motion], 0.9),
-        sway_px=max(each.sway_px for each in motion),
-    )
-
-
-def _quantile(values: list[float], share: float) -> float:
-    """Linear between neighbours, as NumPy's is, without what NumPy costs for a handful."""
-    if not all(map(math.isfinite, values)):
-        return math.nan
-    values.sort()
-    place = share * (len(values) - 1)
-    below = int(place)
-    above = min(below + 1, len(values) - 1)
-    return values[below] + (place - below) * (values[above] - values[below])

@@ -15,17 +15,17 @@ anything = st.floats(allow_nan=True, allow_infinity=True)
 moves = st.none() | st.builds(
     Moved,
     frames=st.integers(-5, 100),
-    bend_px=anything,
-    agreement=anything,
-    depth_px=anything,
-    sway_px=anything,
+    turned_deg=anything,
+    certainty=anything,
+    changed=anything,
+    sway=anything,
 )
 tracks = st.builds(
     Evidence, frames=st.integers(-5, 100), elapsed_s=anything, passive=st.none() | anything, moved=moves
 )
-HEAD = Moved(frames=15, bend_px=1.2, agreement=0.65, depth_px=0.6, sway_px=6.0)
-PRINT = Moved(frames=15, bend_px=0.08, agreement=0.25, depth_px=0.03, sway_px=20.0)
-STILL = Moved(frames=15, bend_px=0.05, agreement=0.2, depth_px=0.02, sway_px=0.4)
+HEAD = Moved(frames=15, turned_deg=4.0, certainty=20.0, changed=0.02, sway=0.12)
+PRINT = Moved(frames=15, turned_deg=0.3, certainty=4.0, changed=0.0003, sway=0.4)
+STILL = Moved(frames=15, turned_deg=0.3, certainty=4.0, changed=0.001, sway=0.01)
 
 
 def seen(moved: Moved | None, *, passive: float = 5.0, elapsed_s: float = 1.2, frames: int = 18) -> Evidence:
@@ -81,14 +81,14 @@ def test_whoever_stands_quite_still_is_told_so_when_the_time_is_over(
     assert (verdict.state, verdict.reason) == (state, "stood_still")
 
 
-@pytest.mark.parametrize("moved", [None, Moved(4, 1.2, 0.65, 0.6, 6.0)])
+@pytest.mark.parametrize("moved", [None, Moved(4, 4.0, 20.0, 0.02, 0.12)])
 def test_without_enough_frames_of_motion_nobody_is_live(moved: Moved | None) -> None:
     assert judge_look_and_motion(seen(moved, elapsed_s=1.6)).reason == "too_few_frames"
     assert judge_look_and_motion(seen(moved, elapsed_s=1.6)).state is LivenessState.NOT_LIVE
 
 
 @pytest.mark.parametrize(
-    "moved", [STILL, Moved(frames=15, bend_px=0.3, agreement=0.4, depth_px=0.2, sway_px=8.0)]
+    "moved", [STILL, Moved(frames=15, turned_deg=1.0, certainty=7.0, changed=0.003, sway=0.16)]
 )
 def test_who_moves_too_little_is_told_so_while_there_is_time_and_not_at_once(moved: Moved) -> None:
     early, late, over = (

@@ -1,18 +1,15 @@
 """Evidence belongs to one track, is gathered without a break, and fails closed."""
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from edge.config.recognition import LivenessPolicy
-from edge.inference.pad.evidence import MIN_FRAMES, WINDOW_S
-from edge.inference.pad.motion import Motion, MotionWatcher
+from edge.inference.pad.evidence import MIN_FRAMES, WINDOW_S, Moved
+from edge.inference.pad.motion import MotionWatcher, Step
 from edge.inference.pad.passive import PassiveNetwork
-from edge.inference.pad.watch import MAX_GAP_S, LayeredLiveness, _quantile
+from edge.inference.pad.watch import MAX_GAP_S, LayeredLiveness
 from edge.types.faces import BgrImage, Box, Coaching, Frame, TrackedFace
 from edge.types.identity import PersonId, TrackId
 from edge.types.verdicts import LivenessState, LivenessVerdict
@@ -171,22 +168,23 @@ def test_what_looks_presented_gets_no_challenge() -> None:
     assert room.liveness.concerning(1, ADA).state is LivenessState.NOT_LIVE
 
 
-@given(values=st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=64), share=st.sampled_from([0.5, 0.9]))
-def test_the_quantile_of_a_handful_is_numpys(values: list[float], share: float) -> None:
-    assert _quantile(list(values), share) == pytest.approx(
-        float(np.quantile(values, share)), rel=1e-9, abs=1e-6
-    )
-
-
-def test_motion_that_is_no_number_stays_none() -> None:
-    assert math.isnan(_quantile([1.0, math.nan, 2.0], 0.9))
-
-
 def test_who_is_matched_gets_the_hint_that_motion_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    still = Motion(bend_px=0.01, agreement=0.1, depth_px=0.01, sway_px=0.1)
-    monkeypatch.setattr(MotionWatcher, "look", lambda *_: still)
+    still = Moved(frames=9, turned_deg=0.1, certainty=2.0, changed=0.0, sway=0.01)
+    monkeypatch.setattr(MotionWatcher, "look", lambda *_: Step.FOLLOWED)
+    monkeypatch.setattr(MotionWatcher, "moved", still)
     room = Room(policy="passive_and_time", ada=5.0)
     assert room.watch("ada", frames=16)[-1].hints is Coaching.TURN_A_LITTLE
     hinted = room.liveness.concerning(1, ADA)
     assert (hinted.state, hinted.reason, hinted.asks) == (LivenessState.UNDECIDED, "stood_still", None)
     assert hinted.hints is Coaching.TURN_A_LITTLE
+
+
+def test_a_face_that_takes_anothers_place_begins_with_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room(ada=9.0)
+    monkeypatch.setattr(MotionWatcher, "look", lambda *_: Step.FOLLOWED)
+    assert room.watch("ada", frames=5)[-1].state is LivenessState.LIVE
+    monkeypatch.setattr(MotionWatcher, "look", lambda *_: Step.LOST)
+    cut = room.see("ada", 5 * APART_S)
+    assert (cut.state, cut.reason) == (LivenessState.UNDECIDED, "too_few_frames")
+    monkeypatch.setattr(MotionWatcher, "look", lambda *_: Step.FOLLOWED)
+    assert room.watch("ada", frames=2, from_s=6 * APART_S)[-1].state is LivenessState.LIVE
