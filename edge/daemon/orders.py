@@ -5,7 +5,7 @@ Trust boundary: an operator's signature. It can stop and start the kiosk, show a
 `edge.configuration.OFFICE_MAY` lists; it reaches no key, no threshold, no face and no file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -14,10 +14,11 @@ import structlog
 from clockface.errors import ClockfaceError, ConfigError
 from edge.daemon.answers import Reply, not_now
 from edge.daemon.bulletin import Bulletin
-from edge.daemon.deliveries import Outcome, Taken, opened
+from edge.daemon.deliveries import Outcome, Refused, Taken, opened
 from edge.daemon.support import Bundle
 from edge.ports import Clock
 from edge.store.noticeboard import Closure
+from edge.store.office import by_id
 from edge.store.officesettings import ConfigSource, office_text, write_office_text
 from edge.store.store import Store
 from edge.types.identity import PersonId
@@ -30,6 +31,7 @@ from sync.wire.commands import (
     Restart,
     SendSupportBundle,
     ShowMessage,
+    TrustKeys,
 )
 from sync.wire.topics import Address
 
@@ -87,7 +89,18 @@ class OrderDesk:
         kept = self._store.progress.answered(command.id)
         if kept is not None:
             return Taken(Outcome.REPEATED, result=kept, answers=command.id)
+        following = command.order.operator_keys if isinstance(command.order, TrustKeys) else None
+        if following is not None and not self._signed_by(raw, following):
+            return self._refuse(command, Reply("refused", "locks_out", "none of these keys signed the command"))
         return self._judge(command)
+
+    def _signed_by(self, raw: bytes, keys: Sequence[str]) -> bool:
+        """Whether a key that is to be believed has signed: else nobody could say anything here afterwards."""
+        try:
+            opened(Command, raw, keys=by_id(keys), address=self._address)
+        except Refused:
+            return False
+        return True
 
     def _judge(self, command: Command) -> Taken:
         if command.number <= self._store.progress.command_number():
@@ -157,6 +170,9 @@ class OrderDesk:
             case Configure(settings=settings):
                 write_office_text(self._source, office_text(self._source, settings))
                 return Reply("done", "restart_needed", "in force when the daemon starts anew: send restart")
+            case TrustKeys(online_keys=online, operator_keys=operator):
+                self._store.office.trust(online_keys=online or (), operator_keys=operator or (), by=ACTOR)
+                return Reply("done")
             case SendSupportBundle():
                 return Reply("done", parcel=self._bundle.hand_in(collected or b""))
             case never:

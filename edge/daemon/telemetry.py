@@ -86,7 +86,7 @@ class Telemetrist:
 
     def _ledger(self, status: Status) -> dict[str, Any]:
         head, frontier = self._store.events.head(), self._store.frontier.current()
-        removed = self._store.frontier.removed_to()
+        removed, office = self._store.frontier.removed_to(), self._store.office.current()
         oldest = status.ledger.oldest_pending_at
         return {
             "head": _point(head),
@@ -95,6 +95,7 @@ class Telemetrist:
             "pending": status.ledger.pending,
             "oldest_pending": None if oldest is None else format_time(oldest),
             "parcels_pending": self._store.parcels.count(),
+            "office_keys": None if office is None else sorted({*office.online, *office.operator}),
             "alarms": sorted({alarm.kind for alarm in status.ledger.alarms})[:32],
             "service": "out_of_service" if self._store.progress.out_of_service() else "in_service",
             "roster_version": self._store.progress.roster_version(),

@@ -7,14 +7,15 @@ bundle; what stands here is believed from then on.
 
 import base64
 import sqlite3
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
+from edge.errors import StoreError
 from edge.store.audit import AuditTrail
 from edge.store.database import Database
 from edge.store.vault import Vault
@@ -46,12 +47,12 @@ class Office:
     @cached_property
     def online(self) -> Mapping[str, Ed25519PublicKey]:
         """The online keys by key id."""
-        return _by_id(self.online_keys)
+        return by_id(self.online_keys)
 
     @cached_property
     def operator(self) -> Mapping[str, Ed25519PublicKey]:
         """The operator keys by key id."""
-        return _by_id(self.operator_keys)
+        return by_id(self.operator_keys)
 
     @property
     def sealing(self) -> X25519PublicKey:
@@ -80,6 +81,16 @@ class Offices:
 
     def install(self, office: Office) -> None:
         """Believe this office from now on, in the place of any other."""
+        with self._database.write():
+            self._put(office)
+            self._audit.append(
+                "office.installed",
+                actor=office.installed_by,
+                subject=office.bundle,
+                detail=f"operator_key={next(iter(office.operator))}",
+            )
+
+    def _put(self, office: Office) -> None:
         fields = {
             "name": office.name,
             "bundle": office.bundle,
@@ -95,11 +106,30 @@ class Offices:
                 "DO UPDATE SET body = excluded.body, written_by = excluded.written_by",
                 (self._vault.seal_fields("office", "trust", fields), self._vault.number),
             )
+
+    def trust(self, *, online_keys: Sequence[str], operator_keys: Sequence[str], by: str) -> None:
+        """Believe these keys of the same office from now on, and no others of their purpose; none: as before.
+
+        Raises:
+            StoreError: There is no office yet, or a key would serve two purposes.
+        """
+        known = self.current()
+        if known is None:
+            raise StoreError("no office is believed yet", where="office", next_step="clockface provision")
+        changed = replace(
+            known,
+            online_keys=tuple(online_keys) or known.online_keys,
+            operator_keys=tuple(operator_keys) or known.operator_keys,
+        )
+        if set(changed.online_keys) & set(changed.operator_keys):
+            raise StoreError("a key of the office would serve two purposes", where="office")
+        with self._database.write():
+            self._put(changed)
             self._audit.append(
-                "office.installed",
-                actor=office.installed_by,
-                subject=office.bundle,
-                detail=f"operator_key={next(iter(office.operator))}",
+                "office.keys_changed",
+                actor=by,
+                subject=known.bundle,
+                detail=f"online={_short(changed.online)},operator={_short(changed.operator)}",
             )
 
     def _read(self, connection: sqlite3.Connection) -> Office | None:
@@ -132,6 +162,12 @@ def key_text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=")
 
 
-def _by_id(texts: tuple[str, ...]) -> Mapping[str, Ed25519PublicKey]:
+def by_id(texts: Sequence[str]) -> Mapping[str, Ed25519PublicKey]:
+    """Signing keys by key id."""
     keys = [Ed25519PublicKey.from_public_bytes(raw_key(text)) for text in texts]
     return {signing_key_id(key): key for key in keys}
+
+
+def _short(keys: Mapping[str, Ed25519PublicKey]) -> str:
+    """The beginnings of key ids, as an audit's code has room for."""
+    return "+".join(key_id[:12] for key_id in keys)

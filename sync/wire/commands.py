@@ -11,7 +11,18 @@ from pydantic import Field
 from pydantic.functional_validators import model_validator
 
 from sync.wire.documents import Document
-from sync.wire.fields import MAX_SEQ, Code, Day, RandomId, RosterVersion, Text, Time, Wire, expires_within
+from sync.wire.fields import (
+    MAX_SEQ,
+    Code,
+    Day,
+    RandomId,
+    RosterVersion,
+    SigningKey,
+    Text,
+    Time,
+    Wire,
+    expires_within,
+)
 
 MAX_COMMAND_LIFE: Final = timedelta(days=31)
 
@@ -77,8 +88,31 @@ class SendSupportBundle(Wire):
     do: Literal["send_support_bundle"] = "send_support_bundle"
 
 
+class TrustKeys(Wire):
+    """Believe these keys of the office from now on, and no others of their purpose; the next before their use.
+
+    The device takes other operator keys only if one of them has signed the command, so that whoever signs next
+    is believed next as well.
+
+    Args:
+        online_keys: Ed25519 keys of acks, refusals, receipts; absent: as before.
+        operator_keys: Ed25519 keys of commands, roster and bundles; absent: as before.
+    """
+
+    do: Literal["trust_keys"] = "trust_keys"
+    online_keys: Annotated[list[SigningKey], Field(min_length=1, max_length=4)] | None = None
+    operator_keys: Annotated[list[SigningKey], Field(min_length=1, max_length=4)] | None = None
+
+    @model_validator(mode="after")
+    def _apart(self) -> "TrustKeys":
+        keys = [*(self.online_keys or ()), *(self.operator_keys or ())]
+        if not keys or len(set(keys)) != len(keys):
+            raise ValueError("at least one key, every key once, and for one purpose")
+        return self
+
+
 Order = Annotated[
-    Restart | OutOfService | InService | Identify | ShowMessage | Configure | SendSupportBundle,
+    Restart | OutOfService | InService | Identify | ShowMessage | Configure | SendSupportBundle | TrustKeys,
     Field(discriminator="do"),
 ]
 

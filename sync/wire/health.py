@@ -11,7 +11,18 @@ from pydantic import Field
 
 from sync.wire.documents import Document
 from sync.wire.events import ClockReading
-from sync.wire.fields import Code, Count, EventPoint, RandomId, RosterVersion, Sha256, Time, Version, Wire
+from sync.wire.fields import (
+    Code,
+    Count,
+    EventPoint,
+    KeyId,
+    RandomId,
+    RosterVersion,
+    Sha256,
+    Time,
+    Version,
+    Wire,
+)
 
 
 class State(Wire):
@@ -54,6 +65,7 @@ class Telemetry(Document):
         fault: Why nobody is recognised by face; absent when all is well.
         service: Whether an operator took the kiosk out of service.
         alarms: Kinds of alarms that nobody has cleared.
+        office_keys: Ids of the office's online and operator keys that the device believes, sorted.
         temperature_mc: Of the processor, thousandths of a degree Celsius; absent where it cannot be read.
         throttled: Whether the board slowed down for heat or low voltage; absent where it cannot be read.
     """
@@ -79,6 +91,7 @@ class Telemetry(Document):
     fault: Code | None = None
     service: Literal["in_service", "out_of_service"]
     alarms: Annotated[list[Code], Field(max_length=32)]
+    office_keys: Annotated[list[KeyId], Field(max_length=8)] | None = None
     roster_version: RosterVersion
     people: Count
     templates: Count

@@ -109,10 +109,15 @@ class TestOffice:
 
 
 def office_desk(
-    store: Store, clock: Clock, *, root: Path = Path("/nowhere"), tell: Tell | None = None
+    store: Store,
+    clock: Clock,
+    *,
+    root: Path = Path("/nowhere"),
+    tell: Tell | None = None,
+    address: Address = Address(SITE, KIOSK),  # noqa: B008 - frozen
 ) -> OfficeDesk:
     """Edge's side of the courier's socket over a ledger of `given.Premises`, without camera and models."""
-    config = Config(device=DeviceConfig(site=SITE, name=KIOSK))
+    config = Config(device=DeviceConfig(site=address.site, name=address.device))
     condition = Condition(
         config=config, store=store, clock=clock, face_path=None, fault="ModelMissing", camera=StillCamera()
     )

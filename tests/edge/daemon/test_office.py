@@ -51,6 +51,10 @@ def test_telemetry_is_signed_and_counts_what_the_office_must_know(
     assert (told.service, told.roster_version, told.fault) == ("in_service", 0, "ModelMissing")
     assert told.disk_total_bytes
     assert told.temperature_mc is None
+    believed = store.office.current()
+    assert believed is not None
+    assert told.office_keys == sorted({*believed.online, *believed.operator})
+    assert told.removed_to is None
     assert told.nonce != telemetry(desk, store).nonce
 
 

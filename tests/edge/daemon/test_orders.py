@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
 
 from clockface.masking import masked
 from edge.config.tree import Config
@@ -33,11 +34,12 @@ from sync.wire.commands import (
     Result,
     SendSupportBundle,
     ShowMessage,
+    TrustKeys,
 )
 from sync.wire.fields import format_time
 from sync.wire.parcels import SupportParcel
 from sync.wire.sealing import from_text, unseal
-from tests.edge.daemon.central import Central, open_device, result_of
+from tests.edge.daemon.central import Central, open_device, raw_public, result_of
 from tests.fakes import FIRST_INSTANT
 
 NOW = FIRST_INSTANT.wall
@@ -315,3 +317,49 @@ def test_a_command_of_an_unknown_kind_is_malformed(kiosk: Kiosk) -> None:
     assert kiosk.desk.kind is Command
     with pytest.raises(Refused):
         kiosk.desk.take(kiosk.raw(Restart()).replace(b'"payload"', b'"pay"'))
+
+
+def test_the_offices_next_key_is_believed_beside_the_present_one_and_the_old_one_no_more(kiosk: Kiosk) -> None:
+    before = kiosk.store.office.current()
+    assert before is not None
+    following, other = Ed25519PrivateKey.generate(), raw_public(Ed25519PrivateKey.generate())
+    both = [raw_public(kiosk.central.operator), raw_public(following)]
+    online = [*before.online_keys, other]
+    assert kiosk.order(TrustKeys(online_keys=online, operator_keys=both)).outcome == "done"
+    restarted = kiosk.again()
+    old, restarted.central.operator = restarted.central.operator, following
+    assert restarted.order(Identify()).outcome == "done", "both are believed"
+    last = TrustKeys(online_keys=[other], operator_keys=both[1:])
+    assert restarted.order(last).outcome == "done"
+    office = restarted.store.office.current()
+    assert office is not None
+    assert (office.online_keys, office.operator_keys) == ((other,), (raw_public(following),))
+    assert (office.name, office.sealing_key, office.bundle) == (before.name, before.sealing_key, before.bundle)
+    restarted.central.operator = old
+    with pytest.raises(Refused) as refused:
+        restarted.desk.take(restarted.raw(Identify()))
+    assert refused.value.reason is Reason.FORGED
+    told = [each.action for each in restarted.store.audit.list()]
+    assert told.count("office.keys_changed") == 2
+    restarted.store.close()
+
+
+def test_nobody_makes_a_kiosk_believe_keys_of_which_none_signed_it(kiosk: Kiosk) -> None:
+    """Else a slip of the office would leave a kiosk that nobody can tell anything."""
+    before = kiosk.store.office.current()
+    assert before is not None
+    stranger = raw_public(Ed25519PrivateKey.generate())
+    answer = kiosk.order(TrustKeys(online_keys=list(before.online_keys), operator_keys=[stranger]))
+    assert (answer.outcome, answer.reason) == ("refused", "locks_out")
+    assert kiosk.store.office.current() == before
+    for keys in ([stranger, stranger], [*before.online_keys]):
+        with pytest.raises(ValidationError):
+            TrustKeys(online_keys=list(before.online_keys), operator_keys=keys)
+    with pytest.raises(ValidationError):
+        TrustKeys()
+    own = raw_public(kiosk.central.operator)
+    assert kiosk.order(TrustKeys(online_keys=[own])).outcome == "failed", "one key for two purposes"
+    assert kiosk.order(TrustKeys(online_keys=[stranger])).outcome == "done"
+    after = kiosk.store.office.current()
+    assert after is not None
+    assert (after.online_keys, after.operator_keys) == ((stranger,), before.operator_keys)

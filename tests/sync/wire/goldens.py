@@ -310,6 +310,10 @@ GOLDENS: dict[str, Golden] = {
     ),
     "command.configure": _command(6, commands.Configure(settings={"attendance.repeat_s": "60"})),
     "command.send-support-bundle": _command(7, commands.SendSupportBundle()),
+    "command.trust-keys": _command(
+        8,
+        commands.TrustKeys(operator_keys=[_public("operator"), _public("next operator")]),
+    ),
     "result": Golden(
         lambda _: commands.Result(
             **HERE,
@@ -353,6 +357,9 @@ GOLDENS: dict[str, Golden] = {
         to="device",
     ),
     "telemetry": Golden(lambda _: TELEMETRY),
+    "telemetry.shortened": Golden(
+        lambda _: TELEMETRY.model_copy(update={"removed_to": HEAD, "office_keys": ["12" * 16, "34" * 16]})
+    ),
     "telemetry-message": Golden(_telemetry_message, ""),
     "telemetry-message.least": Golden(lambda _: health.TelemetryMessage(courier=COURIER), ""),
     "state.birth": Golden(lambda _: health.State(session=ID, online=True, since=NOW, software="1.0.0"), ""),
