@@ -38,6 +38,7 @@ class AlarmKind(StrEnum):
     ROSTER_AHEAD = "roster_ahead"  # a kiosk has a later version than the office gave out: was it restored?
     RECEIPT_LATE = "removal_receipt_late"  # a kiosk has not confirmed an erasure
     COMMAND_UNANSWERED = "command_unanswered"
+    OFFICE_KEYS = "office_keys_behind"  # a kiosk believes none of the keys that sign now
     SITE_KEY_DUE = "site_key_due"  # a kiosk that held the site's key is gone
     DISK = "disk_fills_up"  # a kiosk signed that 80 % of its disk is used
     BOARD = "board_held_back"  # a kiosk signed that its board slows down, for heat or low voltage

@@ -16,6 +16,7 @@ from typing import Any, Final
 import structlog
 
 from clockface.notify import Notifier, notifier_from
+from sync.office import rotation
 from sync.office.alerts.delivery import Alerts, senders_of
 from sync.office.batch import Intake
 from sync.office.config import OfficeConfig
@@ -54,7 +55,9 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
     database = open_database(database_settings(config.database))
     database.demand_current()
     with database.write() as connection:
-        adopt(connection, config.office.sites, now_us=microseconds(datetime.now(UTC)), actor="receiver")
+        now = datetime.now(UTC)
+        adopt(connection, config.office.sites, now_us=microseconds(now), actor="receiver")
+        rotation.adopt(connection, "online", keys.online.public_key(), by="receiver", now=now)
     link = Link(
         config=config.broker,
         files=config.paths.tls_files,

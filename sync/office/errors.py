@@ -20,6 +20,7 @@ OfficeError                       120
 +-- BundleIncomplete              137   a support bundle has not arrived, or does not hold
 +-- DeviceRefused                 138   a request, certificate or name that cannot be taken
 +-- OperatorKeyReadable           139   the receiver must not have the key that signs commands
++-- RotationRefused               140   a step of the office's keys that cannot be taken now
 """
 
 from clockface.errors import ClockfaceError
@@ -143,3 +144,9 @@ class OperatorKeyReadable(OfficeError):
     """The receiver can read the operator's key: whoever took it over could order every kiosk about."""
 
     exit_code = 139
+
+
+class RotationRefused(OfficeError):
+    """A step in the rotation of the office's own keys cannot be taken now."""
+
+    exit_code = 140

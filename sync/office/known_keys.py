@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from sync.office.database import schema
 from sync.office.database.ingest import insert_once
-from sync.wire.envelope import VerifyingKey, signing_key_id
+from sync.wire.envelope import signing_key_id
 
 Purpose = Literal["online", "operator"]
 
@@ -30,7 +30,7 @@ def note_key(connection: Connection, purpose: Purpose, key: Ed25519PublicKey, *,
     return done.rowcount > 0
 
 
-def known_keys(connection: Connection, purpose: Purpose) -> dict[str, VerifyingKey]:
+def known_keys(connection: Connection, purpose: Purpose) -> dict[str, Ed25519PublicKey]:
     """Every key that ever served a purpose, by key id; the oldest first."""
     table = schema.office_keys
     rows = connection.execute(

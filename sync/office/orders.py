@@ -71,7 +71,7 @@ def find_device(connection: Connection, name: str, *, site: str | None = None) -
     return load_devices(connection, [address])[address]
 
 
-def issue(  # one act: role, number, signature, outbox, audit
+def issue(
     connection: Connection,
     device: Device,
     order: Order,
@@ -87,6 +87,20 @@ def issue(  # one act: role, number, signature, outbox, audit
         RoleMissing: This account may not order that.
     """
     require(connection, by, role_for(order))
+    return sign_order(connection, device, order, key=key, by=by, now=now, life=life)
+
+
+def sign_order(  # one act: number, signature, outbox, audit
+    connection: Connection,
+    device: Device,
+    order: Order,
+    *,
+    key: Ed25519PrivateKey,
+    by: str,
+    now: datetime,
+    life: timedelta,
+) -> Issued:
+    """Sign what the office's own process orders; for people there is `issue`."""
     devices, now_us = schema.devices, microseconds(now)
     number: int = connection.execute(
         update(devices)

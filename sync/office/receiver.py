@@ -25,6 +25,7 @@ from sync.office.link import Arrival
 from sync.office.metrics import Metrics
 from sync.office.outbox import due, note_sent
 from sync.office.renewed import Online, sign_waiting, waiting
+from sync.office.rotation import refuse_outdated
 from sync.office.rows import microseconds
 from sync.office.watch import Watch, WatchSettings
 from sync.wire.topics import UP, Channel, filter_of
@@ -127,6 +128,9 @@ class Receiver:
         Args:
             stop: Set from another thread or a signal.
             alive: Called after every round, also while the database fails: a watchdog.
+
+        Raises:
+            SecretWrong: The online key was switched: started anew, it reads the present one.
         """
         self._alive = alive
         batch: _Batch | None = None
@@ -259,6 +263,7 @@ class Receiver:
 
     def _look(self) -> None:
         with self._database.write() as connection:
+            refuse_outdated(connection, "online", self._online.key.public_key())
             seen = self._watch.look(connection, now_us=self._now_us(), connected=self._broker.connected)
         self._metrics.fleet(seen)
 

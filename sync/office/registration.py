@@ -42,6 +42,8 @@ class OfficeIdentityKeys:
     sealing: X25519PublicKey
     brokers: tuple[str, ...]
     authorities: str
+    more_online: tuple[Ed25519PublicKey, ...] = ()  # beside it while a rotation is under way
+    more_operator: tuple[Ed25519PublicKey, ...] = ()
 
 
 def read_request(raw: bytes) -> DeviceRequest:
@@ -190,13 +192,17 @@ def make_bundle(
         certificate=certificate,
         authorities=office.authorities,
         brokers=list(office.brokers),
-        online_keys=[to_text(office.online)],
-        operator_keys=[to_text(office.operator.public_key())],
+        online_keys=_texts(office.online, office.more_online),
+        operator_keys=_texts(office.operator.public_key(), office.more_operator),
         sealing_key=to_text(office.sealing),
         issued=format_time(now),
         expires=format_time(now + BUNDLE_LIFE),
     )
     return sign_document(bundle, key=office.operator)
+
+
+def _texts(own: Ed25519PublicKey, more: tuple[Ed25519PublicKey, ...]) -> list[str]:
+    return list(dict.fromkeys([to_text(own), *map(to_text, more)]))
 
 
 def to_text(key: Ed25519PublicKey | X25519PublicKey) -> str:

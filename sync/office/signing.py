@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clockface.notify import Notifier, notifier_from
-from sync.office import keeping
+from sync.office import keeping, rotation, telling
 from sync.office.config import OfficeConfig, RetentionSection
 from sync.office.database import Database, open_database
 from sync.office.database.errors import DatabaseLocked, DatabaseUnreachable
@@ -33,6 +34,7 @@ class Rounds:
     """One look after the other.
 
     Args:
+        key: The operator's.
         clock: The time, aware.
         receipts_after_us: After which time a missing receipt is alarmed.
         retention: How long what lies beside attendance stays.
@@ -44,6 +46,7 @@ class Rounds:
         database: Database,
         *,
         signer: Signer,
+        key: Ed25519PrivateKey,
         clock: Callable[[], datetime],
         receipts_after_us: int,
         retention: RetentionSection,
@@ -51,6 +54,7 @@ class Rounds:
     ) -> None:
         self._database = database
         self._signer = signer
+        self._key = key
         self._clock = clock
         self._receipts_after_us = receipts_after_us
         self._retention = retention
@@ -64,6 +68,7 @@ class Rounds:
 
         Raises:
             DatabaseError: Of another kind.
+            SecretWrong: The operator's key was switched.
         """
         try:
             return self._go()
@@ -78,6 +83,10 @@ class Rounds:
             with self._database.write() as connection:
                 watch(connection, now_us=now_us, receipts_after_us=self._receipts_after_us)
                 keeping.prune(connection, self._retention, now_us=now_us)
+                rotation.refuse_outdated(connection, "operator", self._key.public_key())
+            told = telling.tell(self._database, key=self._key, by=ACTOR, now=now)
+            if told:
+                log.info("kiosks_told_keys", documents=told)
             gone = self._attendance.go(now=now).events
             if gone:
                 log.info("attendance_removed", events=gone)
@@ -99,9 +108,12 @@ def run(config: OfficeConfig, environment: Mapping[str, str]) -> None:
     database = open_database(database_settings(config.database))
     try:
         database.demand_current()
+        with database.write() as connection:
+            rotation.adopt(connection, "operator", key.public_key(), by=ACTOR, now=datetime.now(UTC))
         rounds = Rounds(
             database,
             signer=Signer(database, key=key, by=ACTOR),
+            key=key,
             clock=lambda: datetime.now(UTC),
             receipts_after_us=int(config.signer.receipt_alarm_h * 3.6e9),
             retention=config.retention,

@@ -15,7 +15,7 @@ RANGES = {
     "clockface": range(1, 100),
     "edge": range(20, 100),
     "sync": range(100, 120),
-    "sync.office": range(120, 140),
+    "sync.office": range(120, 150),
     "sync.office.authority": range(150, 160),
     "sync.office.broker": range(160, 165),
     "sync.office.database": range(170, 190),

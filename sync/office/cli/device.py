@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, select
 
-from sync.office import audit, operators, revocation
+from sync.office import audit, operators, revocation, rotation
 from sync.office.authority import files
 from sync.office.authority.authority import KEY_FILE
 from sync.office.authority.certificates import DEVICE_DAYS, pem
@@ -92,7 +92,7 @@ def add(
     compare(asked, fingerprint)
     now = datetime.now(UTC)
     with administration(here) as (database, account):
-        office = office_keys(here, operator_key)
+        office = office_keys(here, operator_key, database)
         chain = (
             files.read(certificate, next_step="give the certificate's file").decode("ascii")
             if certificate is not None
@@ -146,7 +146,7 @@ def issue(
         opened.close()
 
 
-def office_keys(here: Invocation, operator_key: Path | None) -> OfficeIdentityKeys:
+def office_keys(here: Invocation, operator_key: Path | None, database: Database) -> OfficeIdentityKeys:
     """What a bundle says of this office, and the key that signs it.
 
     Raises:
@@ -158,13 +158,20 @@ def office_keys(here: Invocation, operator_key: Path | None) -> OfficeIdentityKe
         raise OfficeError("no operator's key is named", next_step="give --operator-key FILE")
     keys = read_receiver_keys(online=config.paths.online_key, sealing=config.paths.sealing_key)
     authorities = files.read(config.paths.tls_files.authorities, next_step="put ca.crt there")
+    online = keys.online.public_key()
+    operator = read_signing_key(chosen, ask=lambda: getpass.getpass("Pass phrase: "))
+    with database.read() as connection:
+        more_online = rotation.beside(connection, "online", online)
+        more_operator = rotation.beside(connection, "operator", operator.public_key())
     return OfficeIdentityKeys(
         name=config.office.name,
-        online=keys.online.public_key(),
-        operator=read_signing_key(chosen, ask=lambda: getpass.getpass("Pass phrase: ")),
+        online=online,
+        operator=operator,
         sealing=keys.sealing.public_key(),
         brokers=tuple(str(endpoint) for endpoint in config.broker.endpoints),
         authorities=authorities.decode("ascii"),
+        more_online=more_online,
+        more_operator=more_operator,
     )
 
 

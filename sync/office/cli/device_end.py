@@ -114,7 +114,7 @@ def replace(
     with administration(here) as (database, account):
         with database.read() as connection:
             trusted = last_of(connection, address, last_trusted)
-        office = office_keys(here, operator_key)
+        office = office_keys(here, operator_key, database)
         with _authority(here, authority, passphrase_file) as opened:
             if opened is not None:
                 revocation.revoke_certificates(opened, address, reason=reason, trusted=trusted, now=now)

@@ -25,6 +25,7 @@ _OWN: tuple[str, ...] = (  # in the order of the help
     "privacy",
     "command",
     "signer",
+    "keys",
     "alarms",
     "gaps",
     "audit",

@@ -10,7 +10,7 @@ from sync.office.attendance import Flag
 PAGE = (Path(__file__).parents[3] / "docs" / "office.md").read_text(encoding="utf-8")
 COMMANDS = (
     "database", "operator", "site", "devices", "events", "verify", "report", "export", "correction", "period",
-    "alarms", "gaps", "audit",
+    "alarms", "gaps", "audit", "keys",
 )  # fmt: skip
 
 

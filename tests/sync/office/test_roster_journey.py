@@ -58,6 +58,7 @@ def signing(database: Database) -> Iterator[None]:
     rounds = Rounds(
         database,
         signer=Signer(database, key=KEY, by="signer"),
+        key=KEY,
         clock=lambda: datetime.now(UTC),
         receipts_after_us=10**12,
         retention=RetentionSection(),

@@ -30,6 +30,7 @@ from sync.office.database.schema.retention import (
     office_keys,
     retention_policies,
 )
+from sync.office.database.schema.rotation import key_sets, key_states
 
 __all__ = [
     "accepted_gaps",
@@ -50,6 +51,8 @@ __all__ = [
     "forks",
     "gaps",
     "holidays",
+    "key_sets",
+    "key_states",
     "legal_holds",
     "memberships",
     "metadata",
