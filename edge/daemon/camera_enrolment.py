@@ -46,7 +46,7 @@ class _Taken:
     at_s: float
 
 
-class CameraEnrolment:
+class CameraSession:
     """One enrolment from the camera.
 
     Args:

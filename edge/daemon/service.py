@@ -1,13 +1,10 @@
-"""What the local API does, operation by operation: first the ledger, then the gallery, then the loop's memory.
+"""What the local API does, operation by operation: each goes to the desk that knows how.
 
-Trust boundary: requests are validated by the protocol and authorised by their socket; this module still lets
-nothing happen without its entry in the audit trail. Names and numbers go back to the asker and nowhere else.
+Trust boundary: requests are validated by the protocol and authorised by their socket; the desks still let
+nothing happen without its entry in the audit trail.
 """
 
-import contextlib
-import time
 from collections.abc import Callable, Generator
-from datetime import date
 
 from edge.api.protocol.courier import (
     CertificateAsked,
@@ -21,35 +18,32 @@ from edge.api.protocol.courier import (
     TelemetryView,
 )
 from edge.api.protocol.device import DeviceTest, DeviceTestQuery, RetirementAsked, RetirementView
-from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress, PhotoEnrolment, Subject
+from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress, PhotoEnrolment
 from edge.api.protocol.intents import IntentChosen, IntentTaken
-from edge.api.protocol.ledger import AuditList, AuditQuery, AuditVerified, AuditView, LedgerVerified
+from edge.api.protocol.ledger import AuditList, AuditQuery, AuditVerified, LedgerVerified
 from edge.api.protocol.people import ConsentGiven, PeopleList, PeopleQuery, PersonProfile, PersonView, Removed
 from edge.api.protocol.punches import PunchList, PunchQuery
 from edge.api.protocol.status import Status
 from edge.api.service import Peer
-from edge.api.views import consent_view, profile_view, punch_view, to_profile
 from edge.config.tree import Config
-from edge.daemon.camera_enrolment import CameraEnrolment as EnrolmentSession
-from edge.daemon.camera_enrolment import Progress
 from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.counter import Counter
-from edge.daemon.enrolment import Applicant, Enroller, Enrolment
+from edge.daemon.enrolment import Enroller
+from edge.daemon.enrolment_desk import EnrolmentDesk
 from edge.daemon.intents import Intents, offered
 from edge.daemon.link import SiteLink
 from edge.daemon.moving import Mover
 from edge.daemon.office import OfficeDesk
+from edge.daemon.people_desk import PeopleDesk
+from edge.daemon.records_desk import RecordsDesk
 from edge.daemon.tally import Tally
 from edge.daemon.tap import FrameTap
 from edge.daemon.telemetry import Telemetrist
-from edge.errors import ModelError, NotPermitted, PersonUnknown
-from edge.inference.photographs import decode
+from edge.errors import PersonUnknown
 from edge.ports import Camera, Clock
 from edge.signals.signals import SignalHealth
 from edge.store.store import Store
-from edge.types.identity import EpochId, PersonId
-from edge.types.people import Consent, Person
-from edge.types.punches import EventId, RecordedPunch
+from edge.types.identity import PersonId
 
 
 class DaemonService:
@@ -88,16 +82,25 @@ class DaemonService:
         self._store = store
         self._clock = clock
         self._face_path = face_path
-        self._fault = fault
-        self._camera = camera
-        self._tap = tap
         self._intents = intents
         self._link = link
-        self._lock = link.lock
         self.without_face = counter.service
-        self._sharing = link.sharing
-        self._reload = link.bulletin.reload
-        self._enroller = None if face_path is None else self._make_enroller(face_path)
+        self._people = PeopleDesk(
+            consent_text_version=config.enrolment.consent_text_version,
+            store=store,
+            clock=clock,
+            face_path=face_path,
+            link=link,
+        )
+        self._enrolment = EnrolmentDesk(
+            enroller=None if face_path is None else self._make_enroller(face_path),
+            fault=fault,
+            clock=clock,
+            camera=camera,
+            tap=tap,
+            people=self._people,
+        )
+        self._records = RecordsDesk(device=config.device.name, store=store, reload=link.bulletin.reload)
         self._condition = Condition(
             config=config,
             store=store,
@@ -125,7 +128,7 @@ class DaemonService:
             store=self._store,
             recogniser=self._face_path.recogniser,
             consent_text_version=self._config.enrolment.consent_text_version,
-            lock=self._lock,
+            lock=self._link.lock,
         )
 
     def _make_enroller(self, face_path: FaceParts) -> Enroller:
@@ -136,9 +139,9 @@ class DaemonService:
             clock=self._clock,
             config=self._config.enrolment,
             quality=self._config.quality,
-            lock=self._lock,
-            tell=self._sharing.person,
-            replaced=self._sharing.replaced,
+            lock=self._link.lock,
+            tell=self._link.sharing.person,
+            replaced=self._link.sharing.replaced,
         )
 
     def status(self) -> Status:
@@ -163,172 +166,43 @@ class DaemonService:
 
     def people(self, query: PeopleQuery) -> PeopleList:
         """List people in the order in which they were added."""
-        if query.number is not None:
-            found = self._store.people.find_by_number(query.number)
-            return PeopleList(people=() if found is None else (self._view(found),))
-        after = None if query.after is None else PersonId(query.after)
-        people = self._store.people.list(after=after, limit=query.limit + 1)
-        page = tuple(self._view(person) for person in people[: query.limit])
-        more = len(people) > query.limit
-        return PeopleList(people=page, next_after=page[-1].person_id if more else None)
+        return self._people.people(query)
 
     def person(self, person_id: str) -> PersonView:
         """Show one person with the consent in force."""
-        person = self._store.people.get(PersonId(person_id))
-        return self._view(person, self._store.consents.current(person.person_id))
+        return self._people.person(person_id)
 
     def add_person(self, profile: PersonProfile, peer: Peer) -> PersonView:
         """Add a person without a face."""
-        with self._lock, self._store.database.write():
-            added = self._store.people.add(to_profile(profile), actor=peer.account)
-            self._sharing.person(added)
-        return self.person(added)
+        return self._people.add_person(profile, peer)
 
     def set_enabled(self, person_id: str, *, enabled: bool, peer: Peer) -> PersonView:
         """Disable or enable a person; the gallery forgets or learns them at once."""
-        subject = PersonId(person_id)
-        with self._lock:
-            with self._store.database.write():
-                before = self._store.people.get(subject).enabled
-                self._store.people.set_enabled(subject, enabled, actor=peer.account)
-                if before is not enabled:
-                    self._store.events.change_person(subject, "enabled" if enabled else "disabled")
-                self._sharing.person(subject)
-            self._forget_face(subject)
-            if enabled:
-                self._learn(subject)
-        return self.person(person_id)
+        return self._people.set_enabled(person_id, enabled=enabled, peer=peer)
 
     def remove_person(self, person_id: str, peer: Peer) -> Removed:
         """Erase a person; events keep the random id."""
-        subject = PersonId(person_id)
-        with self._lock:
-            with self._store.database.write():
-                templates = len(self._store.templates.of_person(subject))
-                self._store.people.remove(subject, actor=peer.account)
-                until = self._link.backups.last_dies()
-                self._store.events.change_person(subject, "removed", backups_until=until)
-                self._sharing.forget(subject, person_too=True)
-            self._forget_face(subject)
-        return self._removed(subject, templates, until)
-
-    def _removed(self, subject: PersonId, templates: int, until: date | None) -> Removed:
-        return Removed(
-            person_id=subject,
-            templates=templates,
-            backups_until=until,
-            retired_ledgers=self._link.backups.retired_ledgers(),
-        )
+        return self._people.remove_person(person_id, peer)
 
     def record_consent(self, person_id: str, consent: ConsentGiven, peer: Peer) -> PersonView:
         """Record a consent."""
-        subject = PersonId(person_id)
-        with self._lock, self._store.database.write():
-            self._store.consents.record(subject, self._consent(consent, peer), actor=peer.account)
-            self._sharing.person(subject)
-            self._link.roster.refresh([subject])  # templates that waited for it match again
-        return self.person(person_id)
+        return self._people.record_consent(person_id, consent, peer)
 
     def withdraw_consent(self, person_id: str, peer: Peer) -> Removed:
         """Record a withdrawal and erase the templates; the person stays, with badge and PIN."""
-        subject = PersonId(person_id)
-        with self._lock:
-            with self._store.database.write():
-                erased = self._store.consents.withdraw(subject, actor=peer.account)
-                until = self._link.backups.last_dies()
-                self._store.events.change_person(subject, "biometrics_removed", backups_until=until)
-                self._sharing.forget(subject, person_too=False)
-                self._sharing.person(subject)
-            self._forget_face(subject)
-        return self._removed(subject, erased, until)
-
-    def _forget_face(self, person_id: PersonId) -> None:
-        if self._face_path is not None:
-            self._face_path.recogniser.removed(person_id)
-
-    def _learn(self, person_id: PersonId) -> None:
-        """Bring a person's templates back from the ledger into the galleries."""
-        if self._face_path is None:
-            return
-        for model_hash, gallery in self._face_path.recogniser.galleries.items():
-            gallery.add(self._store.templates.of_live_person(person_id, model_hash))
+        return self._people.withdraw_consent(person_id, peer)
 
     # --- enrolment ----------------------------------------------------------------------------------------
 
     def enrol_photo(self, request: PhotoEnrolment, photo: bytes, peer: Peer) -> Enrolled:
         """Enrol from one picture."""
-        enroller, applicant = self._ready(), self._applicant(request, peer)
-        enroller.admit(applicant)
-        sighting = enroller.look(decode(photo), largest=request.face == "largest")
-        if applicant.person_id is not None and not applicant.replace:
-            enroller.refuse_same_picture(applicant.person_id, sighting)
-        return self._enrolled(enroller.enrol(applicant, [sighting]))
+        return self._enrolment.enrol_photo(request, photo, peer)
 
     def enrol_camera(
         self, request: CameraEnrolment, peer: Peer
     ) -> Generator[EnrolmentProgress | Enrolled, None, None]:
         """Enrol from the live camera."""
-        session = EnrolmentSession(
-            enroller=self._ready(),
-            tap=self._tap,
-            health=self._camera.health,
-            now_s=lambda: self._clock.now().boottime_s,
-        )
-        steps = session.run(
-            self._applicant(request, peer), frames=request.frames, time_limit_s=request.time_limit_s
-        )
-        with contextlib.closing(steps):
-            for step in steps:
-                if isinstance(step, Progress):
-                    yield EnrolmentProgress.model_validate(
-                        {
-                            "taken": step.taken,
-                            "wanted": request.frames,
-                            "faces": step.faces,
-                            "coaching": step.request,
-                        }
-                    )
-                else:
-                    yield self._enrolled(step)
-
-    def _ready(self) -> Enroller:
-        if self._enroller is None:
-            raise ModelError(
-                "the face path is out of service, so nobody can be enrolled by face",
-                where=self._fault,
-                next_step="clockface doctor",
-            )
-        return self._enroller
-
-    def _applicant(self, request: Subject, peer: Peer) -> Applicant:
-        return Applicant(
-            person_id=None if request.person_id is None else PersonId(request.person_id),
-            profile=None if request.profile is None else to_profile(request.profile),
-            consent=None if request.consent is None else self._consent(request.consent, peer),
-            accept_look_alike=request.accept_look_alike,
-            replace=request.replace,
-            actor=peer.account,
-        )
-
-    def _consent(self, consent: ConsentGiven, peer: Peer) -> Consent:
-        return Consent(
-            text_version=consent.text_version,
-            language=consent.language,
-            given_at=consent.given_at or self._clock.now().wall,
-            how=consent.how,
-            taken_by=peer.account,
-            proof=consent.proof or "",
-        )
-
-    def _enrolled(self, enrolment: Enrolment) -> Enrolled:
-        return Enrolled(
-            person=self.person(enrolment.person_id),
-            created=enrolment.created,
-            templates_added=enrolment.added,
-            templates_dropped=enrolment.dropped,
-            look_alike=enrolment.look_alike,
-            unlike_own=enrolment.unlike_own,
-        )
+        return self._enrolment.enrol_camera(request, peer)
 
     # --- the screen ---------------------------------------------------------------------------------------
 
@@ -337,120 +211,41 @@ class DaemonService:
         taken = self._intents.choose(offered(choice, self._config.attendance))
         return IntentTaken(goes_to=taken.value)
 
-    # --- ledger -------------------------------------------------------------------------------------------
+    # --- the ledger ---------------------------------------------------------------------------------------
 
     def punches(self, query: PunchQuery) -> PunchList:
         """List attendance records, oldest first, with names where the person is still known."""
-        read = list(
-            self._store.events.punches(
-                since=query.since,
-                until=query.until,
-                person_id=None if query.person_id is None else PersonId(query.person_id),
-                after=None if query.after is None else _cursor(query.after),
-                limit=query.limit + 1,
-            )
-        )
-        page, frontier = read[: query.limit], self._store.frontier.current()
-        profiles = self._profiles({recorded.punch.person_id for recorded in page})
-        views = tuple(
-            punch_view(
-                recorded,
-                profile=profiles.get(recorded.punch.person_id),
-                delivered=_delivered(recorded, frontier),
-            )
-            for recorded in page
-        )
-        more = len(read) > query.limit
-        return PunchList(punches=views, next_after=f"{views[-1].epoch}:{views[-1].seq}" if more else None)
-
-    def _profiles(self, people: set[PersonId]) -> dict[PersonId, PersonProfile]:
-        found = {}
-        for person_id in people:
-            with contextlib.suppress(PersonUnknown):
-                found[person_id] = profile_view(self._store.people.get(person_id).profile)
-        return found
+        return self._records.punches(query)
 
     def audit(self, query: AuditQuery) -> AuditList:
         """List the audit trail, oldest first."""
-        entries = tuple(
-            AuditView(
-                seq=each.seq,
-                at=each.at,
-                actor=each.actor,
-                action=each.action,
-                subject=each.subject,
-                detail=each.detail,
-                hash=each.hash,
-            )
-            for each in self._store.audit.list(after=query.after, limit=query.limit)
-        )
-        return AuditList(entries=entries, next_after=entries[-1].seq if len(entries) == query.limit else None)
+        return self._records.audit(query)
 
     def verify_audit(self) -> AuditVerified:
         """Read the whole audit trail."""
-        entries, head = 0, None
-        for entry in self._store.audit.list():
-            entries, head = entries + 1, f"{entry.seq}:{entry.hash}"
-        return AuditVerified(entries=entries, head=head, handed_in=self._store.audit.handed_in())
+        return self._records.verify_audit()
 
     def verify_ledger(self) -> LedgerVerified:
         """Check everything in the ledger while the kiosk goes on."""
-        began_s = time.monotonic()
-        found = self._store.verify()
-        return LedgerVerified(
-            events=found.events,
-            epochs=found.epochs,
-            audit_entries=found.audit_entries,
-            people=found.people,
-            templates=found.templates,
-            problems=tuple(problem[:500] for problem in found.problems),
-            took_s=time.monotonic() - began_s,
-        )
+        return self._records.verify_ledger()
 
     def test_device(self, peer: Peer) -> DeviceTest:
         """Record an event that only tries the way to the office."""
-        event = self._store.events.test(actor=peer.account)
-        return self._tested(event.epoch, event.seq)
+        return self._records.test_device(peer)
 
     def tested(self, query: DeviceTestQuery) -> DeviceTest:
         """Whether the office has committed that event."""
-        return self._tested(EpochId(query.epoch), query.seq)
+        return self._records.tested(query)
 
     def retirement(self) -> RetirementView:
         """Whether the device has gone out of use, and how much the office still lacks."""
-        head = self._store.events.head()
-        return RetirementView(
-            retired=self._store.events.retired(),
-            epoch=head.epoch,
-            seq=head.seq,
-            confirmed=self._tested(head.epoch, head.seq).confirmed,
-            events_pending=self._store.frontier.pending_count(),
-            parcels_pending=self._store.parcels.count(),
-        )
+        return self._records.retirement()
 
     def retire(self, asked: RetirementAsked, peer: Peer) -> RetirementView:
         """Say with the last event that nothing follows; from then on nobody is recorded."""
-        if asked.confirm != self._config.device.name:
-            raise NotPermitted(
-                "the device is not retired: another name was typed than this device's",
-                where=self._config.device.name,
-                next_step="clockface provision retire, and type the name of this device",
-            )
-        if not self._store.events.retired():
-            self._store.events.retire(asked.reason, actor=peer.account)
-        self._reload()
-        return self.retirement()
+        return self._records.retire(asked, peer)
 
-    def _tested(self, epoch: EpochId, seq: int) -> DeviceTest:
-        frontier = self._store.frontier.current()
-        confirmed = frontier is not None and (_ordinal(epoch), seq) <= _order(frontier)
-        return DeviceTest(
-            epoch=epoch,
-            seq=seq,
-            frontier_epoch=None if frontier is None else frontier.epoch,
-            frontier_seq=0 if frontier is None else frontier.seq,
-            confirmed=confirmed,
-        )
+    # --- the courier --------------------------------------------------------------------------------------
 
     def envelopes(self, query: EnvelopeQuery) -> EnvelopeBatch:
         """Signed events after a point."""
@@ -471,36 +266,3 @@ class DaemonService:
     def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         """Countersign the courier's request for its next TLS certificate."""
         return self._office.request_certificate(asked)
-
-    def _view(self, person: Person, consent: Consent | None = None) -> PersonView:
-        return PersonView(
-            person_id=person.person_id,
-            profile=profile_view(person.profile),
-            enabled=person.enabled,
-            enrolled_at=person.enrolled_at,
-            consented=person.consented,
-            consent_outdated=self._store.consents.outdated(
-                person.person_id, self._config.enrolment.consent_text_version
-            ),
-            consent=None if consent is None else consent_view(consent),
-            templates={str(chain): count for chain, count in person.templates.items()},
-        )
-
-
-def _cursor(text: str) -> tuple[EpochId, int]:
-    epoch, _, seq = text.rpartition(":")
-    return EpochId(epoch), int(seq)
-
-
-def _delivered(recorded: RecordedPunch, frontier: EventId | None) -> bool:
-    if frontier is None:
-        return False
-    return _order(recorded.id) <= _order(frontier)
-
-
-def _order(event: EventId) -> tuple[int, int]:
-    return _ordinal(event.epoch), event.seq
-
-
-def _ordinal(epoch: EpochId) -> int:
-    return int(epoch.partition("-")[0])

@@ -33,9 +33,7 @@ def kiosk(tmp_path: Path, models: Models) -> Iterator[TestKiosk]:  # noqa: F811
     config = Config(
         device=DeviceConfig(name="kiosk", site="site"), enrolment=EnrolmentConfig(consent_text_version="2")
     )
-    later = replace(opened, config=config)
-    opened.service._config = config  # as after a restart with the new text
-    yield later
+    yield opened.restarted(config)
     opened.store.close()
 
 

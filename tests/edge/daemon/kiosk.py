@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -127,6 +127,7 @@ class TestKiosk:
     announced: "Announced"
     counter: Counter
     identified: list[Identification]
+    face_path: "Face"
     config: Config = field(default_factory=Config)
 
     @property
@@ -135,11 +136,18 @@ class TestKiosk:
 
     def out_of_service(self, fault: str) -> DaemonService:
         """The same daemon as it runs without models."""
+        return self._service(self.config, face_path=None, fault=fault)
+
+    def restarted(self, config: Config) -> "TestKiosk":
+        """The same kiosk as it runs with another configuration."""
+        return replace(self, config=config, service=self._service(config, face_path=self.face_path, fault=None))
+
+    def _service(self, config: Config, *, face_path: Face | None, fault: str | None) -> DaemonService:
         return DaemonService(
-            config=self.config,
+            config=config,
             store=self.store,
             clock=self.clock,
-            face_path=None,
+            face_path=face_path,
             fault=fault,
             camera=self.camera,
             tap=self.tap,
@@ -198,11 +206,12 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         identified=identified.append,
         disowned=lambda: service.tally.disowned(),  # noqa: PLW0108 - made below
     )
+    face_path = Face(models, recogniser)
     service = DaemonService(
         config=config,
         store=store,
         clock=clock,
-        face_path=Face(models, recogniser),
+        face_path=face_path,
         fault=None,
         camera=camera,
         tap=tap,
@@ -222,6 +231,7 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         announced,
         counter,
         identified,
+        face_path,
         config,
     )
 
