@@ -17,9 +17,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from sync.office.batch import Intake
 from sync.office.database import DatabaseSettings, SQLiteSettings, open_database
 from sync.office.ingest import Limits
+from sync.office.intake import Intake
 from sync.office.link import Arrival
 from sync.office.registry import load_devices
 from sync.office.rows import microseconds

@@ -18,11 +18,11 @@ import structlog
 from clockface.notify import Notifier, notifier_from
 from sync.office import rotation
 from sync.office.alerts.delivery import Alerts, senders_of
-from sync.office.batch import Intake
 from sync.office.config import OfficeConfig
 from sync.office.database import open_database
 from sync.office.errors import OperatorKeyReadable
 from sync.office.ingest import Limits
+from sync.office.intake import Intake
 from sync.office.keys import read_receiver_keys
 from sync.office.link import Link
 from sync.office.metrics import Metrics

@@ -1,39 +1,26 @@
-"""One batch of messages: verified outside, then taken in one transaction; what to answer comes back.
+"""One transaction's work on a batch that was verified: what is taken, what is put away, and what to answer.
 
-Trust boundary: topics and payloads are anybody's until verified here. Every message ends as committed, waiting,
-repeated or in quarantine, so that none comes for ever.
+Every message ends as committed, waiting, repeated or in quarantine, so that none comes for ever.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Connection
 
 from sync.office.alarms import AlarmKind, raise_alarm
-from sync.office.checker import MAX_KEYS
-from sync.office.checking import Checker
 from sync.office.condition import compare_frontier, take_state, take_telemetry
-from sync.office.database import Database
-from sync.office.histories import lock_devices
 from sync.office.ingest import Answer, Limits, RefusedEvent, ingest
-from sync.office.link import Arrival
 from sync.office.outbox import take_result
 from sync.office.parcels import take_parcel
+from sync.office.preparation import Message
 from sync.office.quarantine import quarantine
-from sync.office.registry import Device, load_devices
-from sync.office.signature import SodiumKey
-from sync.office.verification import Reason, Rejected, Verified, verify_message
-from sync.wire.batches import MAX_BATCH_BYTES
-from sync.wire.canonical import WireError
-from sync.wire.envelope import MAX_KEYID_LENGTH
+from sync.office.registry import Device
+from sync.office.verification import Reason, Rejected, Verified
 from sync.wire.fields import EventPoint
-from sync.wire.topics import UP, Address, Channel, read_topic
+from sync.wire.topics import Address, Channel
 
-BACKLOG: Final = 100  # events: fewer are verified sooner than another process is asked
 _ALARMING = frozenset(
     {Reason.UNKNOWN_KEY, Reason.FORGED, Reason.WRONG_SOURCE, Reason.MALFORMED_SIGNED, Reason.KEY_OUTSIDE_EPOCHS}
 )
@@ -66,187 +53,8 @@ class Outcome:
     counts: Counter[str] = field(default_factory=Counter)
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    arrival: Arrival
-    address: Address | None = None
-    channel: Channel | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A batch that was verified before its transaction, perhaps while the one before it was written.
-
-    Args:
-        messages: All of it.
-        verified: Of its events, what verification said.
-        devices: The devices with the keys by which it was verified.
-    """
-
-    messages: list[_Message]
-    verified: list[tuple[_Message, list[Verified | Rejected]]]
-    devices: dict[Address, Device]
-
-    @property
-    def wanted(self) -> set[Address]:
-        """Whose messages these are, or claim to be."""
-        return {message.address for message in self.messages if message.address is not None}
-
-
-class Intake:
-    """Takes batches into the database.
-
-    Args:
-        sealing: Opens what devices seal to the office.
-        checkers: Processes that check the signatures of a backlog beside this one; 0: it does that itself.
-    """
-
-    def __init__(
-        self, database: Database, *, sealing: X25519PrivateKey, limits: Limits, checkers: int = 0
-    ) -> None:
-        self._database = database
-        self._sealing = sealing
-        self._limits = limits
-        self._checkers = [Checker() for _ in range(checkers)]
-        self._askers = ThreadPoolExecutor(max(1, checkers), "ask")
-        self._ahead = ThreadPoolExecutor(1, "ahead")
-
-    def close(self) -> None:
-        """End the threads and the processes."""
-        self._ahead.shutdown(cancel_futures=True)
-        self._askers.shutdown()
-        for checker in self._checkers:
-            checker.close()
-
-    def begin(self, arrivals: Sequence[Arrival]) -> Future[Prepared]:
-        """Verify in a thread of its own; `take` may write another batch meanwhile."""
-        return self._ahead.submit(self.prepare, arrivals)
-
-    def prepare(self, arrivals: Sequence[Arrival]) -> Prepared:
-        """Verify. Writes nothing.
-
-        Raises:
-            DatabaseError: The database failed.
-        """
-        prepared = Prepared([_read_topic(arrival) for arrival in arrivals], [], {})
-        if prepared.wanted:
-            with self._database.read() as connection:
-                prepared.devices.update(load_devices(connection, prepared.wanted))
-        prepared.verified.extend(self._verify(prepared.messages, prepared.devices))
-        return prepared
-
-    def take(self, arrivals: Sequence[Arrival], *, now_us: int, prepared: Prepared | None = None) -> Outcome:
-        """Verify, unless that was done, and commit. Nothing of the batch is written if this raises.
-
-        Raises:
-            DatabaseError: The database failed, or a message is poison: take it alone.
-        """
-        prepared = self.prepare(arrivals) if prepared is None else prepared
-        with self._database.write() as connection:
-            # As they are now: who was revoked since is revoked for this batch.
-            devices = load_devices(connection, prepared.wanted) if prepared.wanted else {}
-            # All at once and in one order, for states and telemetry too: receivers whose batches name the same
-            # kiosks would else wait for each other in a ring.
-            lock_devices(connection, [device.id for device in devices.values()])
-            work = _Batch(connection, sealing=self._sealing, limits=self._limits, now_us=now_us)
-            work.take_events(_still(prepared, devices), devices)
-            for message in prepared.messages:
-                if message.channel is not Channel.EVENTS:
-                    work.take_other(message, devices)
-            return work.outcome
-
-    def put_away(self, arrival: Arrival, *, now_us: int) -> Outcome:
-        """Quarantine a message on which our own software failed.
-
-        Raises:
-            DatabaseError: The database failed: it was not the message's fault.
-        """
-        message = _read_topic(arrival)
-        rejected = Rejected(Reason.UNPROCESSABLE, "it could not be processed", arrival.payload)
-        with self._database.write() as connection:
-            work = _Batch(connection, sealing=self._sealing, limits=self._limits, now_us=now_us)
-            work.reject(rejected, message, None)
-            return work.outcome
-
-    def _verify(
-        self, messages: list[_Message], devices: dict[Address, Device]
-    ) -> list[tuple[_Message, list[Verified | Rejected]]]:
-        events = [message for message in messages if message.channel is Channel.EVENTS]
-        vouched = self._vouched(events, devices)
-        return [
-            (message, _verified(message, devices, vouched=said))
-            for message, said in zip(events, vouched, strict=True)
-        ]
-
-    def _vouched(self, events: list[_Message], devices: dict[Address, Device]) -> list[bytes | None]:
-        """What the checkers say of each message's lines; None: none was asked of it, or it did not answer."""
-        found: list[bytes | None] = [None] * len(events)
-        if not self._checkers or sum(each.arrival.payload.count(b"\n") + 1 for each in events) < BACKLOG:
-            return found
-        asked = [
-            (number, (message.arrival.payload, keys))
-            for number, message in enumerate(events)
-            if (keys := _keys_to_tell(message, devices)) is not None
-        ]
-        shares = [asked[start :: len(self._checkers)] for start in range(len(self._checkers))]
-        answers = self._askers.map(
-            lambda checker, share: checker.check([each for _, each in share]), self._checkers, shares
-        )
-        for share, answer in zip(shares, answers, strict=True):
-            for (number, _), said in zip(share, answer or (), strict=False):
-                found[number] = said
-        return found
-
-
-def _keys_to_tell(message: _Message, devices: dict[Address, Device]) -> list[tuple[str, bytes]] | None:
-    """The keys of the device in whose topic a message came; None if a checker is of no use for it."""
-    device = None if message.address is None else devices.get(message.address)
-    if device is None or not 0 < len(device.keys) <= MAX_KEYS or len(message.arrival.payload) > MAX_BATCH_BYTES:
-        return None
-    told = [
-        (key_id, known.key.raw)
-        for key_id, known in device.keys.items()
-        if isinstance(known.key, SodiumKey) and key_id.isascii() and len(key_id) <= MAX_KEYID_LENGTH
-    ]
-    return told if len(told) == len(device.keys) else None
-
-
-def _verified(
-    message: _Message, devices: dict[Address, Device], *, vouched: bytes | None = None
-) -> list[Verified | Rejected]:
-    assert message.address is not None  # noqa: S101 - a topic with a channel has an address
-    device = devices.get(message.address)
-    keys = {} if device is None else device.keys
-    return verify_message(message.arrival.payload, address=message.address, keys=keys, vouched=vouched)
-
-
-def _still(
-    prepared: Prepared, devices: dict[Address, Device]
-) -> list[tuple[_Message, list[Verified | Rejected]]]:
-    """What verification said, and says now of devices whose keys have changed since."""
-
-    def keys_of(known: dict[Address, Device], address: Address | None) -> object:
-        device = None if address is None else known.get(address)
-        return None if device is None else device.keys
-
-    return [
-        (message, lines)
-        if keys_of(prepared.devices, message.address) == keys_of(devices, message.address)
-        else (message, _verified(message, devices))
-        for message, lines in prepared.verified
-    ]
-
-
-def _read_topic(arrival: Arrival) -> _Message:
-    try:
-        address, channel = read_topic(arrival.topic)
-    except WireError:
-        return _Message(arrival)
-    return _Message(arrival, address, channel) if channel in UP else _Message(arrival)
-
-
-class _Batch:
-    """One transaction's work."""
+class Batch:
+    """A batch within its transaction; `outcome` grows with what is taken."""
 
     def __init__(
         self, connection: Connection, *, sealing: X25519PrivateKey, limits: Limits, now_us: int
@@ -259,7 +67,7 @@ class _Batch:
 
     def take_events(
         self,
-        verified: list[tuple[_Message, list[Verified | Rejected]]],
+        verified: list[tuple[Message, list[Verified | Rejected]]],
         devices: dict[Address, Device],
     ) -> None:
         """Events of all devices at once."""
@@ -310,7 +118,7 @@ class _Batch:
             )
             self.outcome.counts[rejected.value] += 1
 
-    def take_other(self, message: _Message, devices: dict[Address, Device]) -> None:
+    def take_other(self, message: Message, devices: dict[Address, Device]) -> None:
         """State, telemetry, a result, a parcel, or nothing of ours."""
         if message.address is None or message.channel is None:
             rejected = Rejected(Reason.TOPIC, "not a topic of Clockface's", message.arrival.payload)
@@ -370,7 +178,7 @@ class _Batch:
         self.outcome.receipts[device.address].append(parcel.id)
         return None
 
-    def reject(self, rejected: Rejected, message: _Message, device: Device | None) -> None:
+    def reject(self, rejected: Rejected, message: Message, device: Device | None) -> None:
         """Put something into quarantine, and alarm if it bears on a device of ours."""
         quarantine(
             self._connection,

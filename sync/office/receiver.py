@@ -18,12 +18,14 @@ from typing import Final, Protocol
 import structlog
 
 from sync.office.answers import Answers
-from sync.office.batch import Intake, Outcome, Prepared
+from sync.office.batch import Outcome
 from sync.office.database import Database
 from sync.office.database.errors import DatabaseConflict, DatabaseError, DatabaseLocked, HistoryKept
+from sync.office.intake import Intake
 from sync.office.link import Arrival
 from sync.office.metrics import Metrics
 from sync.office.outbox import due, note_sent
+from sync.office.preparation import Prepared
 from sync.office.renewed import Online, sign_waiting, waiting
 from sync.office.rotation import refuse_outdated
 from sync.office.rows import microseconds

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from sync.connection import BrokerConfig, TlsFiles
-from sync.office.batch import Intake
 from sync.office.database import Database
 from sync.office.ingest import Limits
+from sync.office.intake import Intake
 from sync.office.link import Link
 from sync.office.metrics import Metrics
 from sync.office.receiver import Receiver, ReceiverSettings, subscriptions

@@ -6,9 +6,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import insert, select, update
 
-from sync.office.batch import Intake, Outcome
+from sync.office.batch import Outcome
 from sync.office.database import Database, schema
 from sync.office.ingest import Limits
+from sync.office.intake import Intake
 from sync.office.link import Arrival
 from sync.office.outbox import due, note_sent
 from sync.office.watch import Watch, WatchSettings

@@ -10,12 +10,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import func, select
 
-from sync.office.batch import BACKLOG, Intake
 from sync.office.checker import NOT_VOUCHED_FOR, answer
 from sync.office.checking import Checker
 from sync.office.database import Database, schema
 from sync.office.ingest import Limits
+from sync.office.intake import Intake
 from sync.office.link import Arrival
+from sync.office.preparation import BACKLOG, Preparation
 from sync.office.signature import SodiumKey
 from sync.office.verification import DeviceKey, verify_message
 from sync.wire import envelope
@@ -119,17 +120,20 @@ def test_a_backlog_is_committed_and_a_forgery_is_not_also_without_the_process(
         kiosk.register(connection)
     kiosk.begin()
     kiosk.records(BACKLOG)
-    intake = Intake(office_database, sealing=X25519PrivateKey.generate(), limits=Limits(), checkers=1)
-    [checker] = intake._checkers
+    intake = Intake(office_database, sealing=X25519PrivateKey.generate(), limits=Limits())
+    preparation = Preparation(office_database, checkers=1)
+    [checker] = preparation.checkers
     try:
         if killed:
             checker.check([(EVENT, KEYS)])
             assert checker.pid is not None
             os.kill(checker.pid, signal.SIGKILL)
         message = b"\n".join([*kiosk.sent, FORGED])
-        outcome = intake.take([Arrival(kiosk.address.topic(Channel.EVENTS), message)], now_us=1_000_000)
+        arrivals = [Arrival(kiosk.address.topic(Channel.EVENTS), message)]
+        outcome = intake.take(arrivals, now_us=1_000_000, prepared=preparation.prepare(arrivals))
         assert (checker.pid is None) is killed
     finally:
+        preparation.close()
         intake.close()
     assert outcome.counts == {"committed": BACKLOG + 1, "unknown_key": 1}
     with office_database.read() as connection:

@@ -7,10 +7,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import select
 
-from sync.office.batch import Intake
 from sync.office.database import Database, schema
 from sync.office.errors import AuditBroken, RoleMissing
 from sync.office.ingest import Limits
+from sync.office.intake import Intake
 from sync.office.link import Arrival
 from sync.wire.documents import sign_document
 from sync.wire.fields import format_time

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from sync.office.batch import Intake
 from sync.office.database import Database, schema
 from sync.office.database.errors import DatabaseDiskFailed, DatabaseDiskFull, DatabaseError
+from sync.office.intake import Intake
 from sync.office.link import Arrival
 from sync.office.receiver import Receiver, Storage
 from sync.wire.canonical import encode

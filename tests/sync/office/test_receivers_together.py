@@ -15,12 +15,14 @@ from sqlalchemy import func, select, text
 
 from clockface.errors import ClockfaceError
 from sync.office.alarms import AlarmKind
-from sync.office.batch import Intake, Outcome, Prepared
+from sync.office.batch import Outcome
 from sync.office.database import Database, open_database, schema
 from sync.office.database.errors import DatabaseLocked
 from sync.office.ingest import Limits
+from sync.office.intake import Intake
 from sync.office.link import Arrival
 from sync.office.metrics import Metrics
+from sync.office.preparation import Prepared
 from sync.office.receiver import (
     COLLISION_S,
     COLLISIONS,

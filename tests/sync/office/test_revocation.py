@@ -14,11 +14,12 @@ from typer.testing import CliRunner
 from sync.office.authority.authority import CRL_FILE, Authority
 from sync.office.authority.certificates import new_key, new_request
 from sync.office.authority.identity import DeviceIdentity
-from sync.office.batch import Intake, Outcome
+from sync.office.batch import Outcome
 from sync.office.cli.main import PROGRAM
 from sync.office.database import Database, schema
 from sync.office.errors import DeviceRefused
 from sync.office.ingest import Limits
+from sync.office.intake import Intake
 from sync.office.link import Arrival
 from sync.office.registration import note_certificate
 from sync.wire.topics import Channel
