@@ -18,11 +18,11 @@ from edge.api.protocol.courier import Delivery
 from edge.daemon.deliveries import Outcome, Reason, Refused
 from sync.office import audit, condition, keyfiles, outbox, rotation, telling
 from sync.office.alarms import AlarmKind
-from sync.office.batch import Intake
 from sync.office.config import RetentionSection
 from sync.office.database import Database, schema
 from sync.office.errors import RotationRefused
 from sync.office.ingest import Limits
+from sync.office.intake import Intake
 from sync.office.keys import make_key, read_signing_key
 from sync.office.known_keys import Purpose
 from sync.office.link import Arrival
