@@ -22,7 +22,7 @@ def enrolled() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="cf-") as folder:
         there = Path(folder)
         pictures = recording(there / "pictures", nobody(4))
-        device = Device(there, camera={"replay_path": str(pictures)}).provision()
+        device = Device(there, camera={"replay_path": str(pictures), "replay_pace": "realtime"}).provision()
         with device.running() as daemon:
             enrol(device, astronaut(), name="Ada Lovelace", number="1815")
             daemon.terminate()

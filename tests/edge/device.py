@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -41,7 +40,6 @@ from tests.edge.api.clients import ScreenClient
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 30.0  # for anything that takes a moment; a test that waits so long has failed
 FPS = 15
-BYTECODE = tempfile.TemporaryDirectory(prefix="cf-")  # compiled once a session: a daemon starts twice as fast
 CONSENT = ConsentGiven(text_version="1", language="en", how="paper")
 
 
@@ -246,7 +244,7 @@ class Device:
     def environment(self, **more: str) -> dict[str, str]:
         """A clean environment, so that nothing of the tester's reaches the daemon."""
         kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
-        return kept | {"NO_COLOR": "1", "COLUMNS": "200", "PYTHONPYCACHEPREFIX": BYTECODE.name} | more
+        return kept | {"NO_COLOR": "1", "COLUMNS": "200"} | more
 
     def clockface(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """One command, as staff type it."""

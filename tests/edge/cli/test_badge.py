@@ -21,7 +21,8 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
     folder = tmp_path_factory.mktemp("k")
     (folder / "m").mkdir()
     pictures = recording(folder / "r", nobody(1))
-    made = Device(folder, camera={"replay_path": str(pictures)}, paths={"models": str(folder / "m")})
+    camera = {"replay_path": str(pictures), "replay_pace": "realtime"}
+    made = Device(folder, camera=camera, paths={"models": str(folder / "m")})
     with made.provision().running(), made.client() as staff:
         staff.add_person(PersonProfile(name="Ann Droid", number="4711"))
         yield made

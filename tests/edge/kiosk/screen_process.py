@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.kiosk.screen.ticket import START_FILE
-from tests.edge.device import BYTECODE, PATIENCE_S, ROOT, ServiceManager, _toml
+from tests.edge.device import PATIENCE_S, ROOT, ServiceManager, _toml
 
 PORT = 0  # a free one
 
@@ -67,7 +67,6 @@ def screen(run: Path, folder: Path, *, port: int = 0, **sections: dict[str, Any]
             env={
                 "PATH": "/usr/bin:/bin",
                 "NOTIFY_SOCKET": str(manager.address),
-                "PYTHONPYCACHEPREFIX": BYTECODE.name,
             },
             stdout=file,
             stderr=subprocess.STDOUT,
