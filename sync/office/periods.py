@@ -7,7 +7,6 @@ boundary: random ids only are stored; triggers keep the rows, the audit's chain 
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,13 +16,13 @@ from sqlalchemy import Connection, Row, func, insert, or_, select
 
 from sync.office import audit
 from sync.office.accepted import lost
-from sync.office.attendance import Direction, Flag, PersonDay, Record, Rules, Stay, local_day
+from sync.office.attendance import Flag, PersonDay, Rules, local_day
+from sync.office.closed_sheet import read, written
 from sync.office.database import schema
 from sync.office.errors import PeriodDamaged, PeriodRefused
 from sync.office.removed import refuse_removed, removed_through
 from sync.office.timesheet import from_us, rules_of, sheet, to_us
 
-KIND = "clockface.closed-sheet.v1"
 LONGEST = timedelta(days=366)
 
 
@@ -341,76 +340,3 @@ def _substance(day: PersonDay | None) -> object:
     if day is None:
         return None
     return day.stays, frozenset(day.flags) - {Flag.HOLIDAY}
-
-
-def written(days: Iterable[PersonDay], *, site: str, first: date, last: date, rules: Rules) -> str:
-    """A sheet as it is stored: JSON with sorted keys, ASCII."""
-    body = {
-        "kind": KIND,
-        "site": site,
-        "first": first.isoformat(),
-        "last": last.isoformat(),
-        "time_zone": rules.zone.key,
-        "days": [_day_as_json(day) for day in days],
-    }
-    return json.dumps(body, sort_keys=True, separators=(",", ":"))
-
-
-def read(body: str) -> list[PersonDay]:
-    """The days of a stored sheet, equal to those that were written."""
-    return [_day_from_json(day) for day in json.loads(body)["days"]]
-
-
-def _day_as_json(day: PersonDay) -> dict[str, Any]:
-    return {
-        "person": day.person,
-        "day": day.day.isoformat(),
-        "flags": list(day.flags),
-        "stays": [[_record_as_json(stay.began), _record_as_json(stay.ended)] for stay in day.stays],
-    }
-
-
-def _record_as_json(record: Record | None) -> dict[str, Any] | None:
-    if record is None:
-        return None
-    return {
-        "key": record.key,
-        "at_us": to_us(record.at),
-        "day": None if record.day is None else record.day.isoformat(),
-        "stated": record.stated,
-        "device": record.device,
-        "trusted": record.trusted,
-        "clock_corrected": record.clock_corrected,
-        "corrected": record.corrected,
-        "method": record.method,
-    }
-
-
-def _day_from_json(day: dict[str, Any]) -> PersonDay:
-    person = day["person"]
-    return PersonDay(
-        person=person,
-        day=date.fromisoformat(day["day"]),
-        stays=tuple(
-            Stay(_record_from_json(began, person), _record_from_json(ended, person))
-            for began, ended in day["stays"]
-        ),
-        flags=tuple(Flag(flag) for flag in day["flags"]),
-    )
-
-
-def _record_from_json(record: dict[str, Any] | None, person: str) -> Record | None:
-    if record is None:
-        return None
-    return Record(
-        key=record["key"],
-        person=person,
-        at=from_us(record["at_us"]),
-        day=None if record["day"] is None else date.fromisoformat(record["day"]),
-        stated=None if record["stated"] is None else Direction(record["stated"]),
-        device=record["device"],
-        trusted=record["trusted"],
-        clock_corrected=record["clock_corrected"],
-        corrected=record["corrected"],
-        method=record["method"],
-    )

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
 from sync.office.attendance import Direction, PersonDay, Record, Rules, days_of
+from sync.office.closed_sheet import read, written
 from sync.office.database import Database, schema
 from sync.office.database.errors import HistoryKept
 from sync.office.errors import PeriodDamaged, PeriodRefused
-from sync.office.periods import close, closed_days, differences, figures, late, listed, read, written
+from sync.office.periods import close, closed_days, differences, figures, late, listed
 from tests.sync.office.test_timesheet import ANA, Office, local
 
 RULES = Rules(zone=ZoneInfo("Europe/Madrid"))
