@@ -15,14 +15,14 @@ from clockface.toml_file import MAX_BYTES
 from edge import configuration as edge
 from edge.kiosk.screen import config as screen
 from sync import config as courier
-from sync.office import config as office
+from sync.office.config import tree as office
 
 PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
 
 INTRODUCTION = f"""# Configuration
 
 Written by `scripts/configuration_page.py` from `edge/config/`, `edge/kiosk/screen/config.py`,
-`sync/config.py` and `sync/office/config.py`; change it there.
+`sync/config.py` and `sync/office/config/`; change it there.
 
 Each command reads a TOML file and then environment variables, once, at start. A setting that is not listed here
 is an error, in the file as in the environment. The file is UTF-8 and at most {MAX_BYTES // 1024} KiB. A setting

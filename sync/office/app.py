@@ -18,7 +18,7 @@ import structlog
 from clockface.notify import Notifier, notifier_from
 from sync.office import rotation
 from sync.office.alerts.delivery import Alerts, senders_of
-from sync.office.config import OfficeConfig
+from sync.office.config.tree import OfficeConfig
 from sync.office.database import open_database
 from sync.office.errors import OperatorKeyReadable
 from sync.office.ingest import Limits

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.office import audit
-from sync.office.config import FEWEST_ATTENDANCE_DAYS, RetentionSection
+from sync.office.config.office import FEWEST_ATTENDANCE_DAYS, RetentionSection
 from sync.office.corrections import MAX_REASON
 from sync.office.database import schema
 from sync.office.errors import HoldRefused

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from clockface.errors import ConfigError
-from sync.office.config import SiteConfig
+from sync.office.config.office import SiteConfig
 
 MAX_BYTES = 64 * 1024
 

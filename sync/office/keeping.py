@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
-from sync.office.config import RetentionSection
+from sync.office.config.office import RetentionSection
 from sync.office.database import schema
 
 AT_ONCE: Final = 1000  # rows of a table in one transaction

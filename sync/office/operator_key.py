@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clockface.errors import SecretMissing
 from clockface.secretfiles import read_secret
-from sync.office.config import OfficeConfig
+from sync.office.config.tree import OfficeConfig
 from sync.office.keys import read_signing_key
 
 CREDENTIAL: Final = "operator_key_passphrase"  # the credential's name

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from sync.office import audit, checkpoints, periods
 from sync.office.checkpoints import OfficeCheckpoint
-from sync.office.config import RetentionSection
+from sync.office.config.office import RetentionSection
 from sync.office.database import Database, schema
 from sync.office.holds import Policy, listed, policies
 from sync.office.known_keys import note_key

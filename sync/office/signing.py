@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from clockface.notify import Notifier, notifier_from
 from sync.office import keeping, rotation, telling
-from sync.office.config import OfficeConfig, RetentionSection
+from sync.office.config.office import RetentionSection
+from sync.office.config.tree import OfficeConfig
 from sync.office.database import Database, open_database
 from sync.office.database.errors import DatabaseLocked, DatabaseUnreachable
 from sync.office.operator_key import read_operator_key

@@ -12,7 +12,7 @@ from datetime import date
 from sqlalchemy import Connection, delete, insert, select, update
 
 from sync.office import audit
-from sync.office.config import SiteConfig
+from sync.office.config.office import SiteConfig
 from sync.office.database import schema
 from sync.office.errors import OfficeError
 from sync.office.holidays import holidays_of

@@ -6,7 +6,7 @@ the password leaves its secret here and goes into settings whose repr does not s
 
 from pathlib import Path
 
-from sync.office.config import SYSTEM_AUTHORITIES, DatabaseConfig
+from sync.office.config.database import SYSTEM_AUTHORITIES, DatabaseConfig
 from sync.office.database import DatabaseSettings, PostgreSQLSettings, SQLiteSettings
 
 

@@ -15,7 +15,7 @@ from clockface.errors import ConfigError
 from clockface.toml_file import MAX_BYTES, Problem, key_lines
 from edge.configuration import READER
 from sync.config import READER as COURIER
-from sync.office.config import READER as OFFICE
+from sync.office.config.tree import READER as OFFICE
 
 READERS = (READER, COURIER, OFFICE)
 

@@ -21,7 +21,7 @@ from clockface.errors import ClockfaceError
 from sync.office.alerts.mail import Mail
 from sync.office.alerts.message import Alert, Phase
 from sync.office.alerts.webhook import Webhook, WebhookRefused
-from sync.office.config import OfficeConfig
+from sync.office.config.tree import OfficeConfig
 from sync.office.database import Database, schema
 from sync.office.timesheet import to_us
 

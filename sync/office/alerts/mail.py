@@ -11,7 +11,7 @@ from email.utils import format_datetime, make_msgid
 
 from clockface.secretfiles import read_secret
 from sync.office.alerts.message import Alert, as_text
-from sync.office.config import EmailConfig
+from sync.office.config.alerts import EmailConfig
 from sync.office.timesheet import from_us
 
 TIMEOUT_S = 15.0

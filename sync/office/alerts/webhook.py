@@ -14,7 +14,7 @@ import httpx
 
 from clockface.secretfiles import read_secret
 from sync.office.alerts.message import Alert, as_json
-from sync.office.config import WebhookConfig
+from sync.office.config.alerts import WebhookConfig
 
 TIMEOUT_S = 15.0
 HEADER = "Clockface-Signature"

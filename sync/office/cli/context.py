@@ -4,7 +4,7 @@ import typer
 
 from clockface.cli.context import Invocation as AnyInvocation
 from clockface.cli.context import any_invocation
-from sync.office.config import OfficeConfig
+from sync.office.config.tree import OfficeConfig
 
 Invocation = AnyInvocation[OfficeConfig]
 

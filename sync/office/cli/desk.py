@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from clockface.cli.terminal import console, printable, table
 from sync.office import audit
 from sync.office.cli.context import invocation
-from sync.office.config import OfficeConfig
+from sync.office.config.tree import OfficeConfig
 from sync.office.database import Database, open_database
 from sync.office.operators import Role, account_of, require
 from sync.office.storage import database_settings

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from sync.office import keyfiles, rotation, telling
 from sync.office.cli.context import invocation
 from sync.office.cli.desk import AsJson, Desk, desk, show
-from sync.office.config import OfficeConfig
+from sync.office.config.tree import OfficeConfig
 from sync.office.errors import RotationRefused
 from sync.office.keys import make_key, read_signing_key
 from sync.office.known_keys import Purpose

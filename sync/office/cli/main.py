@@ -5,7 +5,7 @@ A command asks `sync.office.cli.context.invocation(context)` for the configurati
 """
 
 from clockface.cli.program import Program
-from sync.office.config import READER
+from sync.office.config.tree import READER
 
 _OWN: tuple[str, ...] = (  # in the order of the help
     "init",

@@ -7,7 +7,7 @@ against `ca_file` and its name against `host`; no field weakens this. The passwo
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sync.office.config import SYSTEM_AUTHORITIES, DatabaseConfig
+from sync.office.config.database import SYSTEM_AUTHORITIES, DatabaseConfig
 from sync.office.database.errors import DatabaseSettingsInvalid
 
 MAX_PASSWORD_LENGTH = 1024

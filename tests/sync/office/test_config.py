@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from sync.office.config import READER, DatabaseConfig
+from sync.office.config.database import DatabaseConfig
+from sync.office.config.tree import READER
 
 LEAST = {"CLOCKFACE_OFFICE_BROKER__ADDRESSES": '["mqtt.example.com"]'}
 PASSWORD = "cAnArY-s3cret"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from clockface.errors import ConfigError
-from sync.office.config import SiteConfig
+from sync.office.config.office import SiteConfig
 from sync.office.holidays import MAX_BYTES, holidays_of
 
 

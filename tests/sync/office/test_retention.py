@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, insert, select, text, update
 
 from sync.office import audit, holds, listing, periods, retention
 from sync.office.attendance import CorrectionKind
-from sync.office.config import RetentionSection
+from sync.office.config.office import RetentionSection
 from sync.office.corrections import Asked, request
 from sync.office.database import Database, schema
 from sync.office.database.errors import DatabaseError

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, select
 
-from sync.office.config import RetentionSection
+from sync.office.config.office import RetentionSection
 from sync.office.database import Database, schema
 from sync.office.retention import Retention
 from sync.office.signer import Signer

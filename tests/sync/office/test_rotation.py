@@ -18,7 +18,7 @@ from edge.api.protocol.courier import Delivery
 from edge.daemon.deliveries import Outcome, Reason, Refused
 from sync.office import audit, condition, keyfiles, outbox, rotation, telling
 from sync.office.alarms import AlarmKind
-from sync.office.config import RetentionSection
+from sync.office.config.office import RetentionSection
 from sync.office.database import Database, schema
 from sync.office.errors import RotationRefused
 from sync.office.ingest import Limits

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from sync.office.config import DatabaseConfig
+from sync.office.config.database import DatabaseConfig
 from sync.office.database import PostgreSQLSettings, SQLiteSettings, open_database
 from sync.office.storage import database_settings
 from tests.sync.office.postgres import Server

@@ -25,7 +25,7 @@ from sync.office.alerts.mail import Mail
 from sync.office.alerts.message import Alert, Phase, as_json, as_text
 from sync.office.alerts.webhook import Webhook, signature
 from sync.office.authority.identity import BrokerIdentity
-from sync.office.config import EmailConfig, WebhookConfig
+from sync.office.config.alerts import EmailConfig, WebhookConfig
 from sync.office.database import Database
 from tests.sync.mosquitto import Credentials, TestAuthority
 from tests.sync.office.cli.office import HOSTILE

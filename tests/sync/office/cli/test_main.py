@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sync.office.cli.main import PROGRAM
-from sync.office.config import READER
+from sync.office.config.tree import READER
 from tests.sync.office.test_config import LEAST, PASSWORD, POSTGRESQL
 
 ROOT = Path(__file__).parents[4]

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import func, insert, select
 
 from sync.office import audit, keeping
-from sync.office.config import RetentionSection
+from sync.office.config.office import RetentionSection
 from sync.office.database import Database, schema
 from sync.office.errors import AttendanceRemoved, RoleMissing
 from sync.office.ingest import Limits, ingest

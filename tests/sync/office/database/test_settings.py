@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sync.office.config import READER
+from sync.office.config.tree import READER
 from sync.office.database.settings import PostgreSQLSettings, SQLiteSettings, settings_of
 from tests.sync.office.test_config import LEAST, PASSWORD, POSTGRESQL, SOCKET
 
