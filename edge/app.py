@@ -34,7 +34,7 @@ from edge.daemon.config_trail import note_settings
 from edge.daemon.counter import Counter
 from edge.daemon.crashes import Crashes
 from edge.daemon.face_path import FacePath, open_face_path
-from edge.daemon.heap import end_start
+from edge.daemon.heap import SpareMemory, end_start
 from edge.daemon.heartbeat import Heartbeat
 from edge.daemon.intents import Intents, Who
 from edge.daemon.keydesk import KeyDesk
@@ -259,6 +259,7 @@ def build(
     timekeeper = Timekeeper(clock=clock, marks=store.clock)
     crashes = Crashes(store=store, address=Address(config.device.site, config.device.name), clock=clock)
     quiet_restart = QuietRestart(boottime_s, stop=stop or restart)
+    spare_memory = SpareMemory()
     keys = KeyDesk(store=store, keyring=keyring, face_path=face_path, restart=quiet_restart)
 
     privacy = PrivacyDesk(
@@ -285,6 +286,7 @@ def build(
         crashes.report()
         link.bulletin(boottime_s())
         quiet_restart()
+        spare_memory(boottime_s())
 
     preview = Preview(config.preview, mirrored=config.camera.mirror)
 

@@ -7,9 +7,11 @@ needed goes back to the system. All of it is Python's and the C library's to ref
 
 import ctypes
 import gc
+from collections.abc import Callable
 from typing import Final
 
 _M_ARENA_MAX: Final = -8  # glibc's malloc.h
+EVERY_S = 60.0
 
 
 def begin_start() -> None:
@@ -22,7 +24,32 @@ def end_start() -> None:
     """Take what lives now as there to stay, look for garbage from now on, and give spare pages back."""
     gc.freeze()
     gc.enable()
+    give_back_spare()
+
+
+def give_back_spare() -> None:
+    """Give pages back to the system that the C library keeps for later; takes 5 ms."""
     _c_library("malloc_trim", 0)
+
+
+class SpareMemory:
+    """Gives back every minute what pictures and answers needed for a moment: some 4 MB.
+
+    Args:
+        give_back: Does it.
+    """
+
+    def __init__(self, give_back: Callable[[], None] = give_back_spare) -> None:
+        self._give_back = give_back
+        self._due_s: float | None = None
+
+    def __call__(self, at_s: float) -> None:
+        """Give it back if it is time; `at_s` is seconds of a clock that never runs backwards."""
+        if self._due_s is not None and at_s >= self._due_s:
+            self._give_back()
+        elif self._due_s is not None:
+            return
+        self._due_s = at_s + EVERY_S
 
 
 def _c_library(name: str, *arguments: int) -> None:

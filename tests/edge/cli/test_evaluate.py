@@ -120,6 +120,10 @@ def test_the_bench_measures_every_stage_against_the_bare_models(clockface: Comma
     stages = report["pipeline"]["stages"]
     assert {"detect", "landmarks", "quality", "embed", "match", "decide"} <= stages.keys()
     assert report["pipeline"]["ratio_median"] > 0
+    assert (report["pipeline"]["liveness"], len(report["pipeline"]["models"])) == ("off", 5)
+    live = report["pipeline_with_liveness"]
+    assert (live["liveness"], live["models"][-1]) == ("passive_and_time", "faceplugin-liveness")
+    assert live["stages"]["liveness"]["median_ms"] > stages["liveness"]["median_ms"]
     assert [row["templates"] for row in report["search"]] == [1_000, 10_000, 50_000, 100_000]
     assert report["machine"]["processor"]
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from edge.daemon.heap import EVERY_S, SpareMemory
+
 PROGRAM = """
 import gc, json, sys
 from edge.daemon.heap import begin_start, end_start
@@ -47,3 +49,13 @@ def test_the_daemon_loads_nothing_that_only_commands_need(started: dict[str, Any
     packages = {name.partition(".")[0] for name in started["loaded"]}
     assert not packages & {"rich", "pygments", "httpx", "httpcore", "click", "tomlkit", "segno", "fpdf"}
     assert "edge.doctor" not in started["loaded"]
+
+
+def test_spare_memory_goes_back_once_a_minute() -> None:
+    given: list[float] = []
+    now = 1000.0
+    spare = SpareMemory(lambda: given.append(now))
+    for _ in range(int(3 * EVERY_S)):
+        spare(now)
+        now += 1.0
+    assert given == [1000.0 + EVERY_S, 1000.0 + 2 * EVERY_S]
