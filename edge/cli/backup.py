@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from clockface.bounded import read_bounded
 from clockface.errors import SecretInvalid
 from clockface.secretfiles import replace_secret, write_secret
 from edge import __version__
@@ -244,12 +245,8 @@ def _passphrase(file: Path | None, *, confirm: bool) -> str:
 
 def _small(path: Path, *, next_step: str | None = None) -> bytes:
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_KEY_BYTES + 1)
+        return read_bounded(path, max_bytes=MAX_KEY_BYTES)
     except OSError as error:
         raise BackupRefused(
             f"a file cannot be read: {error.strerror}", where=str(path), next_step=next_step or f"ls -l {path}"
         ) from None
-    if len(raw) > MAX_KEY_BYTES:
-        raise BackupRefused(f"a file is larger than {MAX_KEY_BYTES} bytes", where=str(path))
-    return raw

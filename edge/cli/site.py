@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from clockface.bounded import read_bounded
 from clockface.errors import ConfigError, SecretInvalid, SecretMissing
 from edge.cli.context import Invocation, invocation
 from edge.clock import SystemClock
@@ -331,14 +332,10 @@ def _keyring(here: Invocation) -> Keyring:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
+        return read_bounded(path, max_bytes=MAX_FILE_BYTES).strip()
     except OSError as error:
         raise ConfigError(
             f"a file cannot be read: {error.strerror or os.strerror(error.errno or 0)}",
             where=str(path),
             next_step=f"ls -l {path}",
         ) from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise ConfigError(f"a file is larger than {MAX_FILE_BYTES} bytes", where=str(path))
-    return raw.strip()

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from clockface.bounded import read_bounded
 from edge.api.protocol.people import ConsentGiven, PersonProfile
 from edge.errors import EnrolmentError
 
@@ -86,12 +87,9 @@ def read_staff(path: Path, *, consent: ConsentGiven | None, zone: ZoneInfo) -> t
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = read_bounded(path, max_bytes=MAX_BYTES)
     except OSError as error:
         raise _unusable(f"it cannot be read: {error.strerror}", path) from None
-    if len(raw) > MAX_BYTES:
-        raise _unusable(f"it is larger than {MAX_BYTES // 2**20} MiB", path)
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _unusable("it is UTF-16; save it as CSV UTF-8", path)
     try:

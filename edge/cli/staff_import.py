@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from clockface.bounded import read_bounded
 from edge.api.client import EdgeClient
 from edge.api.protocol.enrolment import PhotoEnrolment
 from edge.api.protocol.exchange import MAX_PHOTO_BYTES
@@ -155,10 +156,6 @@ def read_photo(path: Path) -> bytes:
     try:
         if not path.is_file():
             raise PhotoRefused("the photograph is not there, or is no file", where=str(path))
-        with path.open("rb") as file:
-            raw = file.read(MAX_PHOTO_BYTES + 1)
+        return read_bounded(path, max_bytes=MAX_PHOTO_BYTES)
     except OSError as error:
         raise PhotoRefused(f"the photograph cannot be read: {error.strerror}", where=str(path)) from None
-    if len(raw) > MAX_PHOTO_BYTES:
-        raise PhotoRefused(f"the photograph is larger than {MAX_PHOTO_BYTES // 2**20} MiB", where=str(path))
-    return raw

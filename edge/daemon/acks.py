@@ -49,8 +49,7 @@ class AckDesk:
 
     def take(self, raw: bytes) -> Taken:
         """Advance the frontier, and say from where to send if the office misses something."""
-        office = self._store.office.current()
-        ack = opened(Ack, raw, keys=None if office is None else office.online, address=self._address)
+        ack = opened(Ack, raw, keys=self._store.office.online(), address=self._address)
         resend = self._is_new(ack) and ack.resend
         if ack.committed is None:
             if resend and self._store.frontier.shortened():

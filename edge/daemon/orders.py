@@ -84,8 +84,7 @@ class OrderDesk:
             Refused: Not an operator's, or not for this device; strangers are not answered.
             StoreError: The ledger failed; nothing was done, and the courier brings it again.
         """
-        office = self._store.office.current()
-        command = opened(Command, raw, keys=None if office is None else office.operator, address=self._address)
+        command = opened(Command, raw, keys=self._store.office.operator(), address=self._address)
         kept = self._store.progress.answered(command.id)
         if kept is not None:
             return Taken(Outcome.REPEATED, result=kept, answers=command.id)

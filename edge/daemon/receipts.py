@@ -25,8 +25,6 @@ class ReceiptDesk:
 
     def take(self, raw: bytes) -> Taken:
         """Drop the parcels that are named."""
-        office = self._store.office.current()
-        keys = None if office is None else office.online
-        receipt = opened(ParcelReceipt, raw, keys=keys, address=self._address)
+        receipt = opened(ParcelReceipt, raw, keys=self._store.office.online(), address=self._address)
         dropped = self._store.parcels.drop(receipt.parcels)
         return Taken(Outcome.APPLIED if dropped else Outcome.REPEATED)

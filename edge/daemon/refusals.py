@@ -33,8 +33,7 @@ class RefusalDesk:
 
     def take(self, raw: bytes) -> Taken:
         """Issue again what the office has not committed, once however often it refuses."""
-        office = self._store.office.current()
-        refusal = opened(Refusal, raw, keys=None if office is None else office.online, address=self._address)
+        refusal = opened(Refusal, raw, keys=self._store.office.online(), address=self._address)
         refused = event_id(refusal.refused, self._address)
         with self._store.database.write():  # what the office holds and what it does not: both or neither
             if refusal.committed is not None and refusal.committed.epoch == refusal.refused.epoch:

@@ -26,6 +26,5 @@ class RenewalDesk:
 
     def take(self, raw: bytes) -> Taken:
         """Verify it."""
-        office = self._store.office.current()
-        opened(RenewedCertificate, raw, keys=None if office is None else office.online, address=self._address)
+        opened(RenewedCertificate, raw, keys=self._store.office.online(), address=self._address)
         return Taken(Outcome.APPLIED)

@@ -103,9 +103,7 @@ class RosterDesk:
             Refused: Not an operator's, or not for this device; strangers are not answered.
             StoreError: The ledger failed; nothing was applied, and the courier brings it again.
         """
-        office = self._store.office.current()
-        keys = None if office is None else office.operator
-        document = opened(RosterDocument, raw, keys=keys, address=self._address)
+        document = opened(RosterDocument, raw, keys=self._store.office.operator(), address=self._address)
         with self._lock:
             kept = self._store.progress.answered(document.id)
             if kept is not None:

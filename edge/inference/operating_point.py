@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from clockface.bounded import read_bounded
 from edge.errors import ModelError, OperatingPointMissing
 from edge.types.identity import ModelHash
 
@@ -104,15 +105,12 @@ def load(path: Path) -> tuple[OperatingPoint, ...]:
         ModelError: The file is not valid; the message names the first wrong field.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(_MAX_BYTES + 1)
+        text = read_bounded(path, max_bytes=_MAX_BYTES)
     except FileNotFoundError:
         return ()
     except OSError as error:
         raise _invalid(path, error.strerror or "cannot be read") from error
     try:
-        if len(text) > _MAX_BYTES:
-            raise _invalid(path, f"longer than {_MAX_BYTES} bytes")
         return _File.model_validate(tomllib.loads(text.decode())).point
     except ValidationError as error:
         first = error.errors()[0]

@@ -79,6 +79,16 @@ class Offices:
         with self._database.read() as connection:
             return self._read(connection)
 
+    def online(self) -> Mapping[str, Ed25519PublicKey] | None:
+        """Who may sign acks, refusals, receipts, by key id; None before provisioning. Raises as `current`."""
+        known = self.current()
+        return None if known is None else known.online
+
+    def operator(self) -> Mapping[str, Ed25519PublicKey] | None:
+        """Who may sign commands and the roster, by key id; None before provisioning. Raises as `current`."""
+        known = self.current()
+        return None if known is None else known.operator
+
     def install(self, office: Office) -> None:
         """Believe this office from now on, in the place of any other."""
         with self._database.write():

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+from clockface.bounded import read_bounded
 from clockface.errors import ConfigError
 from sync.office.config.office import SiteConfig
 
@@ -38,11 +39,7 @@ def _dates(file: Path) -> Iterator[date]:
 
 def _text(file: Path) -> str:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise ConfigError(f"the holidays are larger than {MAX_BYTES} bytes", where=str(file))
-        return data.decode("utf-8")
+        return read_bounded(file, max_bytes=MAX_BYTES).decode("utf-8")
     except OSError as error:
         raise ConfigError(
             f"the holidays cannot be read: {error.strerror}", where=str(file), next_step=f"ls -l {file}"

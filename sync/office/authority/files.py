@@ -6,6 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from clockface.bounded import read_bounded
 from clockface.secretfiles import sync_folder
 from sync.office.authority.errors import AuthorityUnavailable
 
@@ -59,15 +60,11 @@ def read(path: Path, *, next_step: str) -> bytes:
         AuthorityUnavailable: Missing, unreadable or larger.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        return read_bounded(path, max_bytes=MAX_FILE_BYTES)
     except OSError as error:
         raise AuthorityUnavailable(
             f"a file cannot be read: {error.strerror}", where=str(path), next_step=next_step
         ) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise AuthorityUnavailable(f"a file is larger than {MAX_FILE_BYTES} bytes", where=str(path))
-    return content
 
 
 def _write_draft(path: Path, content: bytes, mode: int) -> Path:

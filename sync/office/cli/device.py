@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection, select
 
+from clockface.bounded import read_bounded
 from sync.office import audit, operators, revocation, rotation
 from sync.office.authority import files
 from sync.office.authority.authority import KEY_FILE
@@ -335,8 +336,7 @@ def read_file(path: Path) -> bytes:
         DeviceRefused: It cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_REQUEST_BYTES + 1)
+        return read_bounded(path, max_bytes=MAX_REQUEST_BYTES)
     except OSError as error:
         raise DeviceRefused(
             f"the request cannot be read: {error.strerror}", where=str(path), next_step=f"ls -l {path}"

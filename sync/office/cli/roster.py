@@ -13,15 +13,16 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
+from clockface.bounded import read_bounded
 from sync.office import audit, receipts
 from sync.office.cli.context import invocation
 from sync.office.cli.desk import AsJson, Desk, Site, desk, show, stamp
 from sync.office.database import schema
-from sync.office.errors import RosterRefused
+from sync.office.errors import ImportRefused, RosterRefused
 from sync.office.operator_key import read_operator_key
 from sync.office.operators import Role, require
 from sync.office.orders import find_device
-from sync.office.people_file import MAX_FILE_BYTES, plan_import, read_people
+from sync.office.people_file import MAX_FILE_BYTES, Line, plan_import, read_people
 from sync.office.resume import claims
 from sync.office.resume import resume as go_on
 from sync.office.roster import Roster
@@ -198,8 +199,7 @@ def import_people(
     check: Annotated[bool, typer.Option("--check", help="Only say what would be done.")] = False,
 ) -> None:
     """Add and change people from a file: all of it, or nothing and every mistake with its line (clerk)."""
-    with file.open("rb") as opened:
-        people = read_people(opened.read(MAX_FILE_BYTES + 1), where=str(file))
+    people = _people_of(file)
     with desk(context) as here, here.acting(Role.CLERK) as connection:
         planned = plan_import(connection, people, site=site)
         if not check:
@@ -276,6 +276,16 @@ def resume(
             _note(here, connection, "roster.resumed", site, detail=f"version={version}")
     typer.echo(f"{site} goes on at version {version}; the signer gives out everybody anew")
     typer.echo("next: delete again whom you deleted since the backup: clockface-office roster delete PERSON")
+
+
+def _people_of(file: Path) -> list[Line]:
+    try:
+        raw = read_bounded(file, max_bytes=MAX_FILE_BYTES)
+    except OSError as error:
+        raise ImportRefused(
+            f"the file cannot be read: {error.strerror}", where=str(file), next_step=f"ls -l {file}"
+        ) from None
+    return read_people(raw, where=str(file))
 
 
 def _roster(here: Desk, connection: Connection) -> Roster:

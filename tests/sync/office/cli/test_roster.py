@@ -106,6 +106,9 @@ def test_a_file_is_imported_whole_or_not_at_all(office: Office, gate: Device, tm
     assert "line 6" in str(refused)
     assert "Cem" not in str(refused)
     assert len(office.rows("roster", "list")) == 2
+    missing = office.run("roster", "import", str(tmp_path / "absent.csv"), "--site", "mill").exception
+    assert isinstance(missing, ImportRefused)
+    assert "cannot be read: No such file" in str(missing)
 
 
 def test_without_the_operators_key_nothing_is_signed(office: Office, gate: Device) -> None:
