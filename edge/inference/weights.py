@@ -8,7 +8,7 @@ whole.
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +46,20 @@ class HeldModel:
         self._memory.close()
         os.close(self._descriptor)
 
-    def give_back(self, address: int, size: int) -> None:
-        """Free the whole pages of a range of addresses, if this memory is mapped there; they read as zero."""
-        start = next((low for low, high in self._mapped() if low <= address and address + size <= high), None)
-        if start is None:
-            return
-        first = -(-(address - start) // mmap.PAGESIZE) * mmap.PAGESIZE
-        last = (address - start + size) // mmap.PAGESIZE * mmap.PAGESIZE
-        if first < last:
-            self._memory.madvise(mmap.MADV_REMOVE, first, last - first)
+    def give_back(self, windows: Iterable[tuple[int, int]]) -> None:
+        """Free the whole pages of what lies at these addresses with these sizes; they read as zero.
+
+        What this memory is not mapped at is left alone.
+        """
+        mapped = tuple(self._mapped())
+        for address, size in windows:
+            start = next((low for low, high in mapped if low <= address and address + size <= high), None)
+            if start is None:
+                continue
+            first = -(-(address - start) // mmap.PAGESIZE) * mmap.PAGESIZE
+            last = (address - start + size) // mmap.PAGESIZE * mmap.PAGESIZE
+            if first < last:
+                self._memory.madvise(mmap.MADV_REMOVE, first, last - first)
 
     def _mapped(self) -> Iterator[tuple[int, int]]:
         """Where this process has it mapped as a whole: its own mapping, and the runtime's."""
@@ -70,8 +75,7 @@ class HeldModel:
 def give_back_weights(interpreter: Any, held: HeldModel) -> bool:
     """Free what an allocated interpreter has packed; whether it still answers exactly as before."""
     before = _answer(interpreter)
-    for address, size in _packed_constants(interpreter):
-        held.give_back(address, size)
+    held.give_back(_packed_constants(interpreter))
     return before == _answer(interpreter)
 
 

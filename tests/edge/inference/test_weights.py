@@ -65,7 +65,7 @@ def test_a_model_that_was_found_out_is_opened_anew_with_its_weights(monkeypatch:
 
     def spoil(interpreter: Any, held: HeldModel) -> bool:
         give_back_weights(interpreter, held)
-        held.give_back(*next((low, high - low) for low, high in held._mapped()))
+        held.give_back((low, high - low) for low, high in held._mapped())
         return False
 
     monkeypatch.setattr(runtime, "give_back_weights", spoil)
@@ -89,10 +89,10 @@ def test_only_whole_pages_of_a_range_are_given_back(tmp_path: Path) -> None:
     held = HeldModel(b"\1" * 4 * page)
     with Path(held.path).open("rb") as file, mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as seen:
         base = np.frombuffer(seen, np.uint8).__array_interface__["data"][0]
-        held.give_back(base + 1, 3 * page)
+        held.give_back([(base + 1, 3 * page)])
         assert seen[:page] + seen[3 * page :] == b"\1" * 2 * page
         assert seen[page : 3 * page] == bytes(2 * page)
-        held.give_back(base + 3 * page, 2 * page)  # reaches beyond it: not this memory's
+        held.give_back([(base + 3 * page, 2 * page)])  # reaches beyond it: not this memory's
         assert seen[3 * page :] == b"\1" * page
     held.close()
 
