@@ -21,6 +21,7 @@ from sync.conditions import Condition, condition_of, explain
 from sync.config import SyncConfig
 from sync.deliveries import Deliveries
 from sync.edge_socket import EdgeSocket
+from sync.link import LinkNews
 from sync.mqtt import Connection, ConnectionEnded
 from sync.parcels import Parcels
 from sync.presence import Presence, Telemetry
@@ -112,6 +113,7 @@ class Courier:
         self._rotation = Rotation(
             addresses=len(self._endpoints), most_s=config.broker.backoff_max_s, draw=world.draw
         )
+        self.news = LinkNews(edge, wall=world.wall, now=world.now, pulse=self.pulse)
         self._connections = 0
         self.connection: Connection | None = None
         self.ends: deque[Condition] = deque(maxlen=16)
@@ -119,7 +121,8 @@ class Courier:
     async def run(self, stopping: asyncio.Event) -> None:
         """Carry until told to stop, then say goodbye."""
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(self._work()), tasks.create_task(self.certificates.run())]
+            works = (self._work(), self.certificates.run(), self.news.run())
+            running = [tasks.create_task(each) for each in works]
             if self._notifier.watchdog_interval_s is not None:
                 running.append(tasks.create_task(self._feed_watchdog(self._notifier.watchdog_interval_s)))
             await stopping.wait()
@@ -141,6 +144,7 @@ class Courier:
             except ConnectionEnded as ended:
                 pause_s = self._rotation.failed()
                 self.ends.append(ended.condition)
+                self.news.broken(ended.condition)
                 self.certificates.ended(ended.condition)
                 error = explain(ended.condition, where=str(endpoint))
                 log.warning("broker_not_reached", reason=ended.condition, error=error, wait_s=pause_s)
@@ -192,6 +196,7 @@ class Courier:
         self._connections += 1
         self.connection = connection
         log.info("broker_connected", broker=broker, session_present=connection.session_present)
+        self.news.connected(broker)
         self._say(f"connected to broker {broker}")
         telemetry = Telemetry(
             self._edge,
@@ -212,6 +217,7 @@ class Courier:
                 await self._part(connection, presence)
         reason = connection.ended.result()
         self.ends.append(reason)
+        self.news.broken(reason)
         self.certificates.ended(reason)
         pause_s = self._rotation.ended(
             lived_s=self._world.now() - began, progressed=self.pump.progress > before
@@ -283,6 +289,7 @@ class Courier:
             self.pulse.beat("work")
             if self.certificates.problem is not told:
                 told = self.certificates.problem
+                self.news.waiting()
                 self._say(f"waits for its certificate: {told}")
             await asyncio.sleep(0.1)
         return self.certificates.identity

@@ -17,6 +17,8 @@ from edge.api.protocol.courier import (
     DeliveryTaken,
     EnvelopeBatch,
     EnvelopeQuery,
+    LinkNoted,
+    LinkTold,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
@@ -94,6 +96,10 @@ class EdgeSocket:
     async def ask_certificate(self, asked: CertificateAsked) -> ParcelMade:
         """Have edge countersign a certificate request and keep it as a parcel; raises as `envelopes`."""
         return await self._ask("POST", "/certificate-requests", ParcelMade, body=asked)
+
+    async def tell_link(self, told: LinkTold) -> LinkNoted:
+        """Say how the way to the broker is, for staff to see; raises as `envelopes`."""
+        return await self._ask("POST", "/link", LinkNoted, body=told)
 
     async def _ask(
         self,

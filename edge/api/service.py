@@ -27,6 +27,8 @@ from edge.api.protocol.courier import (
     DeliveryTaken,
     EnvelopeBatch,
     EnvelopeQuery,
+    LinkNoted,
+    LinkTold,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
@@ -243,6 +245,10 @@ class EdgeService(Protocol):
 
     def telemetry(self) -> TelemetryView:
         """The device's condition, signed."""
+        ...
+
+    def note_link(self, told: LinkTold) -> LinkNoted:
+        """Note how the courier's way to the broker is, for staff to see."""
         ...
 
     def request_certificate(self, asked: CertificateAsked) -> ParcelMade:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from edge.setup.receipt import Receipt
 
 GOOD, BAD = "green", "bold red"
+LINK_OLD_S = 90.0  # the courier says how it is every half minute
 RECEIPT_FILE = "retired.json"  # as edge.setup.receipt names it
 
 
@@ -74,7 +76,12 @@ def _retired(state: Path) -> "Receipt | None":
 
 
 def _rows(found: Status) -> Iterator[tuple[str, str, str]]:
-    yield "device", f"{found.device} of site {found.site}", ""
+    retired = "; retired: it records nobody any more (clockface provision retire shows how far)"
+    yield (
+        "device",
+        f"{found.device} of site {found.site}{retired if found.retired else ''}",
+        BAD if found.retired else "",
+    )
     yield (
         "daemon",
         f"version {found.version}, up {_span(found.uptime_s)}, {found.resident_mb:.0f} MB, process {found.pid}",
@@ -143,9 +150,31 @@ def _office(found: Status) -> Iterator[tuple[str, str, str]]:
             f"{office.name}; roster {office.roster_version}, {office.parcels_pending} parcels on the way",
             "",
         )
+        yield from _link(found)
     waiting = f"; {office.templates_waiting} templates wait for a key" if office.templates_waiting else ""
     held = "none: templates stay on this kiosk" if office.site_key is None else f"{office.site_key[:12]}"
     yield "site key", held + waiting, BAD if waiting else ""
+
+
+def _link(found: Status) -> Iterator[tuple[str, str, str]]:
+    """The way to the office: what the courier says of the broker, the office's last word, how much waits."""
+    link, waits = found.office.link, found.ledger.pending + found.office.parcels_pending
+    last = found.office.acknowledged_at
+    told = "nothing acknowledged since the daemon's start" if last is None else f"last acknowledged {_at(last)}"
+    told += f"; {waits} wait"
+    if link is None:
+        yield "broker", f"the courier has said nothing: clockface logs --unit sync; {told}", BAD
+    elif link.told_s > LINK_OLD_S:
+        yield "broker", f"the courier has said nothing for {_span(link.told_s)}; {told}", BAD
+    elif link.connected:
+        yield "broker", f"connected to address {link.broker or 1} since {_at(link.since)}; {told}", GOOD
+    else:
+        why = link.reason.replace("_", " ")
+        yield "broker", f"not connected since {_at(link.since)}: {why}; {told}", BAD
+
+
+def _at(moment: datetime) -> str:
+    return moment.astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def _span(seconds: float) -> str:

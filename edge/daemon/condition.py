@@ -24,6 +24,7 @@ from edge.api.protocol.status import (
 )
 from edge.api.views import camera_status
 from edge.config.tree import Config
+from edge.daemon.courier_link import CourierLink
 from edge.daemon.intents import CHOSEN_DIRECTIONS
 from edge.inference.chain import Models, configured_models
 from edge.inference.liveness import liveness_models
@@ -58,6 +59,7 @@ class Condition:
         face_path: Models and pipeline; None while the face path is out of service.
         fault: Why it is out of service; None while it is well.
         camera: For its health.
+        link: What is known of the way to the office.
         site_key: Names the site key that seals templates; None without one.
         signals: How light, buzzer, door and sound are.
         ways: What the kiosk offers besides the face.
@@ -72,6 +74,7 @@ class Condition:
         face_path: FaceParts | None,
         fault: str | None,
         camera: Camera,
+        link: CourierLink | None = None,
         site_key: str | None = None,
         signals: Callable[[], tuple[SignalHealth, ...]] = tuple,
         ways: Callable[[], tuple[str, ...]] = tuple,
@@ -82,6 +85,7 @@ class Condition:
         self._face_path = face_path
         self._fault = fault
         self._camera = camera
+        self._link = CourierLink(clock) if link is None else link
         self._site_key = site_key
         self._signals = signals
         self._ways = ways
@@ -105,6 +109,7 @@ class Condition:
             galleries=self._galleries(),
             ledger=self._ledger(),
             office=self._office(),
+            retired=self._store.events.retired(),
             clock=ClockStatus(
                 wall=now.wall,
                 utc_offset_s=now.utc_offset_s,
@@ -162,6 +167,8 @@ class Condition:
             out_of_service=None if closure is None else closure.reason,
             site_key=self._site_key,
             templates_waiting=self._store.site.sealed_count(),
+            link=self._link.status(),
+            acknowledged_at=self._link.acknowledged_at,
         )
 
     def _stages(self) -> tuple[StageTiming, ...]:

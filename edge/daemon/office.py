@@ -14,6 +14,8 @@ from edge.api.protocol.courier import (
     DeliveryTaken,
     EnvelopeBatch,
     EnvelopeQuery,
+    LinkNoted,
+    LinkTold,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
@@ -23,6 +25,7 @@ from edge.api.protocol.courier import (
 from edge.config.tree import Config
 from edge.daemon.acks import AckDesk
 from edge.daemon.certificate_requests import CertificateRequests
+from edge.daemon.courier_link import CourierLink
 from edge.daemon.deliveries import Deliveries, Desk
 from edge.daemon.receipts import ReceiptDesk
 from edge.daemon.refusals import RefusalDesk
@@ -43,6 +46,7 @@ class OfficeDesk:
         store: The ledger.
         clock: Source of time.
         telemetrist: Says how the device is.
+        link: What staff see of the way to the office.
         desks: For further kinds of documents.
     """
 
@@ -53,11 +57,13 @@ class OfficeDesk:
         store: Store,
         clock: Clock,
         telemetrist: Telemetrist,
+        link: CourierLink,
         desks: Sequence[Desk] = (),
     ) -> None:
         self._store = store
         self._clock = clock
         self._telemetrist = telemetrist
+        self._link = link
         self._sending = Sending(config=config, store=store)
         address = Address(config.device.site, config.device.name)
         self._certificates = CertificateRequests(store=store, address=address, clock=clock)
@@ -72,6 +78,7 @@ class OfficeDesk:
         self._deliveries = Deliveries((*own, *desks), store=store, clock=clock)
 
     def _heard(self, ack: Ack) -> bool:
+        self._link.acknowledged()
         issued, now_s = datetime.fromisoformat(ack.issued), self._clock.now().boottime_s
         return self._telemetrist.office_time.heard(issued, echo=ack.echo, boottime_s=now_s)
 
@@ -91,6 +98,11 @@ class OfficeDesk:
     def telemetry(self) -> TelemetryView:
         """The device's condition, signed."""
         return TelemetryView(envelope=self._telemetrist.report().decode("ascii"))
+
+    def note_link(self, told: LinkTold) -> LinkNoted:
+        """Note how the courier's way to the broker is, for staff to see."""
+        self._link.note(told)
+        return LinkNoted()
 
     def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         """Countersign a request for the next TLS certificate.

@@ -12,6 +12,8 @@ from edge.api.protocol.courier import (
     DeliveryTaken,
     EnvelopeBatch,
     EnvelopeQuery,
+    LinkNoted,
+    LinkTold,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
@@ -28,6 +30,7 @@ from edge.api.service import Peer
 from edge.config.tree import Config
 from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.counter import Counter
+from edge.daemon.courier_link import CourierLink
 from edge.daemon.enrolment import Enroller
 from edge.daemon.enrolment_desk import EnrolmentDesk
 from edge.daemon.intents import Intents, offered
@@ -101,6 +104,7 @@ class DaemonService:
             people=self._people,
         )
         self._records = RecordsDesk(device=config.device.name, store=store, reload=link.bulletin.reload)
+        way = CourierLink(clock)
         self._condition = Condition(
             config=config,
             store=store,
@@ -108,6 +112,7 @@ class DaemonService:
             face_path=face_path,
             fault=fault,
             camera=camera,
+            link=way,
             site_key=None if link.site_keys is None else link.site_keys.sealing.key_id,
             signals=signals,
             ways=counter.desk.ways,
@@ -116,7 +121,7 @@ class DaemonService:
         telemetrist = Telemetrist(store=store, clock=clock, status=self._condition.status, tally=self.tally)
         self.office_time = telemetrist.office_time
         self._office = OfficeDesk(
-            config=config, store=store, clock=clock, telemetrist=telemetrist, desks=link.desks
+            config=config, store=store, clock=clock, telemetrist=telemetrist, link=way, desks=link.desks
         )
 
     @property
@@ -262,6 +267,10 @@ class DaemonService:
     def telemetry(self) -> TelemetryView:
         """The device's condition, signed."""
         return self._office.telemetry()
+
+    def note_link(self, told: LinkTold) -> LinkNoted:
+        """Note how the courier's way to the broker is, for staff to see."""
+        return self._office.note_link(told)
 
     def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         """Countersign the courier's request for its next TLS certificate."""

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from edge.config.device import DeviceConfig
 from edge.config.tree import Config
 from edge.daemon.condition import Condition
+from edge.daemon.courier_link import CourierLink
 from edge.daemon.office import OfficeDesk
 from edge.daemon.office_time import Tell
 from edge.daemon.tally import Tally
@@ -124,4 +125,4 @@ def office_desk(
     telemetrist = Telemetrist(store=store, clock=clock, status=condition.status, tally=Tally(), root=root)
     if tell is not None:
         telemetrist.office_time.listen(tell)
-    return OfficeDesk(config=config, store=store, clock=clock, telemetrist=telemetrist)
+    return OfficeDesk(config=config, store=store, clock=clock, telemetrist=telemetrist, link=CourierLink(clock))

@@ -23,6 +23,8 @@ from edge.api.protocol.courier import (
     EnvelopeQuery,
     EnvelopeView,
     FrontierView,
+    LinkNoted,
+    LinkTold,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
@@ -68,6 +70,7 @@ class EdgeStandIn:
         self.parcels: dict[str, str] = {}
         self.delivered: list[DeliveryTaken] = []
         self.telemetry_asked = 0
+        self.links: list[LinkTold] = []
         self.fault: str | None = None
         self.fail_next = 0
         self.send_after: SendAfter | None = None
@@ -140,6 +143,7 @@ class EdgeStandIn:
             ("GET", "/telemetry", self._telemetry),
             ("POST", "/deliveries", self._deliveries),
             ("POST", "/certificate-requests", self._certificate),
+            ("POST", "/link", self._link),
         ):
             app.router.add_route(method, PREFIX + path, handler)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
@@ -192,6 +196,10 @@ class EdgeStandIn:
         payload = b'{"fault":"%s"}' % (self.fault or "").encode()
         raw = envelope.encode(envelope.sign(payload, key=self.signing, payload_type="application/test"))
         return _answer(TelemetryView(envelope=raw.decode()))
+
+    async def _link(self, request: web.Request) -> web.Response:
+        self.links.append(LinkTold.model_validate_json(await request.read()))
+        return _answer(LinkNoted())
 
     async def _certificate(self, request: web.Request) -> web.Response:
         asked = CertificateAsked.model_validate_json(await request.read())

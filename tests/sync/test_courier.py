@@ -303,3 +303,13 @@ def _telemetry(line: Line) -> TelemetryMessage:
     message = TelemetryMessage.model_validate(json.loads(payload))
     assert encode(message) == payload
     return message
+
+
+def test_edge_is_told_how_the_way_to_the_broker_is(line: Line) -> None:
+    with line.courier():
+        await_until(lambda: [each.connected for each in line.edge.links] == [True], "that it is connected")
+        assert line.edge.links[0].broker == 1
+        line.edge.down()
+        line.edge.up()
+        line.edge.record()
+        await_until(lambda: line.complete, "it carries on")

@@ -5,7 +5,7 @@ Everything signed travels byte by byte, as an encoded envelope; the courier neit
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from edge.api.protocol.exchange import Message
 from edge.api.protocol.fields import (
@@ -122,6 +122,19 @@ class CertificateAsked(Message):
     """The courier's request for its next TLS certificate, for edge to countersign."""
 
     request_pem: Annotated[str, StringConstraints(max_length=16 * 1024)]
+
+
+class LinkTold(Message):
+    """How the courier's way to the broker is, in its own word: shown to staff, and nothing follows from it."""
+
+    connected: bool
+    since: AwareDatetime = Field(description="Since when it is so, by the device's clock.")
+    broker: int | None = Field(default=None, ge=1, le=8, description="Which configured address, from 1.")
+    reason: Code = Field(default="", description="Why there is no connection.")
+
+
+class LinkNoted(Message):
+    """The courier's word was noted."""
 
 
 class ParcelMade(Message):

@@ -68,6 +68,16 @@ class LedgerStatus(Message):
     alarms: tuple[AlarmView, ...] = Field(default=(), max_length=100)
 
 
+class LinkStatus(Message):
+    """The courier's way to the broker, as it told; it is believed in nothing else."""
+
+    connected: bool
+    since: AwareDatetime
+    broker: int | None = Field(default=None, ge=1, le=8)
+    reason: Code = ""
+    told_s: float = Field(ge=0, description="Seconds since it said so; it does every half minute.")
+
+
 class OfficeStatus(Message):
     """The kiosk's tie to its office and its site."""
 
@@ -79,6 +89,10 @@ class OfficeStatus(Message):
     )
     site_key: PersonKey | None = Field(default=None, description="Names the key that seals templates.")
     templates_waiting: int = Field(default=0, ge=0, description="Templates that came under a key not here yet.")
+    link: LinkStatus | None = Field(default=None, description="None while the courier has said nothing.")
+    acknowledged_at: AwareDatetime | None = Field(
+        default=None, description="When the office's last valid acknowledgement came, since the daemon's start."
+    )
 
 
 class ClockStatus(Message):
@@ -129,6 +143,7 @@ class Status(Message):
     galleries: tuple[GalleryStatus, ...]
     ledger: LedgerStatus
     office: OfficeStatus = OfficeStatus()
+    retired: bool = Field(default=False, description="Whether its last event says that it is out of use.")
     clock: ClockStatus
     stages: tuple[StageTiming, ...]
     signals: tuple[SignalStatus, ...] = Field(default=(), max_length=4)

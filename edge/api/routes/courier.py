@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from edge.api.protocol.courier import CertificateAsked, Delivery, EnvelopeQuery, ParcelQuery
+from edge.api.protocol.courier import CertificateAsked, Delivery, EnvelopeQuery, LinkTold, ParcelQuery
 from edge.api.protocol.exchange import MAX_DELIVERY_BYTES
 from edge.api.routes.desk import Desk, T, answer, body_of, query_of
 
@@ -54,6 +54,12 @@ async def request_certificate(desk: Desk, request: web.Request) -> web.StreamRes
     """A request for the next TLS certificate."""
     asked = await body_of(CertificateAsked, request, desk)
     return answer(await desk.call(lambda: desk.service.request_certificate(asked)))
+
+
+async def note_link(desk: Desk, request: web.Request) -> web.StreamResponse:
+    """How the courier's way to the broker is."""
+    told = await body_of(LinkTold, request, desk)
+    return answer(await desk.call(lambda: desk.service.note_link(told)))
 
 
 async def deliver(desk: Desk, request: web.Request) -> web.StreamResponse:

@@ -5,7 +5,7 @@ import functools
 from edge.api import mirror, streams
 from edge.api.protocol.exchange import PREFIX, Role
 from edge.api.routes.badges import badge_rows
-from edge.api.routes.courier import deliver, envelopes, parcels, request_certificate, telemetry
+from edge.api.routes.courier import deliver, envelopes, note_link, parcels, request_certificate, telemetry
 from edge.api.routes.desk import Desk, Handler, status
 from edge.api.routes.keys import key_table
 from edge.api.routes.privacy import privacy_table
@@ -39,5 +39,6 @@ def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
             ("GET", f"{PREFIX}/telemetry", functools.partial(telemetry, desk)),
             ("POST", f"{PREFIX}/certificate-requests", functools.partial(request_certificate, desk)),
             ("POST", f"{PREFIX}/deliveries", functools.partial(deliver, desk)),
+            ("POST", f"{PREFIX}/link", functools.partial(note_link, desk)),
         ],
     }

@@ -15,6 +15,8 @@ from edge.api.protocol.courier import (
     EnvelopeQuery,
     EnvelopeView,
     FrontierView,
+    LinkNoted,
+    LinkTold,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
@@ -65,6 +67,7 @@ class SmallEdge:
     delivered: list[str] = field(default_factory=list)
     corrupt: bool = False
     broken: bool = False
+    links: list[LinkTold] = field(default_factory=list)
     without_face: SmallCounter = field(default_factory=SmallCounter)
 
     def status(self) -> Status:
@@ -221,6 +224,10 @@ class SmallEdge:
 
     def telemetry(self) -> TelemetryView:
         return TelemetryView(envelope="{}")
+
+    def note_link(self, told: LinkTold) -> LinkNoted:
+        self.links.append(told)
+        return LinkNoted()
 
     def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         self.requests.append(asked.request_pem)

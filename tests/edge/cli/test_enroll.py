@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from edge.api.protocol.courier import LinkTold
 from edge.types.announcements import Announcement, Notice
 from edge.types.faces import Coaching
 from edge.types.identity import PersonId, TrackId
 from edge.types.verdicts import Outcome, Scene, Verdict
 from tests.edge.cli.served import Clockface, served
+from tests.edge.daemon.central import Central
 from tests.edge.daemon.conftest import faces, kiosk, models  # noqa: F401 - fixtures
 from tests.edge.daemon.kiosk import ASTRONAUT, TestKiosk, tilted
 
@@ -220,6 +222,33 @@ def test_status_is_readable_and_complete_as_json(clockface: Clockface) -> None:
     assert "\x1b" not in out
     _, out, _ = clockface("status", "--json")
     assert json.loads(out)["ledger"]["people"] == 1
+
+
+def test_status_says_how_the_way_to_the_office_is_and_that_a_kiosk_is_retired(
+    clockface: Clockface,
+    kiosk: TestKiosk,  # noqa: F811
+) -> None:
+    assert "broker" not in clockface("status")[1]
+    Central().install(kiosk.store, kiosk.clock)
+    _, out, _ = clockface("status")
+    assert "the courier has said nothing" in " ".join(out.split())
+    since = kiosk.clock.now().wall
+    for told, line in (
+        (LinkTold(connected=True, broker=2, since=since), "connected to address 2 since"),
+        (LinkTold(connected=False, since=since, reason="name_unknown"), "not connected since"),
+    ):
+        kiosk.service.note_link(told)
+        _, out, _ = clockface("status")
+        shown = " ".join(out.split())
+        assert line in shown
+        assert "nothing acknowledged since the daemon's start; 1 wait" in shown
+    assert "name unknown" in shown
+    kiosk.clock.advance(100)
+    assert "has said nothing for 1 min 40 s" in " ".join(clockface("status")[1].split())
+    assert "retired" not in clockface("status")[1]
+    kiosk.store.events.retire("retired", actor="test")
+    assert "retired: it records nobody any more" in " ".join(clockface("status")[1].split())
+    assert json.loads(clockface("status", "--json")[1])["retired"] is True
 
 
 def test_the_ledger_is_verified_and_its_audit_trail_printed(clockface: Clockface, kiosk: TestKiosk) -> None:  # noqa: F811

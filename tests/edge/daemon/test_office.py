@@ -9,11 +9,16 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from edge.api.protocol.courier import CertificateAsked, Delivery, ParcelQuery
+from edge.api.protocol.courier import CertificateAsked, Delivery, LinkTold, ParcelQuery
 from edge.board import FIRMWARE_FILES
 from edge.certificates import new_request
+from edge.config.device import DeviceConfig
+from edge.config.tree import Config
+from edge.daemon.condition import Condition
+from edge.daemon.courier_link import CourierLink
 from edge.daemon.office import OfficeDesk
 from edge.daemon.tally import Tally
+from edge.daemon.telemetry import Telemetrist
 from edge.errors import ApiError
 from edge.store.store import Store
 from edge.types.verdicts import Outcome, Verdict
@@ -21,6 +26,7 @@ from sync.wire.documents import open_document
 from sync.wire.health import Telemetry
 from sync.wire.parcels import CertificateRequest
 from sync.wire.topics import Address
+from tests.edge.daemon.kiosk import StillCamera
 from tests.edge.office import TestOffice, office_desk
 from tests.edge.store.given import KIOSK, SITE, enrolled, punch, template
 from tests.fakes import ManualClock
@@ -154,3 +160,29 @@ def test_parcels_are_unreadable_in_the_file(store: Store, desk: OfficeDesk) -> N
         (token,) = connection.execute("SELECT envelope FROM parcels").fetchone()
     assert b"payload" not in token
     assert json.loads(desk.parcels(ParcelQuery()).parcels[0].envelope)["payload"]
+
+
+def test_an_ack_that_holds_is_noted_for_staff_and_a_forged_one_is_not(
+    store: Store, clock: ManualClock, office: TestOffice
+) -> None:
+    link = CourierLink(clock)
+    condition = Condition(
+        config=Config(), store=store, clock=clock, face_path=None, fault=None, camera=StillCamera(), link=link
+    )
+    desk = OfficeDesk(
+        config=Config(device=DeviceConfig(site=SITE, name=KIOSK)),
+        store=store,
+        clock=clock,
+        telemetrist=Telemetrist(store=store, clock=clock, status=condition.status, tally=Tally()),
+        link=link,
+    )
+    forged = TestOffice(office.address).ack(None).decode()
+    assert desk.deliver(Delivery(envelope=forged)).outcome == "refused"
+    assert condition.status().office.acknowledged_at is None
+    desk.deliver(Delivery(envelope=office.ack(None).decode()))
+    assert condition.status().office.acknowledged_at == clock.now().wall
+    desk.note_link(LinkTold(connected=True, broker=1, since=clock.now().wall))
+    clock.advance(5)
+    told = condition.status().office.link
+    assert told is not None
+    assert (told.connected, told.broker, told.told_s) == (True, 1, 5.0)

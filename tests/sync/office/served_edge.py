@@ -13,6 +13,8 @@ from edge.api.protocol.courier import (
     DeliveryTaken,
     EnvelopeBatch,
     EnvelopeQuery,
+    LinkNoted,
+    LinkTold,
     ParcelBatch,
     ParcelMade,
     ParcelQuery,
@@ -47,6 +49,9 @@ class OfficeSide(SmallEdge):
 
     def telemetry(self) -> TelemetryView:
         return self.desk.telemetry()
+
+    def note_link(self, told: LinkTold) -> LinkNoted:
+        return self.desk.note_link(told)
 
     def request_certificate(self, asked: CertificateAsked) -> ParcelMade:
         return self.desk.request_certificate(asked)
