@@ -19,19 +19,11 @@ from sync.office.authority.revoked import Reason
 from sync.office.cli.authority import open_authority
 from sync.office.cli.ca import FOLDER, PassphraseOption, tell_what_to_copy
 from sync.office.cli.context import Invocation, invocation
-from sync.office.cli.device import (
-    Name,
-    address_of,
-    administration,
-    compare,
-    issue,
-    office_keys,
-    read_file,
-    tell_site_key,
-)
+from sync.office.cli.device_bundle import answer, asked_in, compare, office_keys
+from sync.office.cli.device_desk import Name, address_of, administration, tell_site_key
 from sync.office.database import schema
 from sync.office.errors import DeviceRefused
-from sync.office.registration import check_certificate, make_bundle, note_certificate, read_request, spoken
+from sync.office.registration import note_certificate, spoken
 from sync.office.replacement import Replaced, last_of, replace_device
 from sync.office.revocation import Trusted
 from sync.wire.envelope import signing_key_id
@@ -103,7 +95,7 @@ def replace(
 ) -> None:
     """Let new hardware take the place of a broken or lost kiosk: its name, another key, a new history."""
     here, address, now = invocation(context), address_of(name), datetime.now(UTC)
-    asked = read_request(read_file(request))
+    asked = asked_in(request)
     if asked.address != address:
         raise DeviceRefused(
             f"the request is of {asked.site}/{asked.device}, which is another name",
@@ -118,17 +110,19 @@ def replace(
         with _authority(here, authority, passphrase_file) as opened:
             if opened is not None:
                 revocation.revoke_certificates(opened, address, reason=reason, trusted=trusted, now=now)
-        chain = (
-            files.read(certificate, next_step="give the certificate's file").decode("ascii")
-            if certificate is not None
-            else issue(here, asked, folder=authority, passphrase_file=passphrase_file, now=now)
+        made = answer(
+            here,
+            asked,
+            office=office,
+            certificate=certificate,
+            authority=authority,
+            passphrase_file=passphrase_file,
+            now=now,
         )
-        found = check_certificate(chain, asked)
-        bundle = make_bundle(asked, office=office, certificate=chain, now=now)
         with database.write() as connection:
             done = replace_device(connection, asked, trusted=trusted, reason=reason, by=account, now=now)
-            note_certificate(connection, done.device_id, found, by=account, now=now)
-    files.replace(out, bundle + b"\n")
+            note_certificate(connection, done.device_id, made.certificate, by=account, now=now)
+    files.replace(out, made.bundle + b"\n")
     _tell_replaced(name, done)
     typer.echo(f"Its bundle is in {out}.")
     typer.echo(f"The office's fingerprint: {spoken(signing_key_id(office.operator.public_key()))}")
