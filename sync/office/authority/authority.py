@@ -28,7 +28,7 @@ from sync.office.authority.errors import AuthorityUnavailable, RegisterConflict,
 from sync.office.authority.identity import BrokerIdentity, DeviceIdentity, Identity
 from sync.office.authority.keyfile import SCRYPT_N, open_key, seal_key
 from sync.office.authority.register import Entry, Register
-from sync.office.authority.revoked import REVOKED_FILE, LastTrusted, Reason, RevokedList, encode_revoked
+from sync.office.authority.revoked import REVOKED_FILE, LastTrusted, Reason, encode_revoked
 
 KEY_FILE: Final = "authority.key"
 CERTIFICATE_FILE: Final = "ca.crt"
@@ -276,15 +276,6 @@ def name_of(identity: Identity) -> str:
 def serial_of(certificate: x509.Certificate) -> str:
     """A serial number in the register: hexadecimal, lower case."""
     return f"{certificate.serial_number:x}"
-
-
-def revoked_list(folder: Path) -> RevokedList:
-    """The revocations of an authority's folder; needs no pass phrase."""
-    register = Register(folder / REGISTER_FILE)
-    try:
-        return register.revoked()
-    finally:
-        register.close()
 
 
 def _kind(identity: Identity) -> str:

@@ -1,8 +1,7 @@
-"""What the office is told of revocations: `revoked.json`, written by the authority, read by the receiver.
+"""What an authority has revoked, and up to which event a lost kiosk's signature counts: `revoked.json`.
 
-The revocation list (CRL) keeps a device out of the broker; this says, besides, up to which event its signature
-is still trusted: what a thief signs with a stolen device comes after it. Trust boundary: `read_revoked` takes a
-file that an administrator copied; it is bounded and strict.
+It stands beside the revocation list, which keeps a device out of the broker, and is for people: the receiver
+reads neither. What it is to believe no longer, `clockface-office device revoke` tells it.
 """
 
 import json
@@ -13,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from sync.office.authority.errors import AuthorityUnavailable
 from sync.wire.fields import Epoch, Seq
 
-MAX_REVOKED_BYTES: Final = 16 * 1024 * 1024
 REVOKED_FILE: Final = "revoked.json"
 When = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
 Reason = Literal["unspecified", "lost", "stolen", "replaced", "retired"]
@@ -54,13 +52,6 @@ class RevokedList(_Model):
     crl_number: Annotated[int, Field(ge=0)]
     revoked: list[Revoked]
 
-    def last_trusted(self, identity: str) -> LastTrusted | None:
-        """The event after which nothing of this device counts, by the latest revocation that names one."""
-        for entry in reversed(self.revoked):
-            if entry.identity == identity and entry.last_trusted is not None:
-                return entry.last_trusted
-        return None
-
 
 def parse_last_trusted(text: str) -> LastTrusted:
     """Read `EPOCH/SEQ`.
@@ -83,19 +74,3 @@ def parse_last_trusted(text: str) -> LastTrusted:
 def encode_revoked(revoked: RevokedList) -> bytes:
     """As the file holds it."""
     return (json.dumps(revoked.model_dump(), indent=1) + "\n").encode()
-
-
-def read_revoked(raw: bytes, *, where: str) -> RevokedList:
-    """Read the file's content.
-
-    Raises:
-        AuthorityUnavailable: Too large or not well-formed.
-    """
-    try:
-        if len(raw) > MAX_REVOKED_BYTES:
-            raise ValueError
-        return RevokedList.model_validate_json(raw)
-    except ValueError:
-        raise AuthorityUnavailable(
-            "the list of revocations is not well-formed", where=where, next_step="clockface-office ca crl"
-        ) from None

@@ -40,7 +40,7 @@ from sync.office.authority.identity import (
 )
 from sync.office.authority.passphrase import find_passphrase
 from sync.office.authority.register import Entry, Register
-from sync.office.authority.revoked import REVOKED_FILE, Reason, parse_last_trusted
+from sync.office.authority.revoked import Reason, parse_last_trusted
 
 app = typer.Typer(
     help="Certificates of brokers, kiosks and office processes: init, issue, renew, revoke, crl, list.",
@@ -200,6 +200,11 @@ def revoke(
     for entry in entries:
         typer.echo(f"revoked: {entry.identity} {entry.serial}")
     tell_what_to_copy(folder)
+    for identity in sorted({entry.identity for entry in entries if entry.kind == "device"}):
+        typer.echo(
+            "the office goes on believing what it signs. There: clockface-office device revoke "
+            f"{identity} --reason {reason} --last-trusted {last_trusted or 'frontier'}"
+        )
 
 
 @app.command()
@@ -304,7 +309,6 @@ def _passphrase(context: typer.Context, file: Path | None, *, new: bool) -> str:
 def tell_what_to_copy(folder: Path) -> None:
     """What must go where after a revocation."""
     typer.echo(f"copy to the broker, then send it SIGHUP: {folder / CRL_FILE}")
-    typer.echo(f"copy to the office:                      {folder / REVOKED_FILE}")
 
 
 def _state(entry: Entry, now: datetime) -> str:

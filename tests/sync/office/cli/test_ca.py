@@ -112,7 +112,9 @@ def test_nothing_is_signed_when_its_file_would_overwrite_another(run: Run, folde
     assert listed(run) == []
 
 
-def test_revoking_a_device_takes_all_its_certificates_and_tells_the_office(run: Run, folder: Path) -> None:
+def test_revoking_a_device_takes_all_its_certificates_and_says_what_to_type_at_the_office(
+    run: Run, folder: Path
+) -> None:
     run("ca", "issue", "plant-1/door-1", "--out", str(folder / "one"))
     run("ca", "renew", "plant-1/door-1", "--out", str(folder / "two"))
     last = "000003-00112233445566aa/41"
@@ -123,6 +125,7 @@ def test_revoking_a_device_takes_all_its_certificates_and_tells_the_office(run: 
     assert [each["last_trusted"] for each in told["revoked"]] == [
         {"epoch": "000003-00112233445566aa", "seq": 41}
     ] * 2
+    assert f"device revoke plant-1/door-1 --reason stolen --last-trusted {last}" in done.output
     assert "revoked (stolen)" in run("ca", "list").stdout
 
 
