@@ -73,7 +73,7 @@ class CrashParcel(Parcel):
     payload_type: ClassVar[str] = "application/vnd.clockface.parcel.crash+json"
 
     kind: Literal["clockface.parcel.crash.v1"] = "clockface.parcel.crash.v1"
-    process: Literal["edge", "sync", "screen"]
+    process: Literal["edge", "sync", "screen", "capture", "command"]
     software: Version
     error: Annotated[list[Code], Field(min_length=1, max_length=8)]
     frames: Annotated[
