@@ -16,6 +16,7 @@ OURS: Final = frozenset({"edge", "sync", "clockface"})
 CLASS: Final = re.compile(r"[A-Za-z0-9._-]{1,80}")
 MODULE: Final = re.compile(r"[A-Za-z0-9_.<>-]{1,120}")
 FUNCTION: Final = re.compile(r"[A-Za-z0-9_.<>-]{1,80}")
+PLACE: Final = re.compile(r"[A-Za-z0-9_.<>-]{1,120}:[0-9]{1,6} [A-Za-z0-9_.<>-]{1,80}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ here cannot leave, whatever a later SDK adds. Only courier and office use this; 
 its reports to the courier. Trust boundary: messages, arguments, locals and the machine's name stay here.
 """
 
+import contextlib
 import re
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from clockface import __version__
 from clockface.config import SentryConfig
+from clockface.errors import ClockfaceError
 from clockface.logs import on_exception
 from clockface.scrubbing import CLASS, FUNCTION, MODULE, OURS, Trace, scrub
 
@@ -29,7 +31,7 @@ _LEVELS: Final = frozenset({"fatal", "error", "warning"})
 _FRAME: Final = re.compile(r"([A-Za-z0-9_.<>-]{1,120}):([0-9]{1,6}) ([A-Za-z0-9_.<>-]{1,80})")
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 _MOMENT: Final = re.compile(r"[0-9TZ:.+-]{19,40}")
-_PROCESSES: Final = frozenset({"edge", "sync", "screen", "office", "signer", "authority"})
+_PROCESSES: Final = frozenset({"edge", "sync", "screen", "capture", "command", "office", "signer", "authority"})
 
 
 class Sentry:
@@ -144,9 +146,23 @@ def reporting(config: SentryConfig, *, process: str) -> Iterator[Sentry | None]:
         yield sentry
     except Exception as error:
         sentry.report(error)
+        _told.add(id(error))
         raise
     finally:
         undo()
+        sentry.close()
+
+
+_told: set[int] = set()  # what ended a process, and was reported with it: `ended` passes over it
+
+
+def ended(config: SentryConfig, error: Exception, *, process: str) -> None:
+    """Report what ended a command, where a DSN is set and nobody has reported it yet. Never raises."""
+    if id(error) in _told or isinstance(error, ClockfaceError) or not config.dsn.get_secret_value():
+        return
+    with contextlib.suppress(Exception):
+        sentry = Sentry(config, process=process)
+        sentry.report(error)
         sentry.close()
 
 

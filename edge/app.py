@@ -20,6 +20,7 @@ import structlog
 
 from clockface.logs import on_exception
 from clockface.notify import Notifier, notifier_from
+from clockface.scrubbing import Trace
 from edge.api.gate import Gate
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
@@ -191,10 +192,11 @@ def build(
         SecretError, StoreError: Without keys and ledger there is nothing to run.
     """
     store, clock, keyring = open_ledger(config, source.environment)
+    crashes = Crashes(store=store, address=Address(config.device.site, config.device.name), clock=clock)
     try:
         note_settings(config, store.audit)
         face_path, fault = _face_path(config, store)
-        camera = _camera(config)
+        camera = _camera(config, crashed=lambda trace: crashes.take("capture", trace))
     except BaseException:
         store.close()
         raise
@@ -236,6 +238,7 @@ def build(
         intents=intents,
         link=link,
         counter=counter,
+        crashes=crashes,
         signals=signals.health,
     )
     daemon.office_time.listen(clock.believe)
@@ -257,7 +260,6 @@ def build(
     readers = open_readers(config, counter.desk, source.environment)
     heartbeat = Heartbeat(notifier, camera=camera.health, boottime=boottime_s)
     timekeeper = Timekeeper(clock=clock, marks=store.clock)
-    crashes = Crashes(store=store, address=Address(config.device.site, config.device.name), clock=clock)
     quiet_restart = QuietRestart(boottime_s, stop=stop or restart)
     spare_memory = SpareMemory()
     keys = KeyDesk(store=store, keyring=keyring, face_path=face_path, restart=quiet_restart)
@@ -342,9 +344,9 @@ def _face_path(config: Config, store: Store) -> tuple[FacePath | None, str | Non
         return None, type(error).__name__
 
 
-def _camera(config: Config) -> Camera:
+def _camera(config: Config, *, crashed: Callable[[Trace], None]) -> Camera:
     try:
-        return open_camera(config.camera, now_s=boottime_s)
+        return open_camera(config.camera, now_s=boottime_s, crashed=crashed)
     except CameraError as error:
         log.error("camera_unavailable", error=error)  # noqa: TRY400 - its message says what to do
         return AbsentCamera(error, now_s=boottime_s)

@@ -5,6 +5,7 @@ import typer
 from clockface.cli.context import Invocation, any_invocation
 from clockface.cli.program import Program
 from sync.config import READER, SyncConfig
+from sync.crash_report import report
 
 PROGRAM = Program(
     name="clockface-sync",
@@ -24,5 +25,9 @@ def invocation(context: typer.Context) -> Invocation[SyncConfig]:
 
 
 def main() -> None:
-    """Run the command."""
-    PROGRAM.run()
+    """Run the command; a Sentry server, where one is configured, is told of what nobody expected."""
+    try:
+        PROGRAM.run()
+    except Exception as error:
+        report(READER, error)
+        raise

@@ -95,6 +95,7 @@ NEEDS: Final[Mapping[tuple[str, str], Need]] = {
     ("GET", "/people/{person_id}/events"): _DO,
     ("POST", "/people/{person_id}/dossier"): _DO,  # the person's right to know
     ("GET", "/retirement"): _LOOK,
+    ("POST", "/crashes"): _LOOK,  # what a command's own bug was; it changes nothing here
     ("POST", "/retention"): _RULE,
     ("POST", "/restart"): _RULE,
     ("POST", "/keys/verification"): _RULE,

@@ -7,7 +7,7 @@ operation may block and may be called from several threads; errors are `Clockfac
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from edge.api.protocol.badges import (
     BadgeAsked,
@@ -34,6 +34,7 @@ from edge.api.protocol.courier import (
     ParcelQuery,
     TelemetryView,
 )
+from edge.api.protocol.crashes import CrashNoted, CrashTold
 from edge.api.protocol.device import DeviceTest, DeviceTestQuery, RestartAsked, RetirementAsked, RetirementView
 from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress, PhotoEnrolment
 from edge.api.protocol.exchange import Role
@@ -245,6 +246,10 @@ class EdgeService(Protocol):
 
     def telemetry(self) -> TelemetryView:
         """The device's condition, signed."""
+        ...
+
+    def note_crash(self, told: CrashTold, process: Literal["screen", "command"]) -> CrashNoted:
+        """Report a crash of a process beside the daemon with its own."""
         ...
 
     def note_link(self, told: LinkTold) -> LinkNoted:

@@ -18,6 +18,7 @@ import cv2
 
 from clockface.errors import ClockfaceError, ConfigError
 from clockface.notify import Notifier, notifier_from
+from edge.camera.crash_file import CrashFile
 from edge.camera.live import LiveCamera
 from edge.camera.network import FFMPEG_OPTIONS, NetworkSource, check_url
 from edge.camera.serve import FrameServer
@@ -76,7 +77,7 @@ def run(options: argparse.Namespace, *, notifier: Notifier, stopped: Callable[[]
         notifier.watchdog()
         return not stopped()
 
-    server = FrameServer(options.socket, camera=camera, tick=tick)
+    server = FrameServer(options.socket, camera=camera, tick=tick, crashes=CrashFile(options.socket))
     try:
         server.open()
         notifier.ready("listening for edge")
@@ -145,6 +146,9 @@ def start(argv: Sequence[str], *, environment: Mapping[str, str]) -> int:
     except ClockfaceError as error:
         print(f"clockface-capture: {error}", file=sys.stderr)  # noqa: T201 - its one word to the journal
         return error.exit_code
+    except Exception as error:
+        CrashFile(options.socket).put(error)  # the next one tells edge
+        raise
     finally:
         notifier.close()
     return 0

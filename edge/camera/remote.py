@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from clockface.scrubbing import Trace
 from edge.camera.source import Shot, boottime_s, capture_time_s
-from edge.camera.wire import ASK, HEADER, FrameRefused, Header, Kind, parse_header, words_of
+from edge.camera.wire import ASK, HEADER, FrameRefused, Header, Kind, parse_header, trace_of, words_of
 from edge.errors import CameraLost, CameraUnavailable
 
 CONNECT_WITHIN_S = 5.0
@@ -25,11 +26,19 @@ class RemoteSource:
     Args:
         path: The socket.
         now_s: Reads CLOCK_BOOTTIME.
+        crashed: Is told what the capture process says of its last crash.
     """
 
-    def __init__(self, path: Path, *, now_s: Callable[[], float] = boottime_s) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        now_s: Callable[[], float] = boottime_s,
+        crashed: Callable[[Trace], None] = lambda _: None,
+    ) -> None:
         self._path = path
         self._now_s = now_s
+        self._crashed = crashed
         self._socket: socket.socket | None = None
 
     def open(self) -> None:
@@ -60,7 +69,9 @@ class RemoteSource:
                 body = self._receive(self._socket, header.length, deadline_s)
                 if header.kind is Kind.PICTURE:
                     return self._shot(header, body)
-                if words := words_of(bytes(body)):
+                if header.kind is Kind.CRASH:
+                    self._crashed(trace_of(bytes(body)))
+                elif words := words_of(bytes(body)):
                     raise CameraLost(words, where=str(self._path), next_step=NEXT_STEP)
         except FrameRefused as error:
             raise CameraLost(f"clockface-capture sent garbage: {error}", where=str(self._path)) from error

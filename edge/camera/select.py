@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from clockface.errors import ConfigError
+from clockface.scrubbing import Trace
 from edge.camera.live import LiveCamera
 from edge.camera.source import Source, boottime_s
 from edge.camera.view import View
@@ -19,12 +20,18 @@ from edge.ports import Camera
 LEAST_PICTURES_MISSED = 2.5  # a camera at 1 fps is not frozen after half a second
 
 
-def open_camera(config: CameraConfig, *, now_s: Callable[[], float] = boottime_s) -> Camera:
+def open_camera(
+    config: CameraConfig,
+    *,
+    now_s: Callable[[], float] = boottime_s,
+    crashed: Callable[[Trace], None] = lambda _: None,
+) -> Camera:
     """Open the configured camera.
 
     Args:
         config: The section [camera].
         now_s: Reads CLOCK_BOOTTIME in seconds.
+        crashed: Is told what the capture process says of its last crash.
 
     Returns:
         A camera; `health` says whether the device is there.
@@ -35,7 +42,7 @@ def open_camera(config: CameraConfig, *, now_s: Callable[[], float] = boottime_s
     if config.source == "replay":
         return _open_replay(config, now_s)
     return LiveCamera(
-        _source_maker(config, now_s), view=View.of(config), patience=patience_of(config), now_s=now_s
+        _source_maker(config, now_s, crashed), view=View.of(config), patience=patience_of(config), now_s=now_s
     )
 
 
@@ -64,7 +71,9 @@ def _open_replay(config: CameraConfig, now_s: Callable[[], float]) -> Camera:
     )
 
 
-def _source_maker(config: CameraConfig, now_s: Callable[[], float]) -> Callable[[], Source]:
+def _source_maker(
+    config: CameraConfig, now_s: Callable[[], float], crashed: Callable[[Trace], None]
+) -> Callable[[], Source]:
     if config.source == "v4l2":
         from edge.camera.v4l2 import V4l2Settings, V4l2Source
 
@@ -83,7 +92,7 @@ def _source_maker(config: CameraConfig, now_s: Callable[[], float]) -> Callable[
     from edge.camera.remote import RemoteSource
 
     path = _given(config.socket, "camera.socket")
-    return lambda: RemoteSource(path, now_s=now_s)
+    return lambda: RemoteSource(path, now_s=now_s, crashed=crashed)
 
 
 def _given(value: Path | None, setting: str) -> Path:

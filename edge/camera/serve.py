@@ -9,7 +9,8 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.camera.wire import ASK, FrameRefused, picture_header, trouble
+from edge.camera.crash_file import CrashFile
+from edge.camera.wire import ASK, FrameRefused, crash, picture_header, trouble
 from edge.errors import CameraUnavailable
 from edge.ports import Camera
 from edge.types.camera import CameraState
@@ -26,11 +27,15 @@ class FrameServer:
     Args:
         path: Where to listen. A socket that an earlier run left there is replaced.
         camera: Where the pictures come from; not closed here.
+        crashes: What ended the process before: told to the first who asks.
         tick: Called about twice a second while serving; returns whether to go on.
     """
 
-    def __init__(self, path: Path, *, camera: Camera, tick: Callable[[], bool]) -> None:
+    def __init__(
+        self, path: Path, *, camera: Camera, tick: Callable[[], bool], crashes: CrashFile | None = None
+    ) -> None:
         self._path = path
+        self._crashes = crashes
         self._camera = camera
         self._tick = tick
         self._listener: socket.socket | None = None
@@ -93,6 +98,9 @@ class FrameServer:
             self._answer(connection)
 
     def _answer(self, connection: socket.socket) -> None:
+        if self._crashes is not None and (raw := self._crashes.take()):
+            connection.sendall(crash(raw))
+            return
         frame = self._camera.read(timeout_s=ANSWER_WITHIN_S)
         if frame is None:
             health = self._camera.health()

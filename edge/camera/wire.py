@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from clockface.scrubbing import CLASS, MAX_CAUSES, MAX_FRAMES, PLACE, Trace
 from edge.camera.picture import MIN_SIDE_PX
 
 MAGIC = b"CKFR"
@@ -20,6 +21,7 @@ HEADER = struct.Struct("<4sBBHHHQQI")
 MAX_SIDE_PX = 4096
 MAX_PICTURE_BYTES = 3840 * 2160 * 3  # 4K; 24.9 MB
 MAX_WORDS_BYTES = 200
+MAX_CRASH_BYTES = 16 * 1024
 
 
 class Kind(IntEnum):
@@ -27,6 +29,7 @@ class Kind(IntEnum):
 
     PICTURE = 1
     TROUBLE = 2
+    CRASH = 3  # what ended the capture process before: classes and places in our code
 
 
 class FrameRefused(ValueError):
@@ -77,6 +80,30 @@ def trouble(words: str) -> bytes:
     return Header(Kind.TROUBLE, 0, 0, 0, 0, len(said)).pack() + said
 
 
+def crash(raw: bytes) -> bytes:
+    """A whole message about the last crash, as `crash_text` wrote it."""
+    return Header(Kind.CRASH, 0, 0, 0, 0, len(raw)).pack() + raw
+
+
+def crash_text(trace: Trace) -> bytes:
+    """A scrubbed crash as lines: its classes, an empty line, its places."""
+    return "\n".join((*trace.error, "", *trace.frames)).encode("ascii", "replace")[:MAX_CRASH_BYTES]
+
+
+def trace_of(raw: bytes) -> Trace:
+    """A scrubbed crash of whoever is at the other end: only what looks like classes and places in code.
+
+    Raises:
+        FrameRefused: It names no class.
+    """
+    classes, _, places = raw.decode("ascii", "replace").partition("\n\n")
+    error = tuple(line for line in classes.split("\n")[:MAX_CAUSES] if CLASS.fullmatch(line))
+    frames = tuple(line for line in places.split("\n")[:MAX_FRAMES] if PLACE.fullmatch(line))
+    if not error:
+        raise FrameRefused("a crash without a class")
+    return Trace(error, frames)
+
+
 def parse_header(raw: bytes) -> Header:
     """Check a header of `HEADER.size` bytes.
 
@@ -90,12 +117,14 @@ def parse_header(raw: bytes) -> Header:
         raise FrameRefused("not a frame of clockface-capture")
     if version != VERSION:
         raise FrameRefused(f"clockface-capture speaks version {version}, not {VERSION}")
-    if kind not in {Kind.PICTURE, Kind.TROUBLE}:
+    if kind not in set(Kind):
         raise FrameRefused("an unknown kind of message")
     header = Header(Kind(kind), width, height, index, captured_ns, length)
     if header.kind is Kind.PICTURE:
         _check_picture(header)
-    elif (width, height) != (0, 0) or length > MAX_WORDS_BYTES:
+    elif (width, height) != (0, 0) or length > (
+        MAX_CRASH_BYTES if header.kind is Kind.CRASH else MAX_WORDS_BYTES
+    ):
         raise FrameRefused("a message without a picture is too long")
     return header
 

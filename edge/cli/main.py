@@ -4,6 +4,8 @@ Each file of `edge.cli` that is named here holds one command or group of that na
 command asks `edge.cli.context.invocation(context)` for the configuration.
 """
 
+import os
+
 from clockface.cli.program import Program
 from edge.configuration import READER
 
@@ -45,5 +47,21 @@ PROGRAM = Program(
 
 
 def main() -> None:
-    """Run the command."""
-    PROGRAM.run()
+    """Run the command; the daemon is told of what nobody expected, scrubbed."""
+    try:
+        PROGRAM.run()
+    except Exception as error:
+        _tell(error)
+        raise
+
+
+def _tell(error: Exception) -> None:
+    from clockface.errors import ClockfaceError
+    from edge.api.protocol.exchange import Role
+    from edge.crash_report import tell
+
+    try:
+        config = READER.load(None, dict(os.environ)).config
+    except ClockfaceError:  # nobody knows where the daemon is
+        return
+    tell(config.paths.run, Role.STAFF, error)

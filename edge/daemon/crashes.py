@@ -1,12 +1,13 @@
-"""Reports the daemon's own bugs to the office: classes and places in our code, never a message or a value.
+"""Reports the kiosk's own bugs to the office: classes and places in our code, never a message or a value.
 
 An exception is scrubbed at once, in the thread that met it, and nothing of it is kept; the loop makes parcels
-of what was noted. Trust boundary: messages, arguments and locals may be personal data, so none is looked at.
+of what was noted. Screen, capture and commands hand in what they scrubbed themselves. Trust boundary: messages,
+arguments and locals may be personal data, so none is looked at; what others hand in is bounded, and apart.
 """
 
 import threading
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 
@@ -25,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 AGAIN_S: Final = 3600.0  # the same crash is reported once in this time, with how often it happened
 MAX_KINDS: Final = 32  # different crashes that are kept apart; more are one flood of the same trouble
+MAX_OTHERS: Final = 8  # of each process beside the daemon: it cannot crowd out ours
+
+Process = Literal["edge", "screen", "capture", "command"]
 
 
 @dataclass(slots=True)
@@ -47,16 +51,21 @@ class Crashes:
         self._address = address
         self._clock = clock
         self._lock = threading.Lock()
-        self._seen: dict[Trace, _Seen] = {}
+        self._seen: dict[tuple[Process, Trace], _Seen] = {}
 
     def note(self, error: BaseException) -> None:
         """Note an exception that nobody expected; deliberate errors are not crashes."""
         if isinstance(error, ClockfaceError) or not isinstance(error, Exception):
             return
-        trace = scrub(error)
+        self.take("edge", scrub(error))
+
+    def take(self, process: Process, trace: Trace) -> None:
+        """Note a crash that was scrubbed where it happened."""
+        most = MAX_KINDS if process == "edge" else MAX_OTHERS
         with self._lock:
-            if trace in self._seen or len(self._seen) < MAX_KINDS:
-                self._seen.setdefault(trace, _Seen()).times += 1
+            kinds = sum(of == process for of, _ in self._seen)
+            if (process, trace) in self._seen or kinds < most:
+                self._seen.setdefault((process, trace), _Seen()).times += 1
 
     def report(self) -> None:
         """Make parcels of what is due. A ledger that cannot take one keeps it for the next time."""
@@ -65,11 +74,11 @@ class Crashes:
                 return
             now = self._clock.now()
             due = [
-                (trace, seen, seen.times)
-                for trace, seen in self._seen.items()
+                (process, trace, seen, seen.times)
+                for (process, trace), seen in self._seen.items()
                 if seen.times and now.boottime_s - seen.reported_s >= AGAIN_S
             ]
-        for trace, seen, times in due:
+        for process, trace, seen, times in due:
             try:
                 self._store.parcels.add(
                     CrashParcel(
@@ -77,7 +86,7 @@ class Crashes:
                         device=self._address.device,
                         id=new_id(),
                         at=format_time(now.wall),
-                        process="edge",
+                        process=process,
                         software=__version__,
                         error=list(trace.error),
                         frames=list(trace.frames),

@@ -5,7 +5,9 @@ nothing happen without its entry in the audit trail.
 """
 
 from collections.abc import Callable, Generator
+from typing import Literal
 
+from clockface.scrubbing import Trace
 from edge.api.protocol.courier import (
     CertificateAsked,
     Delivery,
@@ -19,6 +21,7 @@ from edge.api.protocol.courier import (
     ParcelQuery,
     TelemetryView,
 )
+from edge.api.protocol.crashes import CrashNoted, CrashTold
 from edge.api.protocol.device import DeviceTest, DeviceTestQuery, RetirementAsked, RetirementView
 from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress, PhotoEnrolment
 from edge.api.protocol.intents import IntentChosen, IntentTaken
@@ -31,6 +34,7 @@ from edge.config.tree import Config
 from edge.daemon.condition import Condition, FaceParts
 from edge.daemon.counter import Counter
 from edge.daemon.courier_link import CourierLink
+from edge.daemon.crashes import Crashes
 from edge.daemon.enrolment import Enroller
 from edge.daemon.enrolment_desk import EnrolmentDesk
 from edge.daemon.intents import Intents, offered
@@ -63,6 +67,7 @@ class DaemonService:
         intents: What people choose on the screen.
         link: The tie to the site: its lock is held while ledger and gallery change together.
         counter: Badges and PINs.
+        crashes: Takes what crashed beside the daemon.
         signals: How light, buzzer, door and sound are.
     """
 
@@ -79,6 +84,7 @@ class DaemonService:
         intents: Intents,
         link: SiteLink,
         counter: Counter,
+        crashes: Crashes,
         signals: Callable[[], tuple[SignalHealth, ...]] = tuple,
     ) -> None:
         self._config = config
@@ -87,6 +93,7 @@ class DaemonService:
         self._face_path = face_path
         self._intents = intents
         self._link = link
+        self._crashes = crashes
         self.without_face = counter.service
         self._people = PeopleDesk(
             consent_text_version=config.enrolment.consent_text_version,
@@ -267,6 +274,11 @@ class DaemonService:
     def telemetry(self) -> TelemetryView:
         """The device's condition, signed."""
         return self._office.telemetry()
+
+    def note_crash(self, told: CrashTold, process: Literal["screen", "command"]) -> CrashNoted:
+        """Report a crash of a process beside the daemon with its own."""
+        self._crashes.take(process, Trace(told.error, told.frames))
+        return CrashNoted()
 
     def note_link(self, told: LinkTold) -> LinkNoted:
         """Note how the courier's way to the broker is, for staff to see."""

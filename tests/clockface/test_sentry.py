@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from clockface.config import LoggingConfig, SentryConfig
 from clockface.errors import ClockfaceError
 from clockface.logs import set_up
-from clockface.sentry import AGAIN_S, RELEASE, Sentry, permitted, reporting
+from clockface.sentry import AGAIN_S, RELEASE, Sentry, ended, permitted, reporting
 from edge.inference.photographs import decode
 from sync.office.authority.identity import BrokerIdentity
 from tests.clockface import leaky_program as canary
@@ -263,3 +263,18 @@ def test_an_address_that_is_not_https_or_not_whole_is_refused(dsn: str) -> None:
 def test_an_authority_without_an_address_changes_nothing_and_is_refused() -> None:
     with pytest.raises(ValidationError):
         SentryConfig(ca_file=Path("/ca.pem"))
+
+
+def test_a_commands_bug_is_reported_once_and_a_deliberate_error_is_not(
+    sink: HttpsSink, files: Credentials
+) -> None:
+    config = settings(sink, files)
+    told = crash(ValueError)
+    with pytest.raises(ValueError), reporting(config, process="signer"):  # noqa: PT011
+        raise told
+    ended(config, told, process="command")
+    ended(config, crash(ClockfaceError), process="command")
+    ended(SentryConfig(), crash(KeyError), process="command")
+    ended(config, crash(KeyError), process="command")
+    sink.await_got(2)
+    assert [event["tags"]["process"] for event in events(sink)] == ["signer", "command"]

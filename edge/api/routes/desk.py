@@ -8,13 +8,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from edge.api.gate import Gate
-from edge.api.protocol.exchange import MAX_JSON_BYTES, Message
+from edge.api.protocol.crashes import CrashTold
+from edge.api.protocol.exchange import MAX_JSON_BYTES, PREFIX, Message
 from edge.api.service import EdgeService, KeyService, Peer, PrivacyService
 from edge.api.stage import Stage
 from edge.camera.preview import Preview
@@ -115,6 +116,15 @@ def answer(message: Message) -> web.Response:
 async def status(desk: Desk, request: web.Request) -> web.StreamResponse:  # noqa: ARG001 - a handler's form
     """How the daemon is."""
     return answer(await desk.call(desk.service.status))
+
+
+def crash_row(desk: Desk, process: Literal["screen", "command"]) -> tuple[str, str, Handler]:
+    """Where a process beside the daemon says that it crashed; which one the socket says, never the body."""
+    return (
+        "POST",
+        f"{PREFIX}/crashes",
+        taking(desk, CrashTold, lambda told, _: desk.service.note_crash(told, process)),
+    )
 
 
 def answering(desk: Desk, work: Callable[[web.Request], Message]) -> Handler:

@@ -6,7 +6,7 @@ from edge.api import mirror, streams
 from edge.api.protocol.exchange import PREFIX, Role
 from edge.api.routes.badges import badge_rows
 from edge.api.routes.courier import deliver, envelopes, note_link, parcels, request_certificate, telemetry
-from edge.api.routes.desk import Desk, Handler, status
+from edge.api.routes.desk import Desk, Handler, crash_row, status
 from edge.api.routes.keys import key_table
 from edge.api.routes.privacy import privacy_table
 from edge.api.routes.screen import choose, screen_rows
@@ -23,6 +23,7 @@ def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
             *key_table(desk),
             *badge_rows(desk),
             *privacy_table(desk),
+            crash_row(desk, "command"),
         ],
         Role.SCREEN: [
             ("GET", f"{PREFIX}/status", asked),
@@ -31,6 +32,7 @@ def tables(desk: Desk) -> dict[Role, list[tuple[str, str, Handler]]]:
             ("GET", f"{PREFIX}/room", functools.partial(mirror.room, desk)),
             ("POST", f"{PREFIX}/intents", functools.partial(choose, desk)),
             *screen_rows(desk),
+            crash_row(desk, "screen"),
         ],
         Role.SYNC: [
             ("GET", f"{PREFIX}/status", asked),

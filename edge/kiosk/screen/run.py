@@ -11,6 +11,8 @@ import structlog
 import typer
 
 from clockface.notify import notifier_from
+from edge.api.protocol.exchange import Role
+from edge.crash_report import CrashTeller, tell
 from edge.errors import ScreenError
 from edge.kiosk.screen.config import ScreenConfig
 from edge.kiosk.screen.ear import Ear
@@ -30,13 +32,21 @@ def register(root: typer.Typer) -> None:
 
 def run(context: typer.Context) -> None:
     """Serve the screen's page, until told to stop."""
-    from clockface.logs import set_up
+    from clockface.logs import on_exception, set_up
     from edge.kiosk.screen.cli import invocation
 
     asked = invocation(context)
     config = asked.config
     set_up(config.logging, journal="JOURNAL_STREAM" in asked.environment)
-    asyncio.run(serve(config, asked.environment))
+    teller = CrashTeller(config.paths.run, Role.SCREEN)
+    undo = on_exception(teller)
+    try:
+        asyncio.run(serve(config, asked.environment))
+    except Exception as error:
+        tell(config.paths.run, Role.SCREEN, error)
+        raise
+    finally:
+        undo()
 
 
 def _now() -> datetime:

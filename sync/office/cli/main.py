@@ -5,6 +5,7 @@ A command asks `sync.office.cli.context.invocation(context)` for the configurati
 """
 
 from clockface.cli.program import Program
+from sync.crash_report import report
 from sync.office.config.tree import READER
 
 _OWN: tuple[str, ...] = (  # in the order of the help
@@ -44,5 +45,9 @@ PROGRAM = Program(
 
 
 def main() -> None:
-    """Run the command."""
-    PROGRAM.run()
+    """Run the command; a Sentry server, where one is configured, is told of what nobody expected."""
+    try:
+        PROGRAM.run()
+    except Exception as error:
+        report(READER, error)
+        raise

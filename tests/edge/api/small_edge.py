@@ -23,6 +23,7 @@ from edge.api.protocol.courier import (
     ParcelView,
     TelemetryView,
 )
+from edge.api.protocol.crashes import CrashNoted, CrashTold
 from edge.api.protocol.device import DeviceTest, DeviceTestQuery, RetirementAsked, RetirementView
 from edge.api.protocol.enrolment import CameraEnrolment, Enrolled, EnrolmentProgress, PhotoEnrolment
 from edge.api.protocol.intents import IntentChosen, IntentTaken
@@ -67,6 +68,7 @@ class SmallEdge:
     delivered: list[str] = field(default_factory=list)
     corrupt: bool = False
     broken: bool = False
+    crashes: list[tuple[str, CrashTold]] = field(default_factory=list)
     links: list[LinkTold] = field(default_factory=list)
     without_face: SmallCounter = field(default_factory=SmallCounter)
 
@@ -224,6 +226,10 @@ class SmallEdge:
 
     def telemetry(self) -> TelemetryView:
         return TelemetryView(envelope="{}")
+
+    def note_crash(self, told: CrashTold, process: str) -> CrashNoted:
+        self.crashes.append((process, told))
+        return CrashNoted()
 
     def note_link(self, told: LinkTold) -> LinkNoted:
         self.links.append(told)

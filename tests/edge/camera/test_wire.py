@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clockface.scrubbing import CLASS, MAX_CAUSES, PLACE, Trace
 from edge.camera.wire import (
     HEADER,
     MAGIC,
@@ -12,8 +13,11 @@ from edge.camera.wire import (
     VERSION,
     FrameRefused,
     Kind,
+    crash,
+    crash_text,
     parse_header,
     picture_header,
+    trace_of,
     trouble,
     words_of,
 )
@@ -91,3 +95,20 @@ def test_the_header_is_fixed_for_all_machines() -> None:
         header.pack().hex() == "434b46520101400030000000" + "0700000000000000" + "002f685900000000" + "00240000"
     )
     assert np.dtype(np.uint8).itemsize * 64 * 48 * 3 == 0x2400
+
+
+@given(raw=st.binary(max_size=2000))
+def test_any_bytes_are_a_crash_of_our_form_or_refused(raw: bytes) -> None:
+    try:
+        trace = trace_of(raw)
+    except FrameRefused:
+        return
+    assert 1 <= len(trace.error) <= MAX_CAUSES
+    assert all(CLASS.fullmatch(each) for each in trace.error)
+    assert all(PLACE.fullmatch(each) for each in trace.frames)
+
+
+def test_a_crash_comes_back_as_it_was_written() -> None:
+    trace = Trace(("KeyError", "ValueError"), ("edge.camera.network:12 grab", "edge.camera.live:3 _work"))
+    assert trace_of(crash_text(trace)) == trace
+    assert parse_header(crash(crash_text(trace))[: HEADER.size]).kind is Kind.CRASH

@@ -18,6 +18,7 @@ from edge.config.device import DeviceConfig
 from edge.config.recognition import LivenessConfig
 from edge.config.tree import Config
 from edge.daemon.counter import Counter
+from edge.daemon.crashes import Crashes
 from edge.daemon.intents import Intents
 from edge.daemon.link import SiteLink
 from edge.daemon.service import DaemonService
@@ -33,6 +34,7 @@ from edge.types.announcements import Announcement
 from edge.types.camera import CameraHealth, CameraState
 from edge.types.faces import BgrImage, Frame
 from edge.types.identity import DeviceId
+from sync.wire.topics import Address
 from tests.fakes import ManualClock
 
 ASTRONAUT = Path(__file__).parents[2] / "data" / "astronaut.jpg"
@@ -154,7 +156,18 @@ class TestKiosk:
             intents=self.intents,
             link=self.link,
             counter=self.counter,
+            crashes=self.crashes,
         )
+
+    @property
+    def crashes(self) -> Crashes:
+        """What reports crashes."""
+        return crashes_of(self.store, self.config, self.clock)
+
+
+def crashes_of(store: Store, config: Config, clock: ManualClock) -> Crashes:
+    """As the daemon makes it."""
+    return Crashes(store=store, address=Address(config.device.site, config.device.name), clock=clock)
 
 
 def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> TestKiosk:
@@ -218,6 +231,7 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         intents=intents,
         link=link,
         counter=counter,
+        crashes=crashes_of(store, config, clock),
     )
     return TestKiosk(
         service,

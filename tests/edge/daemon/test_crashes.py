@@ -7,7 +7,8 @@ import pytest
 
 from clockface.config import LoggingConfig
 from clockface.logs import on_exception, set_up
-from edge.daemon.crashes import AGAIN_S, MAX_KINDS, Crashes, scrub
+from clockface.scrubbing import Trace
+from edge.daemon.crashes import AGAIN_S, MAX_KINDS, MAX_OTHERS, Crashes, scrub
 from edge.errors import LedgerDiskFull
 from edge.inference.photographs import decode
 from edge.store.store import Store
@@ -124,3 +125,16 @@ def test_an_exception_of_any_thread_arrives(store: Store, crashes: Crashes) -> N
     (parcel,) = parcels(store)
     assert parcel.frames[-1].startswith("edge.inference.photographs:")
     assert "Ada" not in parcel.model_dump_json() + stream.getvalue()
+
+
+def test_what_others_hand_in_is_reported_under_their_name_and_crowds_nobody_out(
+    store: Store, crashes: Crashes
+) -> None:
+    for number in range(MAX_OTHERS + 20):
+        crashes.take("screen", Trace((f"Flood{number}",), ()))
+    crashes.take("capture", Trace(("OSError",), ("edge.camera.network:1 grab",)))
+    crashes.note(caught(CANARY))
+    crashes.report()
+    found = parcels(store)
+    assert sorted({each.process for each in found}) == ["capture", "edge", "screen"]
+    assert sum(each.process == "screen" for each in found) == MAX_OTHERS
