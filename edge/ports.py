@@ -15,7 +15,7 @@ from edge.types.clock import Instant
 from edge.types.faces import BgrImage, Detection, Embedding, Frame, Landmarks, TrackedFace
 from edge.types.identity import ModelHash, PersonId
 from edge.types.punches import Punch, RecordedPunch
-from edge.types.verdicts import LivenessVerdict, Match
+from edge.types.verdicts import LivenessVerdict
 
 
 class Clock(Protocol):
@@ -116,14 +116,6 @@ class Embedder(Protocol):
 
     def close(self) -> None:
         """Free the model."""
-        ...
-
-
-class Searchable(Protocol):
-    """A gallery of templates of one recognition chain."""
-
-    def search(self, probe: Embedding) -> Match:
-        """Compare a probe with every template, exactly."""
         ...
 
 

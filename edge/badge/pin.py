@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-MIN_DIGITS: Final = 4
-MAX_DIGITS: Final = 12
 _SALT_BYTES: Final = 16
 _HASH_BYTES: Final = 32
 # 16 MB and 0.11 s of one core of the machine that these lines were written on.

@@ -170,13 +170,8 @@ def _bpcer_at(apcer: float, genuine: Scores, by_species: dict[str, Scores]) -> f
     return float(np.mean(genuine <= threshold))
 
 
-def auc(genuine: Scores, impostor: Scores) -> float:
-    """Chance that a bona fide score lies above an attack's, ties counted half (area under the ROC curve)."""
-    above = (genuine[:, None] > impostor[None, :]).mean()
-    return float(above + (genuine[:, None] == impostor[None, :]).mean() / 2)
-
-
 def _auc_row(bona_fide: Sequence[Result], attacks: Sequence[Result], species: str) -> JsonObject:
+    """Chance that a bona fide score lies above an attack's, ties counted half: the area under the ROC curve."""
     own = [r for r in attacks if r.presentation.group == species]
     genuine, impostor = _raw(bona_fide), _raw(own)
     if not genuine.size or not impostor.size:

@@ -7,7 +7,7 @@ roster changes signed; nobody else, and a template can only be what a kiosk of t
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -280,8 +280,3 @@ def _refused(connection: Connection, row: Row[Any], *, subject: str, detail: str
         detail=detail,
         now_us=now_us,
     )
-
-
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)

@@ -7,7 +7,7 @@ against `ca_file` and its name against `host`; no field weakens this. The passwo
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sync.office.config.database import SYSTEM_AUTHORITIES, DatabaseConfig
+from sync.office.config.database import SYSTEM_AUTHORITIES
 from sync.office.database.errors import DatabaseSettingsInvalid
 
 MAX_PASSWORD_LENGTH = 1024
@@ -117,35 +117,6 @@ class PostgreSQLSettings:
 
 
 DatabaseSettings = SQLiteSettings | PostgreSQLSettings
-
-
-def settings_of(config: DatabaseConfig) -> DatabaseSettings:
-    """What the office's configuration says about its database.
-
-    Raises:
-        DatabaseSettingsInvalid: The section did not pass through the configuration's own checks.
-    """
-    if config.engine == "sqlite":
-        return SQLiteSettings(path=config.path)
-    host, name, user = config.host, config.name, config.user
-    port, conn_max_age_s = config.port, config.conn_max_age_s
-    if host is None or name is None or user is None or port is None or conn_max_age_s is None:
-        raise DatabaseSettingsInvalid("PostgreSQL is not configured completely", where="OFFICE_DB_*")
-    return PostgreSQLSettings(
-        host=host,
-        name=name,
-        user=user,
-        password=config.password.get_secret_value() if config.password is not None else "",
-        port=port,
-        conn_max_age_s=conn_max_age_s,
-        ca_file=_authorities(config.sslrootcert),
-    )
-
-
-def _authorities(sslrootcert: str) -> Path | str | None:
-    if sslrootcert == SYSTEM_AUTHORITIES:
-        return SYSTEM_AUTHORITIES
-    return Path(sslrootcert) if sslrootcert else None
 
 
 def _check_text(name: str, value: str) -> None:

@@ -6,9 +6,11 @@ import pytest
 from pydantic import SecretStr
 
 from sync.office.config.database import DatabaseConfig
+from sync.office.config.tree import READER
 from sync.office.database import PostgreSQLSettings, SQLiteSettings, open_database
 from sync.office.storage import database_settings
 from tests.sync.office.postgres import Server
+from tests.sync.office.test_config import PASSWORD, POSTGRESQL, SOCKET
 
 
 def configured(**changes: object) -> DatabaseConfig:
@@ -63,3 +65,19 @@ def test_a_server_is_reached_as_configured(postgres: Server, *, over_socket: boo
         database.upgrade()
         database.demand_current()
         database.close()
+
+
+def test_a_server_is_what_its_variables_say() -> None:
+    settings = database_settings(READER.load(None, POSTGRESQL).config.database)
+    assert isinstance(settings, PostgreSQLSettings)
+    assert (settings.host, settings.name, settings.user) == ("db.example.com", "clockface", "clockface")
+    assert (settings.port, settings.conn_max_age_s, settings.ca_file) == (5432, 600, "system")
+    assert settings.password == PASSWORD
+    assert PASSWORD not in repr(settings)
+
+
+def test_a_unix_socket_has_no_authority_and_perhaps_no_password() -> None:
+    settings = database_settings(READER.load(None, SOCKET).config.database)
+    assert isinstance(settings, PostgreSQLSettings)
+    assert settings.over_socket
+    assert (settings.password, settings.ca_file) == ("", None)

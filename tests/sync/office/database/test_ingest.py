@@ -1,14 +1,11 @@
-"""Storing events in bulk, once, under the lock of their epoch; and following them without missing one."""
-
-import threading
+"""Storing events in bulk, once; and following them without missing one."""
 
 import pytest
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import insert, select
 
 from sync.office.database import Database, arrivals, ingest, schema
-from tests.sync.office.database.rows import add_device, add_epoch, event_hash, event_row
-
-WAIT_S = 20
+from sync.office.database.errors import DatabaseConflict
+from tests.sync.office.database.rows import add_device, add_epoch, event_row
 
 
 def start(database: Database) -> tuple[int, int]:
@@ -24,18 +21,13 @@ def stored(database: Database, *, above: int = 0, up_to: int = 2**62) -> list[in
         return list(connection.execute(chosen).scalars())
 
 
-def test_the_same_events_again_change_nothing(office_database: Database) -> None:
+def test_an_event_that_is_there_already_is_a_conflict_and_nothing_is_stored(office_database: Database) -> None:
     device, epoch = start(office_database)
-    for first, last in ((1, 10), (1, 10), (5, 15)):
-        with office_database.write() as connection:
-            rows = [event_row(device, epoch, seq) | {"received_us": first} for seq in range(first, last + 1)]
-            ingest.add_events(connection, rows)
-    assert stored(office_database) == list(range(1, 16))
-    with office_database.read() as connection:
-        received = connection.execute(
-            select(schema.events.c.received_us).order_by(schema.events.c.seq)
-        ).scalars()
-        assert list(received) == [1] * 10 + [5] * 5
+    with office_database.write() as connection:
+        ingest.append_events(connection, [event_row(device, epoch, seq) for seq in (1, 2)])
+    with pytest.raises(DatabaseConflict), office_database.write() as connection:
+        ingest.append_events(connection, [event_row(device, epoch, seq) for seq in (3, 2)])
+    assert stored(office_database) == [1, 2]
 
 
 def test_every_column_of_an_event_comes_back_as_it_was(office_database: Database) -> None:
@@ -45,7 +37,7 @@ def test_every_column_of_an_event_comes_back_as_it_was(office_database: Database
         "reissues_epoch": "000001-00112233aabbccdd", "reissues_seq": 2**31 - 1, "reissues_hash": b"\xff" * 32,
     }  # fmt: skip
     with office_database.write() as connection:
-        ingest.add_events(connection, [row])
+        ingest.append_events(connection, [row])
     with office_database.read() as connection:
         found = dict(connection.execute(select(schema.events)).mappings().one())
     assert found.pop("id") >= 1
@@ -58,19 +50,7 @@ def test_an_incomplete_row_is_refused(office_database: Database) -> None:
     row = event_row(device, epoch, 1)
     del row["trust"]
     with pytest.raises(KeyError), office_database.write() as connection:
-        ingest.add_events(connection, [row])
-
-
-def test_an_event_waits_once_for_each_of_its_histories(office_database: Database) -> None:
-    device, epoch = start(office_database)
-    full = event_row(device, epoch, 7)
-    row = {name: full[name] for name in ingest.WAITING_COLUMNS}
-    with office_database.write() as connection:
-        ingest.add_waiting(connection, [row, row])
-        ingest.add_waiting(connection, [row, row | {"hash": event_hash(epoch, 8)}])
-        ingest.add_waiting(connection, [])
-    with office_database.read() as connection:
-        assert connection.execute(select(func.count()).select_from(schema.waiting)).scalar_one() == 2
+        ingest.append_events(connection, [row])
 
 
 def test_inserting_once_passes_over_any_unique_key(office_database: Database) -> None:
@@ -86,37 +66,11 @@ def test_inserting_once_passes_over_any_unique_key(office_database: Database) ->
         assert connection.execute(statement, row | {"device": "b"}).rowcount == 1
 
 
-def test_receivers_move_a_frontier_one_after_the_other(office_database: Database) -> None:
-    device, epoch = start(office_database)
-    epochs = schema.epochs
-
-    def advance() -> None:
-        with office_database.write() as connection:
-            found = ingest.lock_epochs(connection, [epoch])[epoch]
-            following = found.frontier_seq + 1
-            ingest.add_events(connection, [event_row(device, epoch, following)])
-            connection.execute(update(epochs).where(epochs.c.id == epoch).values(frontier_seq=following))
-
-    threads = [threading.Thread(target=lambda: [advance() for _ in range(10)]) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(WAIT_S)
-    assert stored(office_database) == list(range(1, 41))
-    with office_database.read() as connection:
-        assert connection.execute(select(epochs.c.frontier_seq)).scalar_one() == 40
-
-
-def test_an_epoch_that_is_not_there_is_not_locked(office_database: Database) -> None:
-    with office_database.write() as connection:
-        assert ingest.lock_epochs(connection, [1, 2]) == {}
-
-
 def test_following_sees_what_is_committed(office_database: Database) -> None:
     assert arrivals.settled(office_database) == 0
     device, epoch = start(office_database)
     with office_database.write() as connection:
-        ingest.add_events(connection, [event_row(device, epoch, seq) for seq in (1, 2, 3)])
+        ingest.append_events(connection, [event_row(device, epoch, seq) for seq in (1, 2, 3)])
     assert stored(office_database, up_to=arrivals.settled(office_database)) == [1, 2, 3]
 
 
@@ -125,7 +79,7 @@ def test_a_follower_never_goes_past_an_event_that_is_still_to_be_committed(offic
     device, epoch = start(office_database)
     with office_database.write() as connection:
         other = add_epoch(connection, device, ordinal=2)
-        ingest.add_events(connection, [event_row(device, epoch, 1)])
+        ingest.append_events(connection, [event_row(device, epoch, 1)])
     position = arrivals.settled(office_database)
     seen = stored(office_database, up_to=position)
 
@@ -136,10 +90,10 @@ def test_a_follower_never_goes_past_an_event_that_is_still_to_be_committed(offic
         position = reached
 
     with office_database.write() as slow:
-        ingest.add_events(slow, [event_row(device, epoch, 2)])
+        ingest.append_events(slow, [event_row(device, epoch, 2)])
         if office_database.dialect == "postgresql":
             with office_database.write() as quick:
-                ingest.add_events(quick, [event_row(device, other, 100)])
+                ingest.append_events(quick, [event_row(device, other, 100)])
         follow()
         assert seen == [1]
     follow()
@@ -149,7 +103,7 @@ def test_a_follower_never_goes_past_an_event_that_is_still_to_be_committed(offic
 def test_a_receiver_that_fails_holds_no_follower_back(office_database: Database) -> None:
     device, epoch = start(office_database)
     with pytest.raises(RuntimeError), office_database.write() as connection:  # noqa: PT012
-        ingest.add_events(connection, [event_row(device, epoch, 1)])
+        ingest.append_events(connection, [event_row(device, epoch, 1)])
         raise RuntimeError
     with office_database.write() as connection:
         connection.execute(insert(schema.events), [event_row(device, epoch, 1)])
