@@ -12,11 +12,13 @@ import numpy as np
 
 from edge.config.recognition import DecisionConfig, QualityConfig
 from edge.config.tree import Config
-from edge.inference.analyser import Face, FaceAnalyser
+from edge.inference.analyser import Face
 from edge.inference.chain import Models
 from edge.inference.comparator import Comparator
+from edge.inference.crowd import Crowd
 from edge.inference.decision import Compared, Observation, TrackDecider
 from edge.inference.gallery import Gallery
+from edge.inference.matching import Matcher
 from edge.inference.moving import Candidate, Move
 from edge.inference.operating_point import OperatingPoint, Threshold
 from edge.inference.pad.evidence import DOUBTS
@@ -29,13 +31,9 @@ from edge.types.identity import ModelHash, PersonId, TrackId
 from edge.types.people import Template
 from edge.types.verdicts import LivenessState, LivenessVerdict, Outcome, Scene, Verdict
 
-__all__ = ["Comparator", "Face", "FaceAnalyser", "Recogniser", "open_recogniser"]
-
 BYSTANDER = 0.5
 """Faces narrower than this share of `quality.min_face_px` are people in the background: nobody judges them."""
 KEEP = 0.8  # the face that is being judged stays it until another one is this much larger
-BROKEN = 0.1
-"""Two frames of one track whose cosine is lower show two people, whatever the tracker says."""
 DOUBT_RETRY_S, MOST_RETRY_S = 1.5, 60.0
 """Who only stood still may soon try again; who is refused again and again waits twice as long each time."""
 SAME = 0.4
@@ -84,19 +82,18 @@ class Recogniser:
         times: StageTimes | None = None,
     ) -> None:
         self._models = models
-        self._current = current
-        self._previous = previous
         self._min_template_px = min_template_px
         self._moving: tuple[TrackId, Move] | None = None
         self._liveness = liveness
         self._quality = quality
         self._rules = decision
         self.times = times or StageTimes()
+        self._matcher = Matcher(current=current, previous=previous, times=self.times)
         self._tracker = Tracker(gap_s=decision.track_gap_s)
         self._judged: dict[TrackId, _Judged] = {}
         self._refused: dict[TrackId, int] = {}  # attempts of a face before its present track
         self._favourite: TrackId | None = None
-        self._crowd = _Crowd(decision.track_gap_s)
+        self._crowd = Crowd(decision.track_gap_s)
 
     def process(self, frame: Frame) -> Scene:
         """Take one frame through the pipeline.
@@ -136,26 +133,20 @@ class Recogniser:
     @property
     def galleries(self) -> Mapping[ModelHash, Gallery]:
         """The gallery of each chain in use, the current one first."""
-        chains = [self._current] if self._previous is None else [self._current, self._previous]
-        return {chain.model_hash: chain.gallery for chain in chains}
+        return self._matcher.galleries
 
     @property
     def thresholds(self) -> Mapping[ModelHash, Threshold]:
         """The threshold in force of each chain in use; doctor warns where it is not supported."""
-        chains = [self._current] if self._previous is None else [self._current, self._previous]
-        return {chain.model_hash: chain.threshold(people=self._people()) for chain in chains}
+        return self._matcher.thresholds
 
     def enrolled(self, person_id: PersonId, templates: Iterable[Template]) -> None:
         """Give a person exactly these templates of the current chain; the previous chain's are used no more."""
-        self._current.gallery.replace(person_id, templates)
-        if self._previous is not None:
-            self._previous.gallery.remove(person_id)
+        self._matcher.enrolled(person_id, templates)
 
     def removed(self, person_id: PersonId) -> None:
         """Take a person out of both galleries."""
-        self._current.gallery.remove(person_id)
-        if self._previous is not None:
-            self._previous.gallery.remove(person_id)
+        self._matcher.removed(person_id)
 
     def reset(self) -> None:
         """Forget all tracks, as when the camera was reopened; verdicts already given stand."""
@@ -163,7 +154,7 @@ class Recogniser:
             gone = self._tracker.update((), at_s=-math.inf).ended
             for track_id in {*gone, *self._judged}:
                 self._drop(track_id)
-            self._crowd = _Crowd(self._rules.track_gap_s)
+            self._crowd = Crowd(self._rules.track_gap_s)
 
     def _end(self, ended: tuple[TrackId, ...], *, at_s: float) -> list[Verdict]:
         """Conclude the tracks that are over; who was never judged gets no verdict."""
@@ -233,7 +224,7 @@ class Recogniser:
                 live = self._liveness.judge(frame, face, examined.landmarks)
             compared = None
             if live.state is not LivenessState.NOT_LIVE:
-                compared = self._compare(frame, examined, judged)
+                compared = self._matcher.compare(frame, examined, judged.last)
                 if compared is None:
                     self._restart(face.track_id, frame.captured_s)
                     return None, None
@@ -265,7 +256,7 @@ class Recogniser:
             and match.margin >= self._rules.margin
         ):
             live = self._liveness.concerning(track_id, match.person_id)
-        probe = judged.last[self._current.model_hash]
+        probe = judged.last[self._matcher.current.model_hash]
         if live.asks is not None and judged.anchor is None:
             judged.anchor = probe
         if judged.anchor is not None and float(np.dot(judged.anchor, probe)) < SAME:
@@ -283,9 +274,10 @@ class Recogniser:
         return float(min(pause_s * 2 ** (judged.refused - 1), MOST_RETRY_S))
 
     def _candidate(self) -> Candidate | None:
-        if self._previous is None:
+        previous = self._matcher.previous
+        if previous is None:
             return None
-        return Candidate(previous=self._previous.model_hash, min_face_px=self._min_template_px)
+        return Candidate(previous=previous.model_hash, min_face_px=self._min_template_px)
 
     def _examine(self, frame: Frame, face: TrackedFace) -> Face:
         with self.times.measure(Stage.LANDMARKS):
@@ -294,38 +286,6 @@ class Recogniser:
             crop = self._models.aligner.crop(frame.image, landmarks)
             quality = assess(frame.image.shape, face.detection, landmarks, crop=crop, limits=self._quality)
         return Face(face.detection, landmarks, quality)
-
-    def _compare(self, frame: Frame, face: Face, judged: _Judged) -> Compared | None:
-        """Match one face in the current chain, then in the previous; None if it is not the track's person."""
-        first = self._ask(self._current, frame, face, judged)
-        if first is None or self._previous is None or not self._previous.gallery.people:
-            return first
-        if first.match.score >= first.threshold:
-            return first
-        second = self._ask(self._previous, frame, face, judged)
-        if second is None:
-            return None
-        person = second.match.person_id
-        moved_on = person is not None and person in self._current.gallery
-        better = second.match.score - second.threshold > first.match.score - first.threshold
-        return second if better and not moved_on else first
-
-    def _ask(self, chain: Comparator, frame: Frame, face: Face, judged: _Judged) -> Compared | None:
-        with self.times.measure(Stage.EMBED):
-            probe = chain.embed(frame, face)
-        last = judged.last.get(chain.model_hash)
-        judged.last[chain.model_hash] = probe
-        if last is not None and float(np.dot(last, probe)) < BROKEN:
-            return None
-        with self.times.measure(Stage.MATCH):
-            match = chain.gallery.search(probe)
-            threshold = chain.threshold(people=self._people())
-        return Compared(match, threshold.score, chain.model_hash)
-
-    def _people(self) -> int:
-        """Everybody that a stranger is compared with: two galleries give two chances to be mistaken."""
-        previous = 0 if self._previous is None else self._previous.gallery.people
-        return self._current.gallery.people + previous
 
     def _decided(self, track_id: TrackId) -> bool:
         judged = self._judged.get(track_id)
@@ -358,30 +318,6 @@ class Recogniser:
         if self._favourite == track_id:
             self._favourite = None
         return self._judged.pop(track_id, None)
-
-
-class _Crowd:
-    """Says once that several people stand there for `settle_s`; again only after they parted."""
-
-    def __init__(self, settle_s: float) -> None:
-        self._settle_s = settle_s
-        self._since_s: float | None = None
-        self._parted_s: float | None = None
-        self._said = False
-
-    def stands(self, crowded: bool, at_s: float) -> bool:  # noqa: FBT001 - the one thing that it is told
-        """Take one frame into account; True for the frame that is worth a verdict."""
-        if crowded:
-            self._parted_s = None
-            self._since_s = at_s if self._since_s is None else self._since_s
-            if not self._said and at_s - self._since_s >= self._settle_s:
-                self._said = True
-                return True
-            return False
-        self._parted_s = at_s if self._parted_s is None else self._parted_s
-        if at_s - self._parted_s >= self._settle_s:
-            self._since_s, self._said = None, False
-        return False
 
 
 def open_recogniser(

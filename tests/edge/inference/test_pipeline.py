@@ -13,9 +13,10 @@ from edge.config.tree import Config
 from edge.errors import ModelError, OperatingPointMissing
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models
+from edge.inference.comparator import Comparator
 from edge.inference.gallery import Gallery
 from edge.inference.liveness import LivenessOff, LivenessUnavailable
-from edge.inference.pipeline import RETRY_S, Comparator, open_recogniser
+from edge.inference.pipeline import RETRY_S, open_recogniser
 from edge.inference.stages import Stage
 from edge.types.faces import BgrImage, Coaching, Frame
 from edge.types.identity import ModelHash, PersonId, TemplateId
