@@ -24,8 +24,9 @@ PASSIVE_SHARE = 0.5  # of its log-odds beside motion's: prints fool it often, mo
 PASSIVE_MOST = 4.0  # of its log-odds counts: it is surest where it knows the camera, not the person
 
 MIN_MOVES = 5  # frames that were registered on the first
-TURNED_DEG, CERTAIN, CHANGED = 1.0, 8.0, 0.004  # where a sheet and a head are equally likely
-TURNED_SHARE, CERTAIN_SHARE, CHANGED_SHARE = 1.0, 2.9, 0.9  # of their logarithms in the log-odds
+TURNED_DEG, CERTAIN, CHANGED = 1.0, 6.5, 0.004  # where a sheet and a head are equally likely
+TURNED_SHARE, CERTAIN_SHARE, CHANGED_SHARE = 0.8, 2.6, 0.8  # of their logarithms in the log-odds
+CHANGED_MOST = 0.5  # that much it may speak for a head: a mouth lives behind a mask's hole as well
 MOTION_LIVE = -0.25  # log-odds of motion alone that a live face must reach, however live it looks
 SUM_LIVE = 1.5  # and together with the share of the look
 FLAT = -2.5  # log-odds at which motion is a sheet's
@@ -147,7 +148,7 @@ def motion_log_odds(moved: Moved) -> float:
     turned = TURNED_SHARE * math.log(max(moved.turned_deg, 0.01) / TURNED_DEG)
     certain = CERTAIN_SHARE * math.log(max(moved.certainty, 0.01) / CERTAIN)
     changed = CHANGED_SHARE * math.log(max(moved.changed, 1e-5) / CHANGED)
-    return _within(turned, 3.0) + _within(certain, 4.0) + _within(changed, 2.0)
+    return _within(turned, 3.0) + _within(certain, 4.0) + min(_within(changed, 2.0), CHANGED_MOST)
 
 
 def probability(log_odds: float) -> float:

@@ -21,6 +21,7 @@ SAME_FACE = 0.85
 """Correlation of successive frames: on the bench's clips one face kept 0.91, two had 0.79 at most."""
 _TOGETHER = 3  # frames that are averaged: noise of single frames falls out
 _KEPT = 64  # frames that count
+_ASTRAY = 0.08  # what a sheet bent by a pixel may seem to change, root mean square, as it is followed wrongly
 _SPOT = 4.0  # of the median change: more of it is a spot of gloss, not skin
 
 
@@ -48,6 +49,7 @@ class MotionWatcher:
         self._certainty: deque[float] = deque(maxlen=_KEPT)
         self._early: list[Values] = []
         self._late: deque[Values] = deque(maxlen=_TOGETHER)
+        self._bent: deque[float] = deque(maxlen=_TOGETHER)
         self._noise: deque[float] = deque(maxlen=_KEPT)
         self._most_rad, self._sway = 0.0, 0.0
 
@@ -100,6 +102,7 @@ class MotionWatcher:
         if len(self._early) < _TOGETHER:
             self._early.append(registered.light)
         self._late.append(registered.light)
+        self._bent.append(registered.bent_px)
 
     def _changed(self) -> float:
         """Mean square change from the first frames to the last, less noise, over what the face shows."""
@@ -109,8 +112,9 @@ class MotionWatcher:
         size = np.abs(change - change.mean())
         most = _SPOT * float(np.median(size))
         noise = 2 * _quantile(sorted(self._noise), 0.5) / _TOGETHER
-        shown = float(np.var(self._early[0]))
-        return max(float(np.mean(np.minimum(size, most) ** 2)) - noise, 0.0) / max(shown, 1e-6)
+        shown = max(float(np.var(self._early[0])), 1e-6)
+        astray = (_ASTRAY * float(np.mean(self._bent))) ** 2
+        return max((float(np.mean(np.minimum(size, most) ** 2)) - noise) / shown - astray, 0.0)
 
 
 def _quantile(ordered: list[float], share: float) -> float:

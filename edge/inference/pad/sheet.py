@@ -33,6 +33,8 @@ _EYE, _MOUTH = 0.36, (0.75, 0.40)
 _SMOOTH_PX, _DETAIL_PX, _CONTRAST = 0.9, 15, 8.0
 MOST_PIXELS, FEWEST_PIXELS = 3000, 800  # those with the greatest gradients tell nearly everything
 _ROUNDS, _ENOUGH_PX, _ROUGHLY_PX = 10, 0.01, 0.1
+_ASTRAY = 0.05
+"""A sheet much tilted or bent is followed so wrongly, as a share of its map: no depth is told below that."""
 _OUTLIER = 2.5  # standard deviations from which on a pixel counts less (Cauchy's weight)
 _RIDGE = 1e-3
 _FAINTEST = 0.05  # standard deviation of light below which there is nothing to compare
@@ -48,9 +50,11 @@ class Registered:
     """One frame laid over the first.
 
     Args:
-        turn_rad: (2,) by how much depth moves the picture across and down: small turns of a head, in radians.
+        turn_rad: (2,) by how much depth moves the picture across and down: small turns of a head, in radians,
+            less what the fit of a sheet so bent may be wrong by.
         error_rad: Its standard error.
         certainty: How many standard errors it is from none at all.
+        bent_px: How far the sheet's own map is from moving, turning and scaling a picture, root mean square.
         light: What each pixel shows, brought to the first frame's contrast.
         similarity: Correlation with the first frame, at most 1.
         rests: Whether the search came to its end; else nothing but the similarity means anything.
@@ -59,6 +63,7 @@ class Registered:
     turn_rad: NDArray[np.float64]
     error_rad: float
     certainty: float
+    bent_px: float
     light: Values
     similarity: float
     rests: bool
@@ -87,6 +92,7 @@ class Sheet:
         self._slopes = np.column_stack(
             [self._maps * across[:, None], self._maps * down[:, None], self.light, np.ones_like(self.light)]
         ).astype(np.float32)
+        self._depth_px = math.sqrt(float(np.mean(depth**2)))
         self._last = np.zeros((2, self._maps.shape[1]), np.float32)  # where the search begins: the last frame's
 
     @classmethod
@@ -146,7 +152,10 @@ class Sheet:
         count = place.shape[1]
         turns = [count - 1, 2 * count - 1]
         errors = np.linalg.inv(normal.astype(np.float64))[np.ix_(turns, turns)] * noise
+        bent_px = self._bent(place)
         turn = place[:, -1].astype(np.float64)
+        told = max(1 - _ASTRAY * bent_px / max(float(np.linalg.norm(turn)) * self._depth_px, 1e-9), 0.0)
+        turn = turn * told
         square = float(turn @ np.linalg.solve(errors, turn)) if noise > 0 else 0.0
         gain = max(float(seen @ self.light) / max(float(self.light @ self.light), 1e-6), 0.3)
         light = seen / gain
@@ -154,10 +163,22 @@ class Sheet:
             turn_rad=turn,
             error_rad=math.sqrt(max(float(np.trace(errors)), 0.0) / 2),
             certainty=math.sqrt(max(square, 0.0)),
+            bent_px=bent_px,
             light=light - (light - self.light).mean(),
             similarity=similarity(seen, self.light),
             rests=rests,
         )
+
+    def _bent(self, place: Plane) -> float:
+        """What is left of the sheet's map without its best similarity."""
+        moved = self._maps[:, :-1] @ place[:, :-1].T
+        moved -= moved.mean(axis=0)
+        across, down = (axis - axis.mean() for axis in self._at)
+        size = float(across @ across + down @ down)
+        scale = float(across @ moved[:, 0] + down @ moved[:, 1]) / size
+        roll = float(across @ moved[:, 1] - down @ moved[:, 0]) / size
+        left = float((moved**2).sum()) - size * (scale**2 + roll**2)
+        return math.sqrt(max(left, 0.0) / len(moved))
 
 
 def similarity(one: Values, other: Values) -> float:

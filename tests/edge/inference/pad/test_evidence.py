@@ -102,3 +102,8 @@ def test_who_moves_too_little_is_told_so_while_there_is_time_and_not_at_once(mov
 
 def test_what_moves_as_a_plane_is_not_told_how_to_get_on() -> None:
     assert judge_look_and_motion(seen(PRINT, elapsed_s=1.2)).hints is None
+
+
+def test_skin_that_changes_never_makes_a_head_of_what_does_not_turn() -> None:
+    mask = Moved(frames=20, turned_deg=0.7, certainty=4.7, changed=0.3, sway=0.2)
+    assert judge_look_and_motion(seen(mask, passive=9.0, elapsed_s=1.6)).state is LivenessState.NOT_LIVE

@@ -32,7 +32,7 @@ def laid(first: tuple[BgrImage, Landmarks], later: tuple[BgrImage, Landmarks]) -
 def test_a_head_is_seen_to_turn_by_as_much_as_it_does(portrait: BgrImage) -> None:
     seen = laid(moved(portrait, turn=0.0, plane=False), moved(portrait, turn=0.5, plane=False, seed=1))
     across, down = seen.turn_rad
-    assert abs(across) == pytest.approx(TURN_RAD, rel=0.35)
+    assert 0.5 * TURN_RAD < abs(across) < 1.1 * TURN_RAD  # less what the fit may be wrong by, never more
     assert abs(down) < 0.2 * TURN_RAD
     assert seen.certainty > 10
     assert seen.error_rad < 0.1 * TURN_RAD
