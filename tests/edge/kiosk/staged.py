@@ -49,13 +49,15 @@ class Staged:
         self.stage.announce(announcement)
 
 
-def shown(staged: Staged, browser: Browser, **sections: dict[str, Any]) -> ScreenProcess:
+def shown(
+    staged: Staged, browser: Browser, *, state: str = "attract", **sections: dict[str, Any]
+) -> ScreenProcess:
     """A new page of a screen with this configuration, on which nobody was yet."""
     sections.setdefault("look", {}).setdefault("greeting_s", 1.0)
     process = staged.screen(sections)
     staged.say(given.attract())
     browser.open(process.address)
-    browser.shows("attract")
+    browser.shows(state)
     return process
 
 

@@ -256,8 +256,7 @@ def test_a_display_without_touch_shows_no_buttons_and_takes_a_keypad(staged: Sta
 
 
 def test_a_hall_at_night_is_dark_until_somebody_comes(staged: Staged, browser: Browser) -> None:
-    shown(staged, browser, sleep={"after_s": 0.5})
-    browser.shows("asleep")
+    shown(staged, browser, state="asleep", sleep={"after_s": 0.5})
     assert browser.script("return getComputedStyle(document.getElementById('wall')).backgroundColor") == (
         "rgb(0, 0, 0)"
     )
