@@ -28,6 +28,9 @@ from sync.wire.fields import (
 )
 
 MAX_ROSTER_LIFE: Final = timedelta(days=366)
+MAX_REVOKED: Final = 128  # badges of one person; the latest stay
+
+BadgeId = Annotated[str, Field(pattern=r"^[0-9a-f]{24}$")]
 
 
 class ConsentGiven(Wire):
@@ -53,6 +56,7 @@ class PersonDetails(Wire):
         language: Of the screen after recognition; empty means the device's.
         enabled: Whether they may be recorded.
         consent: In force, or None: no templates may be kept.
+        badges_revoked: The person's badges that count no more, at any kiosk; absent for none.
     """
 
     name: Annotated[Text, Field(min_length=1)]
@@ -61,6 +65,7 @@ class PersonDetails(Wire):
     language: Language = ""
     enabled: bool = True
     consent: ConsentGiven | None = None
+    badges_revoked: Annotated[list[BadgeId], Field(min_length=1, max_length=MAX_REVOKED)] | None = None
 
 
 class PutPerson(Wire):
