@@ -226,6 +226,7 @@ def build(
         closed=link.bulletin.closed,
         identified=lambda who: attendant.identified(who),  # noqa: PLW0108 - made below
         disowned=lambda: daemon.tally.disowned(),  # noqa: PLW0108 - made below
+        share=link.sharing.person,
     )
     daemon = DaemonService(
         config=config,

@@ -16,6 +16,7 @@ from edge.daemon.without_face import WithoutFace
 from edge.ports import Announcer, Clock
 from edge.store.sitekey import SiteKeys
 from edge.store.store import Store
+from edge.types.identity import PersonId
 from edge.types.punches import RecordedPunch
 
 
@@ -31,9 +32,10 @@ class Counter:
         closed: Why the kiosk is out of service by order, or None.
         identified: Takes who was identified.
         disowned: Counts records that were disowned.
+        share: Tells the office of a person who changed here, in the change's transaction.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its seams, each named
         self,
         *,
         config: Config,
@@ -44,6 +46,7 @@ class Counter:
         closed: Callable[[], str | None],
         identified: Callable[[Identification], None],
         disowned: Callable[[], None],
+        share: Callable[[PersonId], None],
     ) -> None:
         keys = badge_keys(store, site_keys)
         self.announcer = Offers(
@@ -77,6 +80,7 @@ class Counter:
             keys=keys,
             desk=self.desk,
             afterthoughts=self.afterthoughts,
+            share=share,
         )
 
     def note(self, recorded: RecordedPunch) -> None:

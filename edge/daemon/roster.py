@@ -262,6 +262,8 @@ class _Entry:
             raise Refusal("malformed", f"the details of person {person_id} do not hold") from None
         self._store.site.note_person(person_id, version)
         self._consent(person_id, details)
+        for badge_id in details.badges_revoked or ():
+            self._store.badges.revoke_elsewhere(badge_id, person_id, actor=OFFICE)
 
     def _yields(self, holder: PersonId) -> bool:
         """Whether whoever has a number gets another one from the office, now or in a document to come."""

@@ -19,7 +19,7 @@ from edge.types.people import Template
 from sync.wire.canonical import encode as canonical
 from sync.wire.fields import format_time
 from sync.wire.parcels import PersonParcel, TemplateParcel, TemplatesReplaced
-from sync.wire.roster import ConsentGiven, PersonDetails
+from sync.wire.roster import MAX_REVOKED, ConsentGiven, PersonDetails
 from sync.wire.sealing import TemplateIdentity, seal, seal_template, to_text
 from sync.wire.topics import Address
 
@@ -123,12 +123,14 @@ class Sharing:
 
     def _details(self, person_id: PersonId) -> PersonDetails:
         person, consent = self._store.people.get(person_id), self._store.consents.current(person_id)
+        revoked = self._store.badges.revoked_of(person_id, limit=MAX_REVOKED)
         return PersonDetails(
             name=person.profile.name,
             number=person.profile.number,
             greeting=person.profile.greeting[:100],
             language=person.profile.language,
             enabled=person.enabled,
+            badges_revoked=list(revoked) or None,
             consent=None
             if consent is None
             else ConsentGiven.model_validate(

@@ -5,7 +5,7 @@ badge's text, a PIN, a code's secret) goes back to the staff who asked, once, an
 the audit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from edge.api.protocol.badges import (
@@ -53,6 +53,7 @@ class WithoutFace:
         keys: Of badges: the first seals.
         desk: Judges what people show and type.
         afterthoughts: Takes what they say of their record.
+        share: Tells the office of a person who changed here, in the change's transaction.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class WithoutFace:
         keys: Sequence[BadgeKey],
         desk: BadgeDesk,
         afterthoughts: Afterthoughts,
+        share: Callable[[PersonId], None],
     ) -> None:
         self._config = config
         self._store = store
@@ -71,6 +73,7 @@ class WithoutFace:
         self._key = keys[0]
         self._desk = desk
         self._afterthoughts = afterthoughts
+        self._share = share
 
     # --- staff --------------------------------------------------------------------------------------------
 
@@ -110,8 +113,11 @@ class WithoutFace:
         )
 
     def revoke_badge(self, badge_id: str, peer: Peer) -> BadgeView:
-        """Let a badge count no more."""
-        return badge_view(self._store.badges.revoke(badge_id, actor=peer.account))
+        """Let a badge count no more, here and, through the office, at the site's other kiosks."""
+        with self._store.database.write():
+            revoked = self._store.badges.revoke(badge_id, actor=peer.account)
+            self._share(revoked.person_id)
+        return badge_view(revoked)
 
     def set_pin(self, person_id: str, asked: PinSet, peer: Peer) -> WaysView:
         """Give a person a PIN, or take it away."""

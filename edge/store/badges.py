@@ -75,20 +75,24 @@ class Badges:
             PersonUnknown: There is no such person.
         """
         issued = IssuedBadge(badge_id, person_id, self._clock.now().wall, actor, ends_at)
-        fields = {
-            "person": person_id,
-            "issued_at": issued.issued_at.isoformat(),
-            "issued_by": actor,
-            "ends_at": None if ends_at is None else ends_at.isoformat(),
-        }
         with self._database.write() as connection:
             _demand(connection, person_id)
-            connection.execute(
-                "INSERT INTO badges (badge_id, person_id, revoked, body, written_by) VALUES (?, ?, 0, ?, ?)",
-                (badge_id, person_id, self._vault.seal_fields("badge", badge_id, fields), self._vault.number),
-            )
+            self._insert(connection, issued)
             self._audit.append("badge.issued", actor=actor, subject=person_id, detail=badge_id)
         return issued
+
+    def _insert(self, connection: sqlite3.Connection, issued: IssuedBadge) -> None:
+        fields = {
+            "person": issued.person_id,
+            "issued_at": issued.issued_at.isoformat(),
+            "issued_by": issued.issued_by,
+            "ends_at": None if issued.ends_at is None else issued.ends_at.isoformat(),
+        }
+        token = self._vault.seal_fields("badge", issued.badge_id, fields)
+        connection.execute(
+            "INSERT INTO badges (badge_id, person_id, revoked, body, written_by) VALUES (?, ?, 0, ?, ?)",
+            (issued.badge_id, issued.person_id, token, self._vault.number),
+        )
 
     def find(self, badge_id: str) -> IssuedBadge | None:
         """A badge that this kiosk gave out or revoked; None for one of another kiosk."""
@@ -126,6 +130,31 @@ class Badges:
             if changed:
                 self._audit.append("badge.revoked", actor=actor, subject=issued.person_id, detail=badge_id)
         return issued
+
+    def revoke_elsewhere(self, badge_id: str, person_id: PersonId, *, actor: str) -> bool:
+        """Let a badge count no more that another kiosk of the site gave out and revoked; whether it was news.
+
+        Raises:
+            PersonUnknown: There is no such person.
+        """
+        with self._database.write() as connection:
+            known = self.find(badge_id)
+            if known is not None and (known.revoked or known.person_id != person_id):
+                return False  # of somebody else: whoever says so has no say over it
+            if known is None:
+                _demand(connection, person_id)
+                self._insert(connection, IssuedBadge(badge_id, person_id, self._clock.now().wall, actor, None))
+            self.revoke(badge_id, actor=actor)
+        return True
+
+    def revoked_of(self, person_id: PersonId, *, limit: int) -> tuple[str, ...]:
+        """A person's badges that count no more, the latest so many, in the order of their giving out."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT badge_id FROM badges WHERE person_id = ? AND revoked = 1 ORDER BY row DESC LIMIT ?",
+                (person_id, limit),
+            ).fetchall()
+        return tuple(row[0] for row in reversed(rows))
 
     def _issued(self, row: tuple[Any, ...]) -> IssuedBadge:
         badge_id, person_id, revoked, body, written_by = row

@@ -19,7 +19,7 @@ from sync.office.roster import Roster, columns_of
 from sync.office.rows import microseconds
 from sync.wire.events import PersonChanged
 from sync.wire.parcels import PersonParcel, TemplateParcel, TemplatesReplaced
-from sync.wire.roster import PersonDetails
+from sync.wire.roster import MAX_REVOKED, PersonDetails
 from sync.wire.sealing import SealError, from_text
 
 MAX_TEMPLATE_BYTES: Final = 16 * 1024  # sealed; ours are below 1 KiB
@@ -51,6 +51,7 @@ def take_person(
     if refused is not None:
         return refused
     values, at_us = columns_of(details), _at(parcel, now_us)
+    values["badges_revoked"] = _revoked(known, details)
     overtaken = _ended_since(known, at_us) if details.consent else _newer(known, at_us, now_us=now_us)
     if overtaken:  # what is known of the consent is younger than this report
         for name in [name for name in values if name.startswith("consent_")]:
@@ -75,6 +76,13 @@ def take_person(
         )
         return Outcome.NUMBER_TAKEN
     return Outcome.STORED if changed or withdrawn else Outcome.KNOWN
+
+
+def _revoked(known: Row[Any] | None, details: PersonDetails) -> str | None:
+    """What counts no more stays so, whichever kiosk says it and however late its report comes."""
+    before = [] if known is None else (known.badges_revoked or "").split()
+    both = dict.fromkeys([*before, *(details.badges_revoked or ())])
+    return " ".join(list(both)[-MAX_REVOKED:]) or None
 
 
 def take_template(connection: Connection, device: Device, parcel: TemplateParcel, *, now_us: int) -> Outcome:

@@ -28,7 +28,7 @@ _NO_CONSENT: Final = dict.fromkeys(
 )
 _NOTHING: Final = {
     **_NO_CONSENT,
-    **dict.fromkeys(("employee_number", "name", "department", "greeting", "language")),
+    **dict.fromkeys(("employee_number", "name", "department", "greeting", "language", "badges_revoked")),
 }
 _ON_THE_WIRE: Final = (*(set(_NOTHING) - {"department"}), "active")
 
@@ -78,6 +78,7 @@ def details_of(row: Row[Any]) -> PersonDetails | None:
         language=row.language or "",
         enabled=row.active,
         consent=consent,
+        badges_revoked=(row.badges_revoked or "").split() or None,
     )
 
 

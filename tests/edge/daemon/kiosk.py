@@ -218,6 +218,7 @@ def open_kiosk(folder: Path, models: Models, config: Config | None = None) -> Te
         closed=link.bulletin.closed,
         identified=identified.append,
         disowned=lambda: service.tally.disowned(),  # noqa: PLW0108 - made below
+        share=link.sharing.person,
     )
     face_path = Face(models, recogniser)
     service = DaemonService(

@@ -89,7 +89,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
             device=DeviceConfig(site="lab", name="door"),
             badge=BadgeConfig.model_validate({"method": method}),
         )
-        said, identified, closed, disowned = [], [], [], []
+        said, identified, closed, disowned, shared = [], [], [], [], []
 
         class Screen:
             def announce(self, announcement: Announcement) -> None:
@@ -104,6 +104,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
             closed=lambda: closed[0] if closed else None,
             identified=identified.append,
             disowned=lambda: disowned.append(1),
+            share=shared.append,
         )
         ann = store.people.add(Profile("Ann", "4711"))
         return Kiosk(store, clock, counter, said, identified, ann, closed, disowned)

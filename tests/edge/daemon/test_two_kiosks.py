@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edge.api.protocol.badges import BadgeAsked, WaySet
 from edge.api.protocol.courier import Delivery, DeliveryTaken
 from edge.api.protocol.enrolment import PhotoEnrolment
+from edge.api.protocol.people import PersonProfile
 from edge.inference.chain import Models
 from edge.store.keys import make_sealing_key
 from edge.store.sitekey import SiteKeyPlace, SiteKeys, new_site_key, store_site_keys
@@ -152,3 +154,37 @@ def test_who_is_disabled_by_the_office_is_recognised_no_more_and_again_when_enab
         document = central.roster(first.store, HERE, [change], base=version - 1, issued=issued)
         assert deliver(first, document).outcome == "applied"
         assert walk_up(first) == ([ada] if enabled else [])
+
+
+def test_a_badge_that_was_revoked_on_one_kiosk_opens_the_other_no_more(
+    kiosks: tuple[TestKiosk, TestKiosk, Central],
+) -> None:
+    first, second, central = kiosks
+    ada = PersonId(
+        first.service.add_person(PersonProfile(name="Ada Lovelace", number="1815"), OPERATOR).person_id
+    )
+    (person,) = central.received(first.store)
+    badges = first.service.without_face
+    lost, kept = (badges.issue_badge(BadgeAsked(person_id=ada), OPERATOR) for _ in range(2))
+    issued = second.clock.now().wall
+    told = [PutPerson(version=1, person=ada, details=central.details(person))]
+    deliver(second, central.roster(second.store, HERE, told, issued=issued))
+    second.service.without_face.set_way(ada, WaySet(way="badge"), OPERATOR)
+    second.counter.desk.seen(lost.token)
+    assert [each.person_id for each in second.identified] == [ada]
+
+    badges.revoke_badge(lost.badge.badge_id, OPERATOR)
+    (parcel,) = central.received(first.store)  # in the place of the older one
+    details = central.details(parcel)
+    assert details.badges_revoked == [lost.badge.badge_id]
+    told = [PutPerson(version=2, person=ada, details=details)]
+    for _ in range(2):
+        deliver(second, central.roster(second.store, HERE, told, base=1, issued=issued))
+    second.clock.advance(60)
+    second.counter.desk.seen(lost.token)
+    assert len(second.identified) == 1, "it counts no more"
+    second.counter.desk.seen(kept.token)
+    assert len(second.identified) == 2
+    entries = [(each.action, each.actor) for each in second.store.audit.list()]
+    assert entries.count(("badge.revoked", "office")) == 1
+    assert ("badge.issued", "office") not in entries

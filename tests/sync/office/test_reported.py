@@ -15,9 +15,10 @@ from sync.office.reported import (
     take_replaced,
     take_template,
 )
-from sync.office.roster import columns_of
+from sync.office.roster import columns_of, details_of
 from sync.office.rows import microseconds
 from sync.wire.parcels import TemplatesReplaced
+from sync.wire.roster import MAX_REVOKED
 from sync.wire.sealing import to_text
 from tests.sync.office.kiosk import Kiosk
 from tests.sync.office.people import (
@@ -226,3 +227,32 @@ def test_a_flood_of_templates_and_a_huge_one_are_not_kept(office_database: Datab
         for number in range(200):
             take_template(connection, gate, template_parcel(gate, ANN, f"{number:032x}"), now_us=1)
         assert take_template(connection, gate, template_parcel(gate, ANN, "e" * 32), now_us=1) == "too_much"
+
+
+def test_a_revoked_badge_reaches_the_other_kiosks_and_no_later_report_revives_it(
+    office_database: Database,
+) -> None:
+    (gate,) = registered(office_database, Kiosk())
+    one, two = "1" * 24, "2" * 24
+
+    def told(*revoked: str) -> Outcome:
+        known = details().model_copy(update={"badges_revoked": list(revoked) or None})
+        return take_person(connection, gate, person_parcel(gate, ANN), details=known, now_us=1)
+
+    with office_database.write() as connection:
+        assert told() == Outcome.STORED
+        assert (told(one), told(one)) == (Outcome.STORED, Outcome.KNOWN)
+        assert told() == Outcome.KNOWN, "a kiosk that has not heard of it yet"
+        assert told(two) == Outcome.STORED
+        row = connection.execute(select(schema.people)).one()
+        known = details_of(row)
+        assert known is not None
+        assert known.badges_revoked == [one, two]
+        assert len(changes(connection)) == 3
+        many = [f"{number:024x}" for number in range(MAX_REVOKED)]
+        assert told(*many) == Outcome.STORED
+        known = details_of(connection.execute(select(schema.people)).one())
+        assert known is not None
+        assert known.badges_revoked == many, "the latest stay"
+        roster(connection).remove(ANN)
+        assert connection.execute(select(schema.people.c.badges_revoked)).scalar_one() is None

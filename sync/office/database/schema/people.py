@@ -24,6 +24,7 @@ people = table(
     moment("consent_us", optional=True),
     text("consent_proof", optional=True),  # of an imported one: where the evidence lies
     moment("consent_ended_us", optional=True),  # when it was last said that none stands
+    text("badges_revoked", optional=True),  # ids, oldest first, with spaces between: they count no more
     flag("active", default=True),
     moment("created_us"),
     moment("changed_us"),
