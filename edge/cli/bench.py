@@ -129,7 +129,8 @@ def _print(report: JsonObject) -> None:
     if (daemon := report.get("daemon")) is not None:
         console.print(
             f"daemon with {daemon['templates']} templates: ready in {daemon['ready_s']:.2f} s, "
-            f"{daemon['resident_mb']:.0f} MB resident (peak {daemon['resident_peak_mb']:.0f}), "
+            f"{daemon['resident_mb']:.0f} MB resident (peak {daemon['resident_peak_mb']:.0f}, "
+            f"proportional {daemon.get('proportional_mb', float('nan')):.0f}), "
             f"stopped in {daemon['stop_s']:.2f} s",
             highlight=False,
         )

@@ -172,7 +172,7 @@ def _until_ready(manager: socket.socket, began: float) -> float:
 
 
 def _memory(pid: int) -> JsonObject:
-    """Resident memory in MiB, the kernel's own count; the proportional share where it is told."""
+    """Resident memory in MB of a million bytes, as `clockface status` counts it, and the proportional share."""
     kept: JsonObject = {}
     for source, field, name in (
         ("status", "VmRSS:", "resident_mb"),
@@ -185,7 +185,7 @@ def _memory(pid: int) -> JsonObject:
             continue
         found = next((line for line in lines if line.startswith(field)), None)
         if found is not None:
-            kept[name] = int(found.split()[1]) / 1024
+            kept[name] = int(found.split()[1]) * 1024 / 1_000_000
     if "resident_mb" not in kept:
         raise EvaluationError(
             "the daemon ended while it was watched", next_step="clockface run, and read its log"
