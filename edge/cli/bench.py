@@ -148,8 +148,8 @@ def _print_pipeline(console: Console, pipeline: JsonObject, what: str) -> None:
         stages.add_row(name, f"{cost['median_ms']:.2f}", f"{cost['p95_ms']:.2f}")
     console.print(stages)
     console.print(
-        f"total / bare invokes {pipeline['ratio_median']:.3f} ({what}), "
-        f"{pipeline['frames_per_second']:.0f} frames a second",
+        f"total / bare invokes {pipeline['ratio_median']:.3f}, by time on the core "
+        f"{pipeline['ratio_core_median']:.3f} ({what}); {pipeline['frames_per_second']:.0f} frames a second",
         highlight=False,
     )
 

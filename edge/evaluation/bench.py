@@ -7,8 +7,11 @@ costs is `bench_liveness`'s to say.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import cv2
 import numpy as np
@@ -87,30 +90,51 @@ def measure_pipeline(
     try:
         times = StageTimes()
         recogniser = recogniser_of_nobody(models, config, store=store, templates=templates, times=times)
-        totals, invokes = _take_turns(
-            recogniser, bare, image=image, frames=frames, times=times, progress=progress
-        )
+        turns = _take_turns(recogniser, bare, image=image, frames=frames, times=times, progress=progress)
         stages = {stage.value: cost for stage, cost in times.costs().items()}
         if "match" not in stages:
             raise EvaluationError(
                 "no face of the picture was good enough to be matched", next_step="check --image"
             )
-        ratios = np.array(totals) / np.array(invokes)
         return {
             "liveness": config.liveness.policy,
             "models": [runner.spec.name for runner in bare],
             "frames": frames,
             "templates": templates,
             "stages": {name: {"median_ms": c.median_ms, "p95_ms": c.p95_ms} for name, c in stages.items()},
-            "total": costs(totals).as_json(),
-            "bare_invokes": costs(invokes).as_json(),
-            "ratio_median": float(np.median(ratios)),
-            "frames_per_second": 1 / float(np.median(totals)),
+            "total": costs([turn.total.wall_s for turn in turns]).as_json(),
+            "bare_invokes": costs([turn.bare.wall_s for turn in turns]).as_json(),
+            "ratio_median": median(turn.total.wall_s / turn.bare.wall_s for turn in turns),
+            "ratio_core_median": median(turn.total.core_s / turn.bare.core_s for turn in turns),
+            "frames_per_second": 1 / median(turn.total.wall_s for turn in turns),
         }
     finally:
         for runner in bare:
             runner.close()
         models.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """Seconds: on the wall, and of this thread on a core, which other programs' turns do not lengthen."""
+
+    wall_s: float
+    core_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One frame through the pipeline, and its models bare straight after."""
+
+    total: _Spent
+    bare: _Spent
+
+
+def _spent(work: Callable[[], object]) -> _Spent:
+    wall_s, core_s = time.perf_counter(), time.thread_time()
+    work()
+    core_s, wall_s = time.thread_time() - core_s, time.perf_counter() - wall_s
+    return _Spent(wall_s, core_s)
 
 
 def _bare_models(store: ModelStore, config: Config) -> list[Runner]:
@@ -149,24 +173,21 @@ def _take_turns(
     frames: int,
     times: StageTimes,
     progress: Progress,
-) -> tuple[list[float], list[float]]:
-    totals: list[float] = []
-    invokes: list[float] = []
+) -> list[_Turn]:
+    def invoke() -> None:
+        for runner in bare:
+            runner.run()
+
+    turns: list[_Turn] = []
     for index in range(-WARM_UP, frames):
         if index == 0:
             times.clear()
         frame = Frame(image, captured_s=(index + WARM_UP) * APART_S, index=index + WARM_UP)
-        began = time.perf_counter()
-        recogniser.process(frame)
-        between = time.perf_counter()
-        for runner in bare:
-            runner.run()
-        ended = time.perf_counter()
+        turn = _Turn(_spent(partial(recogniser.process, frame)), _spent(invoke))
         if index >= 0:
-            totals.append(between - began)
-            invokes.append(ended - between)
+            turns.append(turn)
             progress("frames through the pipeline", index + 1, frames)
-    return totals, invokes
+    return turns
 
 
 def measure_search(*, dim: int, sizes: tuple[int, ...] = SEARCH_SIZES, progress: Progress) -> list[JsonObject]:

@@ -119,6 +119,7 @@ def test_the_bench_measures_every_stage_against_the_bare_models(clockface: Comma
     assert code == 0
     stages = report["pipeline"]["stages"]
     assert {"detect", "landmarks", "quality", "embed", "match", "decide"} <= stages.keys()
+    assert 1 < report["pipeline"]["ratio_core_median"] < 3
     assert report["pipeline"]["ratio_median"] > 0
     assert (report["pipeline"]["liveness"], len(report["pipeline"]["models"])) == ("off", 5)
     live = report["pipeline_with_liveness"]
