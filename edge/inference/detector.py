@@ -26,6 +26,7 @@ of lfw-dev); the full range is right.
 _ZOOM = 2.5
 _MAX_ZOOMS = 2  # each costs a run
 _SAME_FACE_IOU = 0.3  # MediaPipe's min_suppression_threshold
+_TINY = np.float32(1e-6)  # square pixels: a box of no width divides by this
 _INSIDE = 0.65  # a box that lies this much within a better one is the same face seen at another scale
 
 
@@ -169,8 +170,11 @@ class BlazeFace:
             return ()
         scores = (1 / (1 + np.exp(-np.minimum(logits[fired], 80.0)))).astype(np.float32)
         points = self._decode(outputs[self._boxes_at].reshape(-1, 8, 2)[fired], self._anchors[fired], view.fit)
-        sound = np.isfinite(points).all(axis=(1, 2))
-        return _merge(points[sound], scores[sound])
+        sound = np.isfinite(points)
+        if not sound.all():
+            whole = sound.all(axis=(1, 2))
+            points, scores = points[whole], scores[whole]
+        return _merge(points, scores)
 
     def _look_closer(self, image: BgrImage, face: Detection) -> Detection:
         """The same face as seen in a square of 2.5 times its box, if it is seen there."""
@@ -206,25 +210,24 @@ def _merge(points: NDArray[np.float32], scores: NDArray[np.float32]) -> tuple[De
     order = np.argsort(-scores, kind="stable")
     points, scores = points[order], scores[order]
     while scores.size:
-        overlap, inside = _overlaps(points)
-        same = overlap > _SAME_FACE_IOU
+        shared, areas = _shared_areas(points)
+        same = shared / np.maximum(areas + areas[0] - shared, _TINY) > _SAME_FACE_IOU
         same[0] = True
         weights = scores[same]
         weights /= weights.sum()
         mean = (points[same] * weights[:, None, None]).sum(axis=0)
         found.append(_detection(mean, float(scores[0])))
-        left = ~(same | (inside > _INSIDE))
+        if same.all():
+            break
+        left = ~(same | (shared / np.maximum(np.minimum(areas, areas[0]), _TINY) > _INSIDE))
         points, scores = points[left], scores[left]
     return tuple(found)
 
 
-def _overlaps(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Intersection over union, and over the smaller area, of the first of (n, 8, 2) with each of them."""
+def _shared_areas(points: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What the first of (n, 8, 2) shares with each of them, and the area of each; square pixels."""
     low, high = points[:, 0], points[:, 1]
-    shared = _areas(np.minimum(high, high[0]) - np.maximum(low, low[0]))
-    areas = _areas(high - low)
-    own, tiny = areas[0], np.float32(1e-6)
-    return shared / np.maximum(areas + own - shared, tiny), shared / np.maximum(np.minimum(areas, own), tiny)
+    return _areas(np.minimum(high, high[0]) - np.maximum(low, low[0])), _areas(high - low)
 
 
 def _areas(sides: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -59,6 +59,7 @@ class FusedEmbedder:
             if network.runner.spec.input.shape[1:3] != (CROP_PX, CROP_PX):
                 raise ModelError(f"{network.runner.spec.name} does not take a {CROP_PX}x{CROP_PX} face")
         self._networks = tuple(networks)
+        self._shares = [np.float32(network.weight**0.5) for network in networks]
         self._aligner = aligner
         self._mirror = np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
         self._dim = sum(network.runner.spec.outputs[0].shape[-1] for network in networks)
@@ -115,8 +116,7 @@ class FusedEmbedder:
 
     def _join(self, views: list[Embedding]) -> Embedding:
         """One vector whose dot product with another is the weighted mean of the networks' cosines."""
-        weighted = zip(self._networks, views, strict=True)
-        return np.concatenate([view * np.float32(network.weight**0.5) for network, view in weighted])
+        return np.concatenate([view * share for share, view in zip(self._shares, views, strict=True)])
 
     def _identify(self, landmarks_id: str) -> ModelHash:
         recipe: dict[str, Any] = {

@@ -100,7 +100,8 @@ class Runner:
         if self._spec.input.colour_order == "rgb":
             ordered = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=self._rgb)
         window = self._input[0]
-        np.multiply(ordered, self._scale, out=window, dtype=np.float32, casting="unsafe")
+        np.copyto(window, ordered)  # converting apart from scaling is faster, and gives the same
+        np.multiply(window, self._scale, out=window)
         np.subtract(window, self._offset, out=window)
 
     def run(self) -> tuple[NDArray[np.float32], ...]:

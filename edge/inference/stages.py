@@ -41,12 +41,12 @@ class StageTimes:
     """
 
     def __init__(self, timer: Callable[[], float] = time.perf_counter) -> None:
-        self._timer = timer
         self._rings: dict[Stage, deque[float]] = {stage: deque(maxlen=KEPT) for stage in Stage}
+        self._measured = {stage: _Measured(ring, timer) for stage, ring in self._rings.items()}
 
     def measure(self, stage: Stage) -> "_Measured":
-        """Time what runs inside; a run that raises does not count."""
-        return _Measured(self._rings[stage], self._timer)
+        """Time what runs inside, by one thread and never inside itself; a run that raises does not count."""
+        return self._measured[stage]
 
     def costs(self) -> dict[Stage, StageCost]:
         """Median and p95 of each stage that ran, in the order of flow."""
@@ -59,7 +59,7 @@ class StageTimes:
 
 
 class _Measured:
-    """One run of one stage. A plain class: contextlib's generator costs more than some stages do."""
+    """The runs of one stage. A plain class: contextlib's generator costs more than some stages do."""
 
     __slots__ = ("_began", "_ring", "_timer")
 
