@@ -16,8 +16,8 @@ from edge.cli.people import person_object
 from edge.cli.staff_csv import OPTIONAL, REQUIRED
 from edge.cli.staff_import import RowOutcome, RowReport
 from edge.config.device import StaffConfig
+from tests.edge.api.raw_http import ADA
 from tests.edge.api.small_edge import SmallEdge
-from tests.edge.api.test_server import ADA
 from tests.edge.daemon.kiosk import OPERATOR
 
 DOCS = Path(__file__).parents[3] / "docs"

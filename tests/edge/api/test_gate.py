@@ -19,8 +19,8 @@ from edge.api.service import Peer
 from edge.api.stage import Stage
 from edge.config.device import ApiConfig, StaffConfig
 from edge.errors import NotPermitted, SessionNeeded, SessionRefused, StoreError
+from tests.edge.api.raw_http import ADA
 from tests.edge.api.small_edge import SmallEdge
-from tests.edge.api.test_server import ADA
 
 CONFIG = StaffConfig(operators=("bo",), administrators=("ana",), session_s=1800)
 DANGER = Need(StaffRole.ADMINISTRATOR, session=True)

@@ -1,13 +1,10 @@
 """The server over real sockets: roles, versions, peers, and what it does with the hostile."""
 
-import http.client
 import io
 import json
 import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +16,7 @@ from edge.api.protocol.courier import EnvelopeQuery, ParcelQuery, ParcelView
 from edge.api.protocol.enrolment import PhotoEnrolment
 from edge.api.protocol.exchange import MAX_PHOTO_BYTES
 from edge.api.protocol.intents import IntentChosen, IntentTaken
-from edge.api.protocol.people import ConsentGiven, PeopleQuery, PersonProfile
+from edge.api.protocol.people import PeopleQuery
 from edge.api.protocol.punches import PunchQuery
 from edge.api.server import ApiServer
 from edge.api.stage import Stage
@@ -35,41 +32,8 @@ from edge.errors import (
 )
 from tests.edge.api.clients import CourierClient, ScreenClient
 from tests.edge.api.conftest import LIMITS
+from tests.edge.api.raw_http import ADA, CONSENT, ask, raw
 from tests.edge.api.small_edge import SmallEdge, envelope
-
-ADA = PersonProfile(name="Ada Lovelace", number="1815", greeting="Ada", language="en")
-CONSENT = ConsentGiven(text_version="1", language="en", how="paper")
-
-
-class RawConnection(http.client.HTTPConnection):
-    """Plain HTTP over a unix socket, for requests that no honest client makes."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("edge", timeout=10)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(10)
-        self.sock.connect(str(self._path))
-
-
-@contextmanager
-def raw(path: Path) -> Iterator[RawConnection]:
-    connection = RawConnection(path)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def ask(
-    path: Path, method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
-) -> tuple[int, dict[str, object]]:
-    with raw(path) as connection:
-        connection.request(method, url, body=body, headers=headers or {})
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
 
 
 def test_people_come_and_go_over_the_socket(staff: EdgeClient, edge: SmallEdge) -> None:

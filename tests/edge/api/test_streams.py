@@ -20,8 +20,8 @@ from edge.types.faces import Coaching
 from edge.types.identity import TrackId
 from edge.types.verdicts import Outcome, Scene, Verdict
 from tests.edge.api.clients import ScreenClient
+from tests.edge.api.raw_http import raw
 from tests.edge.api.small_edge import SmallEdge
-from tests.edge.api.test_server import raw
 
 ADA = PersonProfile(name="Ada Lovelace", number="1815")
 CONSENT = ConsentGiven(text_version="1", language="en", how="paper")

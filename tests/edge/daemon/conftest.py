@@ -11,7 +11,9 @@ from edge.inference.chain import Models, open_models
 from edge.inference.models import ModelStore
 from edge.store.store import Store
 from sync.wire.topics import Address
+from tests.edge.daemon.central import open_device
 from tests.edge.daemon.kiosk import LFW, TestKiosk, open_kiosk
+from tests.edge.daemon.rostered import KEYS, Site
 from tests.edge.office import TestOffice, office_desk
 from tests.edge.store.given import KIOSK, SITE, Premises, keyring
 from tests.fakes import ManualClock
@@ -64,3 +66,12 @@ def office(store: Store) -> TestOffice:
 @pytest.fixture
 def desk(store: Store, clock: ManualClock) -> OfficeDesk:
     return office_desk(store, clock)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A device with a site key, and the office that it believes."""
+    made = Site(open_device(tmp_path / "device", site_keys=KEYS))
+    made.central.install(made.device.store, made.device.clock)
+    yield made
+    made.device.store.close()

@@ -13,8 +13,8 @@ from edge.daemon.stillness import Stillness, cells, moved
 from edge.types.camera import CameraState
 from edge.types.faces import BgrImage, Frame
 from edge.types.verdicts import Outcome, Scene
+from tests.edge.daemon.bench import Bench, ScriptedCamera
 from tests.edge.daemon.kiosk import OPERATOR, TestKiosk, astronaut, new, picture
-from tests.edge.daemon.test_loop import Bench, ScriptedCamera
 
 FPS = 15
 WALL = 120

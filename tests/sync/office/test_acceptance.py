@@ -22,9 +22,9 @@ from sync.office.registry import load_devices
 from sync.office.retention import Retention
 from sync.office.rows import microseconds
 from sync.office.watch import Watch, WatchSettings
+from tests.sync.office.ingesting import E1, E2, Office
 from tests.sync.office.kiosk import START, Kiosk
 from tests.sync.office.telemetry import telemetry_of
-from tests.sync.office.test_ingest import E1, E2, Office
 from tests.sync.office.test_retention import RULES
 
 KEY = Ed25519PrivateKey.generate()

@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sync.office.database import Database
 from sync.office.inspection import Finding, Inspected, inspect
 from sync.wire.events import CorrectedRange
+from tests.sync.office.ingesting import E1, E2, Office
 from tests.sync.office.kiosk import Kiosk
-from tests.sync.office.test_ingest import E1, E2, Office
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from sync.office.listing import Wanted
 from sync.office.removed import removed_through
 from sync.office.retention import Outcome, Retention
 from sync.office.rows import microseconds
+from tests.sync.office.ingesting import E1, Office
 from tests.sync.office.kiosk import START, Kiosk
-from tests.sync.office.test_ingest import E1, Office
 
 KEY = Ed25519PrivateKey.generate()
 RULES = RetentionSection(attendance_days=31)

@@ -13,9 +13,9 @@ from clockface.spreadsheet import unguard
 from sync.office.cli import events as command
 from sync.office.database import Database, schema
 from tests.sync.office.cli.office import HOSTILE, Office
+from tests.sync.office.ingesting import E1
+from tests.sync.office.ingesting import Office as Receiver
 from tests.sync.office.kiosk import Kiosk
-from tests.sync.office.test_ingest import E1
-from tests.sync.office.test_ingest import Office as Receiver
 
 ANA = "ab" * 16
 

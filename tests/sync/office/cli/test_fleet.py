@@ -15,8 +15,8 @@ from sync.office.errors import GapRefused, RoleMissing
 from sync.office.keys import make_key
 from sync.office.timesheet import to_us
 from tests.sync.office.cli.office import HOSTILE, Office
+from tests.sync.office.ingesting import Office as Intake
 from tests.sync.office.kiosk import Kiosk
-from tests.sync.office.test_ingest import Office as Intake
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EPOCH = "000001-00000000000000aa"
