@@ -19,8 +19,9 @@ from sync.office.accepted import lost
 from sync.office.attendance import Flag, PersonDay, Rules, local_day
 from sync.office.closed_sheet import read, written
 from sync.office.database import schema
-from sync.office.errors import PeriodDamaged, PeriodRefused
+from sync.office.errors import AttendanceRemoved, PeriodDamaged, PeriodRefused
 from sync.office.removed import refuse_removed, removed_through
+from sync.office.sheets import was_let_go
 from sync.office.timesheet import from_us, rules_of, sheet, to_us
 
 LONGEST = timedelta(days=366)
@@ -299,10 +300,17 @@ def closed_days(connection: Connection, period: Period) -> list[PersonDay]:
     """The days that a period was closed with.
 
     Raises:
+        AttendanceRemoved: They went when their time was over.
         PeriodDamaged: They are gone or altered.
     """
     sheets = schema.closed_sheets
     row = connection.execute(select(sheets).where(sheets.c.period_id == period.id)).first()
+    if row is not None and not row.body and was_let_go(connection, period.id, digest=period.digest):
+        raise AttendanceRemoved(
+            "the sheet of this pay period was removed when its time was over",
+            where=f"site {period.site}, {period.first} to {period.last}",
+            next_step=f"ask for days after {period.last}",
+        )
     if row is None or hashlib.sha256(row.body.encode()).digest() != bytes(row.digest):
         raise PeriodDamaged(
             "what the period was closed with is gone or altered",

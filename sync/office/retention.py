@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Row, delete, func, select, update
 
-from sync.office import audit, checkpoints, periods
+from sync.office import audit, checkpoints, periods, sheets
 from sync.office.checkpoints import OfficeCheckpoint
 from sync.office.config.office import RetentionSection
 from sync.office.database import Database, schema
@@ -39,11 +39,13 @@ class Outcome:
     Args:
         events: Events that lost their content.
         requests: Decided correction requests of those days.
+        sheets: Closed pay periods' sheets.
         kept: Why what is over stays: reasons, each with the site it is of.
     """
 
     events: int = 0
     requests: int = 0
+    sheets: int = 0
     kept: set[str] = field(default_factory=set)
 
 
@@ -139,6 +141,7 @@ class Retention:
     def go(self, *, now: datetime, batches: int = BATCHES) -> Outcome:
         """Take what is over, as far as so many transactions reach."""
         outcome = Outcome()
+        self._let_sheets_go(outcome, now=now)
         with self._database.read() as connection:
             if not any(policy.days for policy in policies(connection, self._config)):
                 return outcome
@@ -147,6 +150,26 @@ class Retention:
                 if not self._batch(connection, outcome, now=now):
                     break
         return outcome
+
+    def _let_sheets_go(self, outcome: Outcome, *, now: datetime) -> None:
+        if not self._config.closed_sheets_days:
+            return
+        with self._database.write() as connection:
+            for period in _sheets(connection, self._config, outcome, now=now):
+                sheets.let_go(connection, period, key=self._key, by=self._by, now=now)
+                outcome.sheets += 1
+            if outcome.sheets:
+                self._note(connection, f"sheets={outcome.sheets}", now=now)
+
+    def _note(self, connection: Connection, detail: str, *, now: datetime) -> None:
+        audit.append(
+            connection,
+            at_us=to_us(now),
+            actor=self._by,
+            action="retention.applied",
+            subject="attendance",
+            detail=detail,
+        )
 
     def _batch(self, connection: Connection, outcome: Outcome, *, now: datetime) -> int:
         """One transaction's worth; returns how much was done."""
@@ -162,14 +185,7 @@ class Retention:
             requests += _forget_requests(connection, bounds)
         outcome.events, outcome.requests = outcome.events + events, outcome.requests + requests
         if events or requests:
-            audit.append(
-                connection,
-                at_us=to_us(now),
-                actor=self._by,
-                action="retention.applied",
-                subject="attendance",
-                detail=f"attendance={events},requests={requests}",
-            )
+            self._note(connection, f"attendance={events},requests={requests}", now=now)
         return AT_ONCE - room + requests
 
     def _take(
@@ -224,12 +240,24 @@ class Retention:
 def due(connection: Connection, config: RetentionSection, *, now: datetime) -> Outcome:
     """What would go now, and what is over and stays."""
     outcome = Outcome()
+    outcome.sheets = len(_sheets(connection, config, outcome, now=now))
     for bounds in _due(connection, config, outcome, now=now):
         for epoch in _candidates(connection, bounds):
             outcome.events += len(_next(connection, bounds, epoch, outcome, limit=None).going)
         outcome.events += len(_released(connection, bounds, limit=None))
         outcome.requests += len(_requests(connection, bounds))
     return outcome
+
+
+def _sheets(connection: Connection, config: RetentionSection, outcome: Outcome, *, now: datetime) -> list[int]:
+    """Pay periods whose sheet may go; a person who is held may stand in any of them."""
+    standing = listed(connection)
+    held = {each.site for each in standing if each.site is not None}
+    found = sheets.over(connection, config.closed_sheets_days, sites_held=held, today=now.date())
+    if found and any(each.person is not None for each in standing):
+        outcome.kept.add("closed sheets: a person is held")
+        return []
+    return found
 
 
 def _due(

@@ -56,7 +56,12 @@ def apply(
                     detail=detail,
                 )
             attendance = _attendance(context, here, here.database)
-    told = {"attendance": attendance.events, "correction_requests": attendance.requests, **gone}
+    told = {
+        "attendance": attendance.events,
+        "correction_requests": attendance.requests,
+        "closed_sheets": attendance.sheets,
+        **gone,
+    }
     show_one({**told, "kept": sorted(attendance.kept), "dry_run": dry_run}, as_json=as_json)
 
 
@@ -65,11 +70,12 @@ def _attendance(context: typer.Context, here: Desk, database: Database) -> Outco
     rules, path = here.config.retention, here.config.paths.operator_key
     with database.read() as connection:
         waiting = retention.due(connection, rules, now=here.now)
-    if not waiting.events and not waiting.requests:
+    if not waiting.events and not waiting.requests and not waiting.sheets:
         return waiting
     if path is None or not os.access(path, os.R_OK):
         typer.echo(
-            f"{waiting.events} attendance events are over; the signer takes them: it has the operator's key",
+            f"{waiting.events} attendance events and {waiting.sheets} sheets are over; the signer takes them: "
+            "it has the operator's key",
             err=True,
         )
         return Outcome(kept=waiting.kept)

@@ -134,7 +134,7 @@ def _long_enough(days: int) -> int:
 
 
 class RetentionSection(Section):
-    """How long things stay. The signer removes what is over; closed sheets and the audit trail stay."""
+    """How long things stay. The signer removes what is over; the audit trail stays."""
 
     attendance_days: Annotated[int, AfterValidator(_long_enough)] = Field(
         default=0,
@@ -145,6 +145,13 @@ class RetentionSection(Section):
         "otherwise for a site.",
     )
 
+    closed_sheets_days: Annotated[int, AfterValidator(_long_enough)] = Field(
+        default=0,
+        ge=0,
+        le=36_500,
+        description="Closed pay periods' sheets, days since the period ended; at least 31, and 0 keeps them "
+        "for ever. Period, SHA-256 and who closed it stay.",
+    )
     quarantine_days: int = Field(
         default=30, ge=1, le=3650, description="Messages that were refused, days since they came last."
     )

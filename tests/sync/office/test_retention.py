@@ -14,7 +14,7 @@ from sync.office.corrections import Asked, request
 from sync.office.database import Database, schema
 from sync.office.database.errors import DatabaseError
 from sync.office.dossier import gather
-from sync.office.errors import AttendanceRemoved, HoldRefused
+from sync.office.errors import AttendanceRemoved, HoldRefused, PeriodDamaged
 from sync.office.history import Place
 from sync.office.inspection import Finding, Inspected, inspect
 from sync.office.listing import Wanted
@@ -261,3 +261,32 @@ def test_thousands_go_in_bounded_transactions(old: Old, monkeypatch: pytest.Monk
     assert old.apply().events == 2
     assert old.rows(select(func.count()).select_from(schema.event_checkpoints))[0][0] == 1
     assert old.rows(select(schema.event_checkpoints.c.emptied))[0][0] == 3
+
+
+def test_a_closed_sheet_goes_when_its_own_time_is_over_and_says_so(old: Old) -> None:
+    rules = RetentionSection(closed_sheets_days=90)
+    with old.database.write() as connection:
+        closing: dict[str, Any] = {"site": "mill", "now": LATER, "by": "ana", "incomplete": True}
+        period = periods.close(connection, first=DAY, last=DAY, **closing)
+        held = holds.place(connection, person=ANN, site=None, reason="a claim", by="ana", now_us=1)
+    late = START + timedelta(days=91)
+    assert old.apply(now=START + timedelta(days=90), rules=rules).sheets == 0
+    assert old.apply(now=late, rules=rules).kept == {"closed sheets: a person is held"}
+    with pytest.raises(DatabaseError), old.database.write() as connection:
+        connection.execute(update(schema.closed_sheets).values(body=""))
+    with old.database.write() as connection:
+        holds.end(connection, held, by="ana", now_us=2)
+    assert (old.apply(now=late, rules=rules).sheets, old.apply(now=late, rules=rules).sheets) == (1, 0)
+    with old.database.read() as connection:
+        assert [each.digest for each in periods.listed(connection, "mill")] == [period.digest]
+        for read in (
+            lambda: periods.closed_days(connection, period),
+            lambda: periods.figures(connection, site="mill", first=DAY, last=DAY, now=late),
+            lambda: periods.late(connection, period, now=late),
+        ):
+            with pytest.raises(AttendanceRemoved, match="sheet"):
+                read()
+    with old.database.write() as connection:
+        connection.execute(text("DELETE FROM office_keys"))
+    with old.database.read() as connection, pytest.raises(PeriodDamaged):
+        periods.closed_days(connection, period)

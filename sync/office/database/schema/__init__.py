@@ -29,6 +29,7 @@ from sync.office.database.schema.retention import (
     legal_holds,
     office_keys,
     retention_policies,
+    sheet_removals,
 )
 from sync.office.database.schema.rotation import key_sets, key_states
 
@@ -70,6 +71,7 @@ __all__ = [
     "retention_policies",
     "roster_changes",
     "sealed_templates",
+    "sheet_removals",
     "sites",
     "voids",
     "waiting",

@@ -71,3 +71,11 @@ Index(
     sqlite_where=legal_holds.c.ended_us.is_(None),
     postgresql_where=legal_holds.c.ended_us.is_(None),
 )
+
+sheet_removals = table(
+    "sheet_removals",
+    "Closed pay periods whose sheet was let go when its time was over; its SHA-256 stays.",
+    link("period_id", "pay_periods.id", key=True),
+    raw("envelope"),  # signed with the operator's key
+    moment("removed_us"),
+)

@@ -177,7 +177,7 @@ def test_how_long_attendance_stays_is_decided_held_and_applied_by_command(
     [counted] = office.rows("privacy", "retention", "--dry-run")
     assert (counted["attendance"], counted["kept"]) == (2, ["mill: a person is held"])
     told = office.run("privacy", "retention")
-    assert "2 attendance events are over; the signer takes them" in told.output
+    assert "2 attendance events and 0 sheets are over; the signer takes them" in told.output
     key = tmp_path / "keys" / "operator_key"
     make_key(key, Ed25519PrivateKey.generate())
     office.more["CLOCKFACE_OFFICE_PATHS__OPERATOR_KEY"] = str(key)
