@@ -38,7 +38,7 @@ from edge.daemon.face_path import FacePath, open_face_path
 from edge.daemon.heap import SpareMemory, end_start
 from edge.daemon.heartbeat import Heartbeat
 from edge.daemon.intents import Intents, Who
-from edge.daemon.keydesk import KeyDesk
+from edge.daemon.key_desk import KeyDesk
 from edge.daemon.link import SiteLink
 from edge.daemon.loop import Attendant, Loop, Rules
 from edge.daemon.memory import close_memory

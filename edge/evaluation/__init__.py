@@ -1,1 +1,1 @@
-"""Measures recognition through the daemon's own code: verification, open-set identification, benchmarks."""
+"""Measures through the daemon's own code: verification, open-set identification, liveness, benchmarks."""

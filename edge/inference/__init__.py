@@ -1,1 +1,1 @@
-"""From pixels to a verdict: models, detection, tracking, quality, embedding, gallery, decision."""
+"""From pixels to a verdict: models, detection, tracking, quality, liveness, embedding, gallery, decision."""

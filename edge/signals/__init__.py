@@ -1,1 +1,1 @@
-"""Light, buzzer and door: what the kiosk does beside the screen, at the pins of the board."""
+"""Light, buzzer, door and sound: what the kiosk does beside the screen."""
