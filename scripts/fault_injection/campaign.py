@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from scripts.fault_injection.faults import Busy, Injector, drained_of
+from scripts.fault_injection.faults import Injector
 from scripts.fault_injection.rig import Rig, Stuck
+from scripts.fault_injection.wounds import Busy, drained_of
 
 TICK_S: Final = 0.03
 SETTLE_S: Final = 30.0

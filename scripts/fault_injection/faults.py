@@ -7,9 +7,7 @@ drawn from the run's seed.
 import hashlib
 import os
 import signal
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -22,32 +20,11 @@ from scripts.fault_injection.kiosk import Kiosk
 from scripts.fault_injection.processes import Child
 from scripts.fault_injection.proxy import Condition, Line
 from scripts.fault_injection.rig import Rig
+from scripts.fault_injection.wounds import Busy, Wound, drained_of, nothing, patiently
 from sync.office.broker.configuration import write
 from sync.wire.fields import EventPoint, format_time
 from sync.wire.topics import Channel
 from tests.sync.mosquitto import Credentials
-
-Mend = Callable[[], None]
-DRAIN_S = 45.0
-
-
-@dataclass(frozen=True, slots=True)
-class Wound:
-    """A fault that was injected.
-
-    Args:
-        part: What it was done to; not touched again until it is mended.
-        lasts_s: After how long it is mended.
-        mend: Makes it good again.
-    """
-
-    part: str
-    lasts_s: float
-    mend: Mend
-
-
-class Busy(Exception):
-    """The part is under another fault, or the moment does not allow this one."""
 
 
 class Injector:
@@ -184,12 +161,12 @@ class Injector:
     def _cut(self) -> Wound:
         part, line = self._line()
         self._rig.proxy.cut(line)
-        return Wound(part, 0.0, _nothing)
+        return Wound(part, 0.0, nothing)
 
     def _half_open(self) -> Wound:
         part, line = self._line()
         self._rig.proxy.freeze(line)
-        return Wound(part, 0.0, _nothing)
+        return Wound(part, 0.0, nothing)
 
     def _condition(self, _kind: str, condition: Condition) -> Wound:
         part, line = self._line()
@@ -293,7 +270,7 @@ class Injector:
             self._busy.discard(part)
             raise Busy
         os.kill(int(str(self._draw.choice(backends)[0])), signal.SIGKILL)
-        return Wound(part, 2.0, _nothing)
+        return Wound(part, 2.0, nothing)
 
     # --- somebody hostile ---------------------------------------------------------------------------------
 
@@ -304,7 +281,7 @@ class Injector:
             raise Busy
         payloads = shuffled(heard, self._draw)
         publish_as(kiosk.tls, self._rig.broker.port, kiosk.address.topic(Channel.EVENTS), payloads)
-        return Wound(self._claim(f"{kiosk.address.device} line"), 0.0, _nothing)
+        return Wound(self._claim(f"{kiosk.address.device} line"), 0.0, nothing)
 
     def _forged_events(self) -> Wound:
         kiosk = self._kiosk("line")
@@ -312,7 +289,7 @@ class Injector:
         if "broker" in self._busy or f"{kiosk.address.device} certificate" in self._busy:
             raise Busy
         self.forge(kiosk)
-        return Wound(self._claim(part), 0.0, _nothing)
+        return Wound(self._claim(part), 0.0, nothing)
 
     def forge(self, kiosk: Kiosk) -> set[bytes]:
         """Publish forgeries as this kiosk; returns their marks.
@@ -344,7 +321,7 @@ class Injector:
         point = EventPoint(epoch=newest[0].epoch, seq=newest[0].seq, hash=newest[0].hash)
         ack = forged_ack(kiosk.address, point, issued=format_time(datetime.now(UTC)))
         self._rig.ear.publish(kiosk.address.topic(Channel.ACK), ack)
-        return Wound(self._claim(f"{kiosk.address.device} line"), 0.0, _nothing)
+        return Wound(self._claim(f"{kiosk.address.device} line"), 0.0, nothing)
 
     # --- old lives ----------------------------------------------------------------------------------------
 
@@ -362,9 +339,9 @@ class Injector:
         before = kiosk.confirmed_count()
         more = self._draw.randint(5, 60)
         kiosk.set_rate(30.0)
-        _patiently(rig, lambda: kiosk.confirmed_count() >= before + more)
+        patiently(rig, lambda: kiosk.confirmed_count() >= before + more)
         kiosk.set_rate(0.0)
-        drained = _patiently(rig, lambda: drained_of(kiosk))
+        drained = patiently(rig, lambda: drained_of(kiosk))
         kiosk.edge.stop()
         if not drained:  # what only the device holds is not destroyed by us: the promise excepts it
             return Wound(part, 0.0, kiosk.edge.start)
@@ -391,23 +368,3 @@ class Injector:
 
     def _between(self, low: float, high: float) -> float:
         return self._draw.uniform(low, high)
-
-
-def drained_of(kiosk: Kiosk) -> bool:
-    """Whether the office has confirmed all that a running kiosk holds."""
-    status = kiosk.status()
-    return status is not None and status.ledger.pending == 0
-
-
-def _patiently(rig: Rig, holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + DRAIN_S
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        rig.mind()
-        time.sleep(0.05)
-    return True
-
-
-def _nothing() -> None:
-    """It mends itself."""
