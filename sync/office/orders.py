@@ -190,7 +190,7 @@ def commands(connection: Connection, *, limit: int, open_only: bool, now_us: int
         .limit(limit)
     )
     if open_only:
-        query = query.where(outbox.c.answered_us.is_(None), outbox.c.expires_us > now_us)
+        query = query.where(schema.unanswered, outbox.c.expires_us > now_us)
     return [as_row(row, now_us=now_us) for row in connection.execute(query)]
 
 
@@ -199,6 +199,7 @@ def as_row(row: Row[Any], *, now_us: int) -> dict[str, Any]:
     state = row.outcome
     if row.answered_us is None:
         state = "expired unanswered" if row.expires_us <= now_us else "sent" if row.sent_count else "waiting"
+        state = state if row.withdrawn_us is None else "withdrawn"
     return {
         "id": row.document_id,
         "device": f"{row.site}/{row.device}",

@@ -50,8 +50,7 @@ def due(connection: Connection, *, now_us: int, device_ids: frozenset[int] | Non
         select(outbox.c.id, outbox.c.sent_count, outbox.c.last_sent_us)
         .join(devices, devices.c.id == outbox.c.device_id)
         .where(
-            outbox.c.answered_us.is_(None),
-            outbox.c.withdrawn_us.is_(None),
+            schema.unanswered,
             or_(outbox.c.expires_us.is_(None), outbox.c.expires_us > now_us),
             devices.c.state == "active",
         )

@@ -134,8 +134,7 @@ def _unanswered(connection: Connection, *, now_us: int) -> dict[str, tuple[int, 
         .where(
             devices.c.state == "active",
             outbox.c.channel == "commands",
-            outbox.c.answered_us.is_(None),
-            outbox.c.withdrawn_us.is_(None),
+            schema.unanswered,
             outbox.c.expires_us.between(now_us - COMMAND_WINDOW_US, now_us),
         )
     )
@@ -168,8 +167,7 @@ def status(connection: Connection, *, now_us: int) -> list[dict[str, Any]]:
         .where(
             outbox.c.device_id == devices.c.id,
             outbox.c.channel == "roster",
-            outbox.c.answered_us.is_(None),
-            outbox.c.withdrawn_us.is_(None),
+            schema.unanswered,
             outbox.c.expires_us > now_us,
         )
         .scalar_subquery()

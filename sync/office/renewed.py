@@ -190,11 +190,7 @@ def _offer(
     """Into the outbox; what an earlier request of the device was offered is withdrawn."""
     outbox, now_us = schema.outbox, microseconds(now)
     ours = (outbox.c.device_id == device.id) & (outbox.c.channel == "certificate")
-    connection.execute(
-        update(outbox)
-        .where(ours, outbox.c.answered_us.is_(None), outbox.c.withdrawn_us.is_(None))
-        .values(withdrawn_us=now_us)
-    )
+    connection.execute(update(outbox).where(ours, schema.unanswered).values(withdrawn_us=now_us))
     last = connection.execute(select(func.coalesce(func.max(outbox.c.number), 0)).where(ours)).scalar_one()
     connection.execute(
         insert(outbox).values(

@@ -155,9 +155,7 @@ def _end_old(
         .values(revoked_us=now_us, revoked_reason=reason)
     )
     connection.execute(  # sealed to the old hardware, or meant for it
-        update(outbox)
-        .where(outbox.c.device_id == device_id, outbox.c.answered_us.is_(None), outbox.c.withdrawn_us.is_(None))
-        .values(withdrawn_us=now_us)
+        update(outbox).where(outbox.c.device_id == device_id, schema.unanswered).values(withdrawn_us=now_us)
     )
     connection.execute(  # the new one has nothing of the roster yet
         update(health)

@@ -200,11 +200,7 @@ def drop(
 def _withdraw(connection: Connection, key_id: str, *, now_us: int) -> None:
     """No kiosk takes what this key signed any more; the signer makes anew what is lacking."""
     outbox = schema.outbox
-    rows = connection.execute(
-        select(outbox.c.id, outbox.c.envelope).where(
-            outbox.c.answered_us.is_(None), outbox.c.withdrawn_us.is_(None)
-        )
-    ).all()
+    rows = connection.execute(select(outbox.c.id, outbox.c.envelope).where(schema.unanswered)).all()
     gone = [row.id for row in rows if key_id in _signers(bytes(row.envelope))]
     for start in range(0, len(gone), 500):
         connection.execute(

@@ -100,8 +100,7 @@ def devices_behind(
         .where(
             outbox.c.device_id == devices.c.id,
             outbox.c.channel == "roster",
-            outbox.c.answered_us.is_(None),
-            outbox.c.withdrawn_us.is_(None),
+            schema.unanswered,
         )
         .scalar_subquery()
     )
@@ -232,8 +231,7 @@ def _outstanding(connection: Connection, device_id: int, *, now_us: int) -> list
         select(outbox.c.id, outbox.c.envelope).where(
             outbox.c.device_id == device_id,
             outbox.c.channel == "roster",
-            outbox.c.answered_us.is_(None),
-            outbox.c.withdrawn_us.is_(None),
+            schema.unanswered,
             outbox.c.expires_us > now_us,
         )
     )

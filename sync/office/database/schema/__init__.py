@@ -15,7 +15,7 @@ from sync.office.database.schema.events import (
     waiting,
 )
 from sync.office.database.schema.intake import alarms, crash_reports, parcels, quarantine, quarantine_totals
-from sync.office.database.schema.outbox import outbox
+from sync.office.database.schema.outbox import outbox, unanswered
 from sync.office.database.schema.people import (
     memberships,
     number_clashes,
@@ -73,6 +73,7 @@ __all__ = [
     "sealed_templates",
     "sheet_removals",
     "sites",
+    "unanswered",
     "voids",
     "waiting",
 ]

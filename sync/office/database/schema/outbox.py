@@ -4,7 +4,7 @@ The CLI or the signer process, which hold the operator key, write here; the rece
 finds and stores the answer. Numbers never repeat for a device and channel: `devices` keeps the last one.
 """
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, and_
 
 from sync.office.database.columns import link, moment, number, one_of, raw, table, text, whole
 
@@ -39,3 +39,6 @@ Index(
     sqlite_where=outbox.c.answered_us.is_(None),
     postgresql_where=outbox.c.answered_us.is_(None),
 )
+unanswered = and_(
+    outbox.c.answered_us.is_(None), outbox.c.withdrawn_us.is_(None)
+)  # it still waits for its device

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sync.office import audit, outbox
 from sync.office.database import Database, schema
@@ -94,6 +94,16 @@ def test_an_answer_that_does_not_come_is_said_so(office: Office, place: Place) -
     assert isinstance(done.exception, CommandUnanswered)
     assert "command show" in str(done.exception)
     assert [row["state"] for row in office.rows("command", "list", "--open")] == ["waiting"]
+
+
+def test_a_command_that_was_withdrawn_waits_for_nobody(
+    office: Office, office_database: Database, place: Place
+) -> None:
+    office.run("command", "identify", "gate")
+    with office_database.write() as connection:
+        connection.execute(update(schema.outbox).values(withdrawn_us=1))
+    assert office.rows("command", "list", "--open") == []
+    assert [row["state"] for row in office.rows("command", "list")] == ["withdrawn"]
 
 
 def test_a_clerk_may_identify_and_show_a_message_and_nothing_else(
