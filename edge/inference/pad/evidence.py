@@ -25,10 +25,9 @@ PASSIVE_MOST = 4.0  # of its log-odds counts: it is surest where it knows the ca
 
 MIN_MOVES = 5  # frames that were registered on the first
 TURNED_DEG, CERTAIN, CHANGED = 1.0, 6.5, 0.004  # where a sheet and a head are equally likely
-TURNED_SHARE, CERTAIN_SHARE, CHANGED_SHARE = 0.8, 2.6, 0.8  # of their logarithms in the log-odds
-CHANGED_MOST = 0.5  # that much it may speak for a head: a mouth lives behind a mask's hole as well
-MOTION_LIVE = -0.25  # log-odds of motion alone that a live face must reach, however live it looks
-SUM_LIVE = 1.5  # and together with the share of the look
+TURNED_SHARE, CERTAIN_SHARE, CHANGED_SHARE = 0.8, 2.6, 0.5  # of their logarithms in the log-odds
+MOTION_LIVE = -0.85  # log-odds of motion alone that a live face must reach, however live it looks
+SUM_LIVE = 0.9  # and together with the share of the look
 FLAT = -2.5  # log-odds at which motion is a sheet's
 FLAT_AFTER_S = 1.0
 LIVE_AFTER_S = 0.5  # first impressions of films are better than second ones
@@ -144,11 +143,14 @@ def judge_challenged(evidence: Evidence) -> LivenessVerdict:
 
 
 def motion_log_odds(moved: Moved) -> float:
-    """How much likelier a head is than a sheet, from three measures that do not repeat each other entirely."""
+    """How much likelier a head is than a sheet, from three measures that do not repeat each other entirely.
+
+    That nothing changes speaks against a face; that something does never for it: mouths live behind holes, too.
+    """
     turned = TURNED_SHARE * math.log(max(moved.turned_deg, 0.01) / TURNED_DEG)
     certain = CERTAIN_SHARE * math.log(max(moved.certainty, 0.01) / CERTAIN)
     changed = CHANGED_SHARE * math.log(max(moved.changed, 1e-5) / CHANGED)
-    return _within(turned, 3.0) + _within(certain, 4.0) + min(_within(changed, 2.0), CHANGED_MOST)
+    return _within(turned, 3.0) + _within(certain, 4.0) + min(_within(changed, 2.0), 0.0)
 
 
 def probability(log_odds: float) -> float:
