@@ -85,7 +85,7 @@ def as_nobody(premises: Premises, statement: str) -> int:
     code = (
         "import os, sys; from pathlib import Path\n"
         "from edge.store.database import Database\n"
-        "from edge.errors import ClockfaceError\n"
+        "from clockface.errors import ClockfaceError\n"
         "path = Path(sys.argv[1])\n"
         "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
         f"try: {statement}\nexcept ClockfaceError as error: print(error); sys.exit(error.exit_code)"
