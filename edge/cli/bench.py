@@ -128,7 +128,8 @@ def _print(report: JsonObject) -> None:
     console.print(search)
     if (daemon := report.get("daemon")) is not None:
         console.print(
-            f"daemon with {daemon['templates']} templates: ready in {daemon['ready_s']:.2f} s, "
+            f"daemon with {daemon['templates']} templates: ready in {daemon['ready_s']:.2f} s "
+            f"({daemon['ready_core_s']:.2f} s of a core), "
             f"{daemon['resident_mb']:.0f} MB resident (peak {daemon['resident_peak_mb']:.0f}, "
             f"proportional {daemon.get('proportional_mb', float('nan')):.0f}), "
             f"stopped in {daemon['stop_s']:.2f} s",

@@ -24,11 +24,13 @@ def run(
     asked = invocation(context)
     config = asked.config
     _refuse_retired(config.paths.state)
-    from edge.daemon.heap import begin_start
+    from edge.daemon.heap import begin_start, without_authorities
 
     begin_start()
     from clockface.logs import set_up
-    from edge import app  # heavy: models and camera libraries are not for `clockface version`
+
+    with without_authorities():
+        from edge import app  # heavy: models and camera libraries are not for `clockface version`
 
     set_up(config.logging, journal="JOURNAL_STREAM" in asked.environment)  # set by systemd
     app.run(config, asked.environment, config_path=asked.loaded.path, until_end=until_end)

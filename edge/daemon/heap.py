@@ -7,10 +7,13 @@ needed goes back to the system. All of it is Python's and the C library's to ref
 
 import ctypes
 import gc
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 _M_ARENA_MAX: Final = -8  # glibc's malloc.h
+_AUTHORITIES: Final = "SSL_CERT_FILE"  # what OpenSSL reads it by
 EVERY_S = 60.0
 
 
@@ -18,6 +21,22 @@ def begin_start() -> None:
     """Look for no garbage, and let all threads share one heap: apart, each keeps what it once needed."""
     gc.disable()
     _c_library("mallopt", _M_ARENA_MAX, 1)
+
+
+@contextmanager
+def without_authorities() -> Iterator[None]:
+    """Let aiohttp be imported without all the certificate authorities that its client would load: 2 MB, 0.04 s.
+
+    The daemon has no network; whatever used a connection made of it would trust nobody.
+    """
+    before = os.environ.get(_AUTHORITIES)
+    os.environ[_AUTHORITIES] = os.devnull
+    try:
+        yield
+    finally:
+        del os.environ[_AUTHORITIES]
+        if before is not None:
+            os.environ[_AUTHORITIES] = before
 
 
 def end_start() -> None:

@@ -153,11 +153,12 @@ def _watch(config: Path, folder: Path, *, look: Callable[[int], JsonObject] | No
         )
         try:
             ready_s = _until_ready(manager, began)
+            ready_core_s = _ticks(daemon.pid) / os.sysconf("SC_CLK_TCK")
             time.sleep(SETTLE_S)
             seen = (look or _memory)(daemon.pid)
         finally:
             stop_s = _stop(daemon)
-    return {"ready_s": ready_s, "stop_s": stop_s} | seen
+    return {"ready_s": ready_s, "ready_core_s": ready_core_s, "stop_s": stop_s} | seen
 
 
 def _until_ready(manager: socket.socket, began: float) -> float:

@@ -1,6 +1,7 @@
 """What a real start leaves in memory: asked of a process of its own, since it changes the whole process."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,14 +12,17 @@ import pytest
 from edge.daemon.heap import EVERY_S, SpareMemory
 
 PROGRAM = """
-import gc, json, sys
-from edge.daemon.heap import begin_start, end_start
+import gc, json, os, sys
+from edge.daemon.heap import begin_start, end_start, without_authorities
 begin_start()
 looked = gc.isenabled()
-import edge.cli.main, edge.cli.run, edge.app
+with without_authorities():
+    import edge.cli.main, edge.cli.run, edge.app
 end_start()
+import aiohttp.connector
+trusted = aiohttp.connector._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509"]
 found = {"looked": looked, "looks": gc.isenabled(), "stays": gc.get_freeze_count(), "loaded": [*sys.modules]}
-print(json.dumps(found))
+print(json.dumps(found | {"trusted": trusted, "kept": {k: v for k, v in os.environ.items() if "SSL" in k}}))
 """
 
 
@@ -49,6 +53,11 @@ def test_the_daemon_loads_nothing_that_only_commands_need(started: dict[str, Any
     packages = {name.partition(".")[0] for name in started["loaded"]}
     assert not packages & {"rich", "pygments", "httpx", "httpcore", "click", "tomlkit", "segno", "fpdf"}
     assert "edge.doctor" not in started["loaded"]
+
+
+def test_the_daemon_loads_no_certificate_authorities(started: dict[str, Any]) -> None:
+    assert started["trusted"] == 0
+    assert started["kept"] == {key: value for key, value in os.environ.items() if "SSL" in key}
 
 
 def test_spare_memory_goes_back_once_a_minute() -> None:
