@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from edge.cli.context import Invocation, invocation
+from edge.cli.own_keys import keyring_of
 from edge.clock import SystemClock
 from edge.errors import BundleRefused, LedgerLocked, ProvisioningError
 from edge.provisioning import (
@@ -32,9 +33,10 @@ from edge.provisioning import (
     replace_file,
 )
 from edge.setup.act import Strange, refuse_without_anybody, strange, witness
-from edge.store.keys import Keyring, load_keyring, make_sealing_key
+from edge.store.keys import Keyring, make_sealing_key
 from edge.store.store import Store, ledger_path, open_store
 from edge.types.identity import DeviceId
+from sync.wire.envelope import spoken
 from sync.wire.provisioning import Bundle
 from sync.wire.topics import Address
 
@@ -180,11 +182,6 @@ def account() -> str:
         return f"uid:{os.getuid()}"
 
 
-def spoken(key_id: str) -> str:
-    """A fingerprint in groups of four, as people read it to each other."""
-    return " ".join(key_id[start : start + 4] for start in range(0, len(key_id), 4))
-
-
 def _confirmed(signer: str, given: str) -> str:
     """The fingerprint that the installer vouches for, by option or by typing it."""
     if not given:
@@ -219,15 +216,6 @@ def bundle_bytes(path: Path) -> bytes:
     if len(raw) > MAX_BUNDLE_BYTES:
         raise BundleRefused(f"the bundle is refused: it is larger than {MAX_BUNDLE_BYTES} bytes")
     return raw.strip()
-
-
-def keyring_of(here: Invocation) -> Keyring:
-    """The device's keys; raises as `load_keyring`."""
-    return load_keyring(
-        state=here.config.paths.state,
-        environment=here.environment,
-        allow_environment=here.config.keys.allow_environment,
-    )
 
 
 def _address(here: Invocation) -> Address:

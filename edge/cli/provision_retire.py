@@ -19,7 +19,8 @@ from clockface.errors import SecretError
 from edge.api.client import EdgeClient
 from edge.api.protocol.device import RetirementAsked, RetirementView
 from edge.cli.context import Invocation, invocation
-from edge.cli.provision import TLS_FOLDER, Tls, account, keyring_of, open_stopped
+from edge.cli.own_keys import keyring_of
+from edge.cli.provision import TLS_FOLDER, Tls, account, open_stopped
 from edge.cli.provision_guide import EXIT_WAITING
 from edge.cli.provision_steps import tick
 from edge.clock import system_wall

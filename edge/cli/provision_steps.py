@@ -16,7 +16,7 @@ from edge.api.client import EdgeClient
 from edge.camera.source import boottime_s
 from edge.cli.doctor import examine, show
 from edge.cli.init import initialise
-from edge.cli.provision import make_request, spoken, take_bundle
+from edge.cli.provision import make_request, take_bundle
 from edge.cli.provision_bundle import bundle_of
 from edge.cli.provision_trial import trial_or_why
 from edge.cli.site import holds_site_key, make_site_key, take_site_key
@@ -30,6 +30,7 @@ from edge.setup.look import look
 from edge.setup.owners import prepare_folders
 from edge.setup.qr import code
 from edge.store.store import ledger_path
+from sync.wire.envelope import spoken
 
 READY_WITHIN_S = 60.0
 

@@ -16,9 +16,10 @@ import typer
 from clockface.bounded import read_bounded
 from clockface.errors import ConfigError, SecretInvalid, SecretMissing
 from edge.cli.context import Invocation, invocation
+from edge.cli.own_keys import keyring_of
 from edge.clock import SystemClock
 from edge.provisioning import as_owner, replace_file
-from edge.store.keys import Keyring, load_keyring
+from edge.store.keys import Keyring
 from edge.store.sitedevices import SiteDevices
 from edge.store.sitekey import (
     SiteKey,
@@ -103,7 +104,7 @@ def rotate(
         key = _make(here, place, before, passphrase_file=passphrase_file, yes=yes)
         gone = [name for name in without or [] if not devices.drop(name)]
         others = devices.given(here.config.device.site)
-        own = _keyring(here)
+        own = keyring_of(here)
     for name in gone:
         typer.echo(
             f"{name} did not get the site key from this kiosk; from which it did: --without {name} there."
@@ -127,7 +128,7 @@ def show(context: typer.Context, as_json: Json = False) -> None:
     """Print the fingerprints of the site key and of this device; no key."""
     here = invocation(context)
     with as_owner(here.config.paths.state):
-        keys, own = load_site_keys(_place(here)), _keyring(here)
+        keys, own = load_site_keys(_place(here)), keyring_of(here)
     held = () if keys is None else keys.keys
     if as_json:
         facts = {
@@ -156,7 +157,7 @@ def wrap_for(
     here = invocation(context)
     receiver = read_receiver(_read(request), site=here.config.device.site)
     with as_owner(here.config.paths.state):
-        keys, own = _held(_place(here)), _keyring(here)
+        keys, own = _held(_place(here)), keyring_of(here)
     typed = fingerprint or typer.prompt(
         f"Type the fingerprint that `clockface site show` prints on {receiver.device} (32 hex digits)"
     )
@@ -217,7 +218,7 @@ def take_site_key(here: Invocation, file: Path, fingerprint: str) -> None:
     """
     place = _place(here)
     with as_owner(place.state):
-        own, before = _keyring(here), load_site_keys(place)
+        own, before = keyring_of(here), load_site_keys(place)
         if own.sealing is None:
             raise SecretMissing(
                 "the device has no sealing key",
@@ -277,7 +278,7 @@ def _make(
     typer.echo(WARNING)
     if not yes:
         typer.confirm("Make a site key?", abort=True)
-    _keyring(here)  # a device without its first keys is not there yet: clockface init
+    keyring_of(here)  # a device without its first keys is not there yet: clockface init
     key = new_site_key()
     text = write_recovery(
         key, site=here.config.device.site, passphrase=_passphrase(passphrase_file, confirm=True)
@@ -320,14 +321,6 @@ def _held(place: SiteKeyPlace) -> SiteKeys:
 
 def _place(here: Invocation) -> SiteKeyPlace:
     return SiteKeyPlace.of(here.config.paths.state, here.environment)
-
-
-def _keyring(here: Invocation) -> Keyring:
-    return load_keyring(
-        state=here.config.paths.state,
-        environment=here.environment,
-        allow_environment=here.config.keys.allow_environment,
-    )
 
 
 def _read(path: Path) -> bytes:

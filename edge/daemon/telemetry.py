@@ -16,9 +16,8 @@ from edge.daemon.office_time import OfficeTime
 from edge.daemon.tally import Tally
 from edge.ports import Clock
 from edge.store.store import Store
-from edge.store.translation import clock_reading
-from edge.types.punches import EventId
-from sync.wire.fields import EventPoint, format_time
+from edge.store.translation import clock_reading, point_of
+from sync.wire.fields import format_time
 from sync.wire.health import StageTime, Telemetry
 
 ROOT = Path("/")
@@ -89,9 +88,9 @@ class Telemetrist:
         removed, office = self._store.frontier.removed_to(), self._store.office.current()
         oldest = status.ledger.oldest_pending_at
         return {
-            "head": _point(head),
-            "frontier": None if frontier is None else _point(frontier),
-            "removed_to": None if removed is None else _point(removed),
+            "head": point_of(head),
+            "frontier": None if frontier is None else point_of(frontier),
+            "removed_to": None if removed is None else point_of(removed),
             "pending": status.ledger.pending,
             "oldest_pending": None if oldest is None else format_time(oldest),
             "parcels_pending": self._store.parcels.count(),
@@ -114,7 +113,3 @@ class Telemetrist:
             "temperature_mc": None if warmest is None else round(warmest * MILLI),
             "throttled": throttled(self._root),
         }
-
-
-def _point(event: EventId) -> EventPoint:
-    return EventPoint(epoch=event.epoch, seq=event.seq, hash=event.hash)

@@ -20,7 +20,7 @@ from edge.store.database import Database
 from edge.store.event_reading import EventReader, position_of
 from edge.store.last_punches import LastPunches
 from edge.store.people import unknown
-from edge.store.translation import attendance, clock_reading, settled
+from edge.store.translation import attendance, clock_reading, point_of, settled
 from edge.store.vault import Vault
 from edge.types.clock import Instant
 from edge.types.identity import ModelHash, PersonId
@@ -39,7 +39,7 @@ from sync.wire.events import (
     PersonChanged,
     PersonChangedData,
 )
-from sync.wire.fields import EventPoint, format_time
+from sync.wire.fields import format_time
 
 PersonChange = Literal["removed", "biometrics_removed", "disabled", "enabled"]
 
@@ -113,7 +113,7 @@ class EventLog(EventReader):
         """
         person_id, now = recorded.punch.person_id, self._clock.now()
         data = AttendanceVoidedData(
-            clock=clock_reading(now), person=person_id, voids=_point(recorded.id), reason="not_me"
+            clock=clock_reading(now), person=person_id, voids=point_of(recorded.id), reason="not_me"
         )
         with self._database.write() as connection:
             if not self._last.is_last(connection, recorded):
@@ -138,7 +138,7 @@ class EventLog(EventReader):
         data = CorrectionRequestedData(
             clock=clock_reading(now),
             person=recorded.punch.person_id,
-            asked_with=_point(recorded.id),
+            asked_with=point_of(recorded.id),
             direction=direction,
             moment=format_time(moment),
         )
@@ -202,7 +202,3 @@ def _refuse_stranger(connection: sqlite3.Connection, person_id: PersonId) -> Non
             where=f"person {person_id}",
             next_step=f"clockface people show {person_id}",
         )
-
-
-def _point(event: EventId) -> EventPoint:
-    return EventPoint(epoch=event.epoch, seq=event.seq, hash=event.hash)

@@ -9,8 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from edge.types.clock import ClockTrust, Instant
 from edge.types.identity import ModelHash, PersonId
-from edge.types.punches import Direction, DirectionSource, Method, Punch
+from edge.types.punches import Direction, DirectionSource, EventId, Method, Punch
 from sync.wire.events import AttendanceData, AttendanceRecorded, ClockReading
+from sync.wire.fields import EventPoint
 
 MICRO = 1_000_000
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +36,11 @@ def instant(wall: datetime, reading: ClockReading) -> Instant:
         boottime_s=reading.boottime_us / MICRO,
         trust=ClockTrust(reading.trust),
     )
+
+
+def point_of(event: EventId) -> EventPoint:
+    """An event's identity within its device, for the wire."""
+    return EventPoint(epoch=event.epoch, seq=event.seq, hash=event.hash)
 
 
 def attendance(punch: Punch) -> AttendanceData:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Table, select
 from sync.office import audit
 from sync.office.database import schema
 from sync.office.removed import removed_through
-from sync.office.timesheet import from_us
+from sync.office.timesheet import utc_text
 from sync.wire.canonical import read
 from sync.wire.commands import Result
 from sync.wire.documents import MAX_DOCUMENT_BYTES
@@ -37,7 +37,7 @@ def gather(connection: Connection, person: str, *, made_at: str) -> dict[str, An
         "sealed_templates": _of(connection, schema.sealed_templates, person),
         "number_clashes": _of(connection, schema.number_clashes, person),
         "audit": [
-            {"at": _when(each.at_us), "by": each.actor, "action": each.action, "detail": each.detail}
+            {"at": utc_text(each.at_us), "by": each.actor, "action": each.action, "detail": each.detail}
             for each in _entries(connection)
             if each.subject == person
         ],
@@ -67,7 +67,7 @@ def receipts_of(connection: Connection, person: str) -> list[dict[str, Any]]:
     return [
         {
             "device": f"{row.site}/{row.device}",
-            "confirmed": _when(row.received_us),
+            "confirmed": utc_text(row.received_us),
             "templates": row.templates_erased,
             "backups_until": _backups_until(bytes(row.envelope), person),
         }
@@ -89,10 +89,6 @@ def _entries(connection: Connection) -> Iterator[audit.Entry]:
         after = page[-1].seq
 
 
-def _when(moment_us: int) -> str:
-    return from_us(moment_us).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def _of(connection: Connection, table: Table, person: str) -> list[dict[str, Any]]:
     order = list(table.primary_key.columns)
     rows = connection.execute(select(table).where(table.c.person == person).order_by(*order))
@@ -106,7 +102,7 @@ def _shown(row: Row[Any]) -> dict[str, Any]:
         if value is None or name in _BYTES:
             continue
         if name.endswith("_us") and name not in ("boottime_us", "correction_us"):
-            shown[name.removesuffix("_us")] = _when(value)
+            shown[name.removesuffix("_us")] = utc_text(value)
         elif isinstance(value, bytes | memoryview):
             shown[name] = bytes(value).hex()
         else:

@@ -213,8 +213,3 @@ def to_text(key: Ed25519PublicKey | X25519PublicKey) -> str:
 def from_text(text: str) -> bytes:
     """The 32 bytes of a public key on the wire."""
     return base64.urlsafe_b64decode(text + "=")
-
-
-def spoken(key_id: str) -> str:
-    """A fingerprint in groups of four, as people read it to each other."""
-    return " ".join(key_id[start : start + 4] for start in range(0, len(key_id), 4))

@@ -52,6 +52,11 @@ class Employee:
         return f"Employee({self.person}, ********)"
 
 
+def utc_text(moment_us: int) -> str:
+    """Microseconds since 1970 as ISO text in UTC, to the second."""
+    return from_us(moment_us).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
 def from_us(moment_us: int) -> datetime:
     """Microseconds since 1970 as an aware UTC time."""
     return _EPOCH + timedelta(microseconds=moment_us)

@@ -81,6 +81,11 @@ def signing_key_id(key: Ed25519PublicKey) -> str:
     return hashlib.sha256(b"clockface signing key id v1\0" + public_bytes(key)).hexdigest()[:32]
 
 
+def spoken(key_id: str) -> str:
+    """A fingerprint in groups of four, as people read it to each other."""
+    return " ".join(key_id[start : start + 4] for start in range(0, len(key_id), 4))
+
+
 def pae(payload_type: str, payload: bytes) -> bytes:
     """DSSE's pre-authentication encoding: what is signed."""
     kind = payload_type.encode("utf-8")

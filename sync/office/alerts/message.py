@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sync.office.timesheet import from_us
+from sync.office.timesheet import utc_text
 
 MAX_TEXT = 200
 
@@ -52,8 +52,8 @@ def as_json(alerts: Sequence[Alert], *, office: str) -> bytes:
                 "alarm": plain(each.kind),
                 "subject": plain(each.subject),
                 "detail": plain(each.detail),
-                "raised": moment(each.raised_us),
-                "cleared": None if each.cleared_us is None else moment(each.cleared_us),
+                "raised": utc_text(each.raised_us),
+                "cleared": None if each.cleared_us is None else utc_text(each.cleared_us),
             }
             for each in alerts
         ],
@@ -68,8 +68,8 @@ def as_text(alerts: Sequence[Alert], *, office: str) -> tuple[str, str]:
     told = [f"{number} {phase}" for number, phase in ((raised, "raised"), (cleared, "cleared")) if number]
     lines = [
         f"{each.phase}: {plain(each.kind)}  {plain(each.subject)}  {plain(each.detail)}".rstrip()
-        + f"\n  since {moment(each.raised_us)}"
-        + ("" if each.cleared_us is None else f", cleared {moment(each.cleared_us)}")
+        + f"\n  since {utc_text(each.raised_us)}"
+        + ("" if each.cleared_us is None else f", cleared {utc_text(each.cleared_us)}")
         for each in alerts
     ]
     ending = "What each alarm means and what to do: docs/office.md. Next: clockface-office alarms list"
@@ -79,8 +79,3 @@ def as_text(alerts: Sequence[Alert], *, office: str) -> tuple[str, str]:
 def plain(text: str) -> str:
     """Printable ASCII, bounded."""
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in text[:MAX_TEXT])
-
-
-def moment(moment_us: int) -> str:
-    """A time in UTC, to the second."""
-    return from_us(moment_us).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -23,7 +23,7 @@ from sync.office.config.tree import OfficeConfig
 from sync.office.database import Database, open_database
 from sync.office.operators import Role, account_of, require
 from sync.office.storage import database_settings
-from sync.office.timesheet import from_us, to_us
+from sync.office.timesheet import to_us, utc_text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")]
 Site = Annotated[str | None, typer.Option("--site", help="The site; needed where there are several.")]
@@ -110,9 +110,7 @@ def now() -> datetime:
 
 def stamp(moment_us: int | None) -> str | None:
     """A stored time as ISO text in UTC, to the second."""
-    return (
-        None if moment_us is None else from_us(moment_us).isoformat(timespec="seconds").replace("+00:00", "Z")
-    )
+    return None if moment_us is None else utc_text(moment_us)
 
 
 def day_of(text: str) -> date:

@@ -32,9 +32,9 @@ from sync.office.cli.device_desk import (
 )
 from sync.office.cli.device_end import replace, retire
 from sync.office.database import schema
-from sync.office.registration import note_certificate, spoken
+from sync.office.registration import note_certificate
 from sync.office.registration import register as register_device
-from sync.wire.envelope import signing_key_id
+from sync.wire.envelope import signing_key_id, spoken
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

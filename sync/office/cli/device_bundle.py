@@ -29,9 +29,8 @@ from sync.office.registration import (
     from_text,
     make_bundle,
     read_request,
-    spoken,
 )
-from sync.wire.envelope import signing_key_id
+from sync.wire.envelope import signing_key_id, spoken
 from sync.wire.provisioning import DeviceRequest
 
 MAX_REQUEST_BYTES = 192 * 1024

@@ -23,10 +23,10 @@ from sync.office.cli.device_bundle import answer, asked_in, compare, office_keys
 from sync.office.cli.device_desk import Name, address_of, administration, tell_site_key
 from sync.office.database import schema
 from sync.office.errors import DeviceRefused
-from sync.office.registration import note_certificate, spoken
+from sync.office.registration import note_certificate
 from sync.office.replacement import Replaced, last_of, replace_device
 from sync.office.revocation import Trusted
-from sync.wire.envelope import signing_key_id
+from sync.wire.envelope import signing_key_id, spoken
 from sync.wire.topics import Address
 
 AuthorityFolder = Annotated[

@@ -17,10 +17,9 @@ from sync.office import operators
 from sync.office.cli.context import invocation
 from sync.office.database import open_database
 from sync.office.keys import make_key, read_signing_key
-from sync.office.registration import spoken
 from sync.office.rows import microseconds
 from sync.office.storage import database_settings
-from sync.wire.envelope import signing_key_id
+from sync.wire.envelope import signing_key_id, spoken
 
 
 def register(root: typer.Typer) -> None:

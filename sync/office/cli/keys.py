@@ -24,8 +24,7 @@ from sync.office.keys import make_key, read_signing_key
 from sync.office.known_keys import Purpose
 from sync.office.operator_key import read_operator_key
 from sync.office.operators import Role, require
-from sync.office.registration import spoken
-from sync.wire.envelope import signing_key_id
+from sync.wire.envelope import signing_key_id, spoken
 
 app = typer.Typer(
     help="The office's own keys, online and operator: status, stage, approve, switch, drop.",
