@@ -61,11 +61,16 @@ def _supersedes(later: Step, earlier: Step) -> bool:
 
 
 def _without_middle_puts(steps: list[Step]) -> list[Step]:
-    """Keep the last details, and the first where a template follows: devices take none of unknown people."""
+    """Keep the last details, and the first since consent was given where a template follows them.
+
+    Devices take no template of people who are unknown, or whose consent ended with all their templates.
+    """
     puts = [step for step in steps if step.kind is Kind.PUT_PERSON]
     if len(puts) < 2:
         return steps
-    first, last = puts[0], puts[-1]
+    last = puts[-1]
+    ended = max((step.version for step in steps if step.kind is Kind.REMOVE_TEMPLATES), default=0)
+    first = next((put for put in puts if put.version > ended), last)
     between = any(
         step.kind is Kind.PUT_TEMPLATE and first.version < step.version < last.version for step in steps
     )

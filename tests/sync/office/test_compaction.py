@@ -158,3 +158,14 @@ def test_the_first_details_stay_where_a_template_follows_them() -> None:
     )
     assert compact([put, template, again]) == [put, template, again]
     assert compact([put, again]) == [again]
+
+
+def test_whoever_consents_again_is_said_to_before_the_template_that_follows() -> None:
+    before, ended, consented, template, later = (
+        Step(1, Kind.PUT_PERSON, "ann"),
+        Step(2, Kind.REMOVE_TEMPLATES, "ann"),
+        Step(3, Kind.PUT_PERSON, "ann"),
+        Step(4, Kind.PUT_TEMPLATE, "ann", "ann-t1"),
+        Step(5, Kind.PUT_PERSON, "ann"),
+    )
+    assert compact([before, ended, consented, template, later]) == [ended, consented, template, later]
