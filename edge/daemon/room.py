@@ -43,12 +43,12 @@ class Level(StrEnum):
     TIGHT = "disk_90_percent"
 
 
-def level_of(*, total: int, free: int) -> Level:
-    """How full a disk is, by what an ordinary account may still write; bytes."""
-    used = 1.0 - free / total if total > 0 else 1.0
-    if used >= TIGHT:
+def level_of(*, used: int, free: int) -> Level:
+    """How full a disk is, as df says it: of what is used and what an ordinary account may write; bytes."""
+    share = used / (used + free) if used + free > 0 else 1.0
+    if share >= TIGHT:
         return Level.TIGHT
-    return Level.FILLING if used >= FILLING else Level.ROOMY
+    return Level.FILLING if share >= FILLING else Level.ROOMY
 
 
 def may_reopen(*, free: int, closed_for_s: float) -> bool:
@@ -117,10 +117,10 @@ class Room:
             return
         self._next_look_s = boottime_s + LOOK_EVERY_S
         try:
-            total, _, free = self._usage(self._folder)
+            _, used, free = self._usage(self._folder)
         except OSError:
             return
-        level = level_of(total=total, free=free)
+        level = level_of(used=used, free=free)
         if self._full_since_s is not None and may_reopen(
             free=free, closed_for_s=boottime_s - self._full_since_s
         ):

@@ -65,11 +65,15 @@ def place(store: stores.Store, clock: ManualClock, tmp_path: Path) -> Place:
 
 
 def test_levels_count_what_an_ordinary_account_may_still_write() -> None:
-    assert level_of(total=1000, free=201) is Level.ROOMY
-    assert level_of(total=1000, free=200) is Level.FILLING
-    assert level_of(total=1000, free=101) is Level.FILLING
-    assert level_of(total=1000, free=100) is Level.TIGHT
-    assert level_of(total=1000, free=0) is level_of(total=0, free=0) is Level.TIGHT
+    assert level_of(used=799, free=201) is Level.ROOMY
+    assert level_of(used=800, free=200) is Level.FILLING
+    assert level_of(used=899, free=101) is Level.FILLING
+    assert level_of(used=900, free=100) is Level.TIGHT
+    assert level_of(used=1000, free=0) is level_of(used=0, free=0) is Level.TIGHT
+
+
+def test_what_a_file_system_keeps_for_itself_is_neither_used_nor_free() -> None:
+    assert level_of(used=20, free=20) is Level.ROOMY  # of 100: 60 are kept
 
 
 def test_alarms_follow_the_disk_and_clear_themselves(place: Place) -> None:

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.daemon.room import Level, level_of
 from scripts.demo_office import Office, free_port
 from tests.edge.device import ROOT, astronaut, nobody, recording, standing
 
@@ -117,6 +119,9 @@ def premises() -> Iterator[Premises]:
 def test_facility_staff_come_from_the_box_to_a_confirmed_test_event(
     premises: Premises, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    disk = shutil.disk_usage(tempfile.gettempdir())
+    if level_of(used=disk.used, free=disk.free) is not Level.ROOMY:
+        pytest.skip("the disk of this machine is 80 % full: the kiosk says so, and doctor fails as it must")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     premises.office.set_up()
     commands = transcript()
