@@ -35,7 +35,7 @@ def retention(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what is over ([retention]): templates, confirmed events, audit entries, backups."""
+    """Remove what is over by the section retention: templates, confirmed events, audit entries, backups."""
     config = invocation(context).config
     backups = old_backups(config, now=datetime.now(UTC))
     with asking(context) as client:

@@ -142,6 +142,7 @@ def _presentations(folder: Path, *, group: str) -> list[Presentation]:
         raise EvaluationError(
             "no presentation found (videos, pictures, or folders with the pictures of a clip)",
             where=str(folder),
+            next_step="clockface evaluate liveness --help",
         )
     return found
 

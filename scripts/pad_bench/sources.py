@@ -209,11 +209,15 @@ def half_of(person: str) -> str:
 
 def photographed(folder: Path, half: str) -> dict[str, list[Path]]:
     """People of a folder (one folder a person) who belong to this half, in an order drawn by their names."""
+    if not folder.is_dir():
+        raise SystemExit(f"pad-bench: there is no folder {folder}; --faces DIR: one folder a person")
     people = {
         entry.name: sorted(entry.glob("*.jpg"))
         for entry in sorted(folder.iterdir())
         if entry.is_dir() and half_of(entry.name) == half
     }
+    if not any(people.values()):
+        raise SystemExit(f"pad-bench: {folder} holds no photograph of the half {half!r}: DIR/PERSON/*.jpg")
     order = sorted(people, key=lambda name: hashlib.sha256(b"order" + name.encode()).digest())
     return {name: people[name] for name in order}
 

@@ -36,7 +36,7 @@ def apply(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove what is over ([retention], policies) now; the signer does so every minute (administrator)."""
+    """Remove what is over by configuration and policy; the signer does so every minute (administrator)."""
     with desk(context) as here:
         rules, now_us = here.config.retention, here.now_us
         if dry_run:
@@ -90,7 +90,7 @@ def policy(
         int | None, typer.Option("--attendance-days", min=0, max=36_500, help="At least 31; 0: for ever.")
     ] = None,
     as_configured: Annotated[
-        bool, typer.Option("--as-configured", help="Leave it to [retention] attendance_days again.")
+        bool, typer.Option("--as-configured", help="Leave it to retention.attendance_days again.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
