@@ -116,7 +116,8 @@ def _rows(results: Sequence[Result], group: str, *, error: Response) -> JsonObje
 
 def _why(people: int, errors: int) -> str:
     if people < CLAIM_NEEDS:
-        return f"sample too small for a claim: {people} people, {CLAIM_NEEDS} without an error support 5 %"
+        shown = "1 person" if people == 1 else f"{people} people"
+        return f"sample too small for a claim: {shown}, {CLAIM_NEEDS} without an error support 5 %"
     return f"no claim of 5 %: {errors} errors"
 
 
