@@ -58,7 +58,7 @@ class MotionWatcher:
         if self._sheet is None:
             return self._begin(image, landmarks, Step.BEGUN)
         registered = self._sheet.register(image, landmarks)
-        if registered is None or similarity(registered.light, self._late[-1]) < SAME_FACE:
+        if registered is None or not similarity(registered.light, self._late[-1]) >= SAME_FACE:
             return self._begin(image, landmarks, Step.LOST)
         if registered.rests:
             self._note(registered)
