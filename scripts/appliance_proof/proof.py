@@ -71,6 +71,9 @@ def main() -> int:
     """Walk, and say how it went."""
     suite = suite_of(sys.argv)
     wanted = {each for each in sys.argv[1:] if not each.startswith("--")}
+    if unknown := sorted(wanted - {name for name, _, _ in STEPS}):
+        known = ", ".join(name for name, _, _ in STEPS)
+        raise SystemExit(f"scripts/proof-nspawn: there is no step {', '.join(unknown)}; steps: {known}")
     began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="clockface-proof-"))
     keep = "--keep" in sys.argv
