@@ -19,7 +19,7 @@ from edge.evaluation.samples import Progress
 from edge.inference import operating_point
 from edge.inference.analyser import FaceAnalyser
 from edge.inference.chain import Models, open_models
-from edge.inference.liveness import open_liveness
+from edge.inference.liveness import liveness_models, open_liveness
 from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.inference.pipeline import open_recogniser
 from edge.ports import Liveness
@@ -50,7 +50,13 @@ def with_policy(config: Config, policy: str | None) -> Config:
 
 
 def open_seam(config: Config, store: ModelStore) -> Liveness:
-    """The seam as the daemon opens it."""
+    """The seam as the daemon opens it, with its models: without them it refuses all, and would look perfect.
+
+    Raises:
+        ModelError: One is missing or altered.
+    """
+    for name in liveness_models(config.liveness):
+        store.load(name)
     return open_liveness(config.liveness, store=store, inference=config.inference)
 
 

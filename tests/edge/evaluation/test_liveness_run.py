@@ -9,11 +9,11 @@ import pytest
 
 from edge.cli.main import main
 from edge.config.tree import Config
-from edge.errors import EvaluationError
+from edge.errors import EvaluationError, ModelError
 from edge.evaluation import liveness_run
 from edge.evaluation.liveness_trial import Heard, Overheard, Response
 from edge.evaluation.presentations import MARKER, read_attacks, read_bona_fide
-from edge.inference.models import SHIPPED_MODELS
+from edge.inference.models import SHIPPED_MODELS, ModelStore
 from edge.types.faces import Frame, Landmarks, TrackedFace
 from edge.types.identity import PersonId, TrackId
 from edge.types.verdicts import LivenessState, LivenessVerdict, Outcome, Verdict
@@ -192,3 +192,10 @@ def test_a_track_that_the_pipeline_drops_undecided_opened_nothing():
     overheard.forget(2)
     overheard.decided(Verdict(Outcome.UNSURE, decided_s=1.0, track_id=TrackId(2), reason="left"))
     assert overheard.final() == [overheard.seen[2], overheard.seen[3]]
+
+
+def test_without_its_models_the_seam_is_not_measured(tmp_path: Path) -> None:
+    config = Config.model_validate({"liveness": {"policy": "passive_and_time"}})
+    (tmp_path / "manifest.toml").write_bytes((SHIPPED_MODELS / "manifest.toml").read_bytes())
+    with pytest.raises(ModelError):
+        liveness_run.open_seam(config, ModelStore(tmp_path))
